@@ -1,0 +1,320 @@
+//! What a network computes, without its weights: nodes in topological order and the shapes between
+//! them. Conventions are Keras': channels last, `Same` pads with zeros and puts the odd one last.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Shape of one sample, channels last: `height × width × channels`. A vector is `1 × 1 × n`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Shape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Values per pixel; the axis that varies fastest in memory.
+    pub channels: usize,
+}
+
+impl Shape {
+    /// `height × width × channels`.
+    pub const fn new(height: usize, width: usize, channels: usize) -> Self {
+        Self { height, width, channels }
+    }
+
+    /// A vector of `n` values.
+    pub const fn vector(n: usize) -> Self {
+        Self::new(1, 1, n)
+    }
+
+    /// Number of values in a sample.
+    #[expect(clippy::len_without_is_empty, reason = "a shape has no zero axis")]
+    pub const fn len(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    fn is_vector(&self) -> bool {
+        self.height == 1 && self.width == 1
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_vector() {
+            write!(f, "{}", self.channels)
+        } else {
+            write!(f, "{}×{}×{}", self.height, self.width, self.channels)
+        }
+    }
+}
+
+/// What a convolution sees beyond the edge of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Padding {
+    /// Nothing: only whole windows count.
+    Valid,
+    /// Zeros, so that the output has `ceil(input / stride)` rows and columns.
+    Same,
+}
+
+/// A function of each value, softmax of each vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// max(x, 0)
+    Relu,
+    /// 1 / (1 + e⁻ˣ)
+    Sigmoid,
+    /// Klambauer et al. 2017: λx above 0, λα(eˣ − 1) below, with Keras' constants.
+    Selu,
+    /// tanh x
+    Tanh,
+    /// eˣ / Σ eˣ over the channels of a vector.
+    Softmax,
+}
+
+/// One operation. Its activation is a node of its own: fusing is the business of whoever runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// Weights `[kernel height][kernel width][input channels][filters]`, one bias per filter.
+    Conv2d {
+        /// Output channels.
+        filters: usize,
+        /// Height and width of the window.
+        kernel: [usize; 2],
+        /// Step of the window down and to the right.
+        stride: [usize; 2],
+        /// What lies beyond the edge.
+        padding: Padding,
+    },
+    /// Largest value of each window and channel; windows that would leave the input are left out.
+    MaxPool2d {
+        /// Height and width of the window.
+        window: [usize; 2],
+        /// Step of the window down and to the right.
+        stride: [usize; 2],
+    },
+    /// While training, zeroes a share `rate` of the values and scales the others by `1 / (1 − rate)`.
+    Dropout {
+        /// Share of values dropped, 0 ≤ rate < 1.
+        rate: f32,
+    },
+    /// A map as a vector, in memory order.
+    Flatten,
+    /// Weights `[input][units]`, one bias per unit. The input is a vector.
+    Dense {
+        /// Outputs.
+        units: usize,
+    },
+    /// See [`Activation`].
+    Activation(Activation),
+}
+
+/// A layer in its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Unique in the network, a C identifier: `conv2d_1`, `dense_2_relu`.
+    pub name: String,
+    /// What it does.
+    pub layer: Layer,
+    /// Nodes it reads, by index; all come before it. Empty: it reads the network's input.
+    pub inputs: Vec<usize>,
+    /// Shape of what it reads.
+    pub input: Shape,
+    /// Shape of what it writes.
+    pub output: Shape,
+}
+
+/// A network: its input and its nodes in topological order. The last node is the output.
+///
+/// Today every network is a chain: each node reads the one before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Network {
+    /// Shape of one input sample.
+    pub input: Shape,
+    /// Topological order; never empty.
+    pub nodes: Vec<Node>,
+}
+
+/// Why layers cannot be put together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// A network without layers.
+    #[error("the network has no layers")]
+    Empty,
+    /// A window (of a convolution or pooling) larger than what it slides over.
+    #[error("{layer}: its {window_height}×{window_width} window is larger than its input {input}")]
+    WindowTooLarge {
+        /// Name of the node.
+        layer: String,
+        /// Rows of the window.
+        window_height: usize,
+        /// Columns of the window.
+        window_width: usize,
+        /// What it would read.
+        input: Shape,
+    },
+    /// A layer that needs a vector got a map.
+    #[error("{layer} needs a vector, but its input is {input}: put a flatten layer before it")]
+    NeedsVector {
+        /// Name of the node.
+        layer: String,
+        /// What it would read.
+        input: Shape,
+    },
+    /// A setting outside its range.
+    #[error("{layer}: {setting} is {value}, expected {expected}")]
+    Setting {
+        /// Name of the node.
+        layer: String,
+        /// Name of the setting.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+}
+
+impl Network {
+    /// A chain of layers, each reading the one before it; works out every shape.
+    ///
+    /// Nodes are named after their layer, numbered from 1 when a kind occurs more than once; an
+    /// activation takes the name of the layer before it and its own (`dense_2_relu`).
+    ///
+    /// # Errors
+    /// The first layer that cannot read what the one before it writes.
+    pub fn chain(input: Shape, layers: &[Layer]) -> Result<Self, BuildError> {
+        let mut nodes: Vec<Node> = Vec::with_capacity(layers.len());
+        for (index, (&layer, name)) in layers.iter().zip(names(layers)).enumerate() {
+            let input = nodes.last().map_or(input, |node| node.output);
+            let output = layer.output(&name, input)?;
+            let inputs = if index == 0 { vec![] } else { vec![index - 1] };
+            nodes.push(Node { name, layer, inputs, input, output });
+        }
+        if nodes.is_empty() { Err(BuildError::Empty) } else { Ok(Self { input, nodes }) }
+    }
+
+    /// Shape of the output.
+    pub fn output(&self) -> Shape {
+        self.nodes.last().expect("never empty").output
+    }
+}
+
+fn names(layers: &[Layer]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(layers.len());
+    let mut owner = "input".to_string();
+    for (index, layer) in layers.iter().enumerate() {
+        if let Layer::Activation(activation) = layer {
+            names.push(format!("{owner}_{}", activation.name()));
+            continue;
+        }
+        let same_kind = |other: &&Layer| other.kind() == layer.kind();
+        owner = if layers.iter().filter(same_kind).count() == 1 {
+            layer.kind().to_string()
+        } else {
+            format!("{}_{}", layer.kind(), layers[..=index].iter().filter(same_kind).count())
+        };
+        names.push(owner.clone());
+    }
+    names
+}
+
+impl Activation {
+    /// Name as in a study file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::Sigmoid => "sigmoid",
+            Self::Selu => "selu",
+            Self::Tanh => "tanh",
+            Self::Softmax => "softmax",
+        }
+    }
+}
+
+impl Layer {
+    /// Name as in a study file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Conv2d { .. } => "conv2d",
+            Self::MaxPool2d { .. } => "max_pool2d",
+            Self::Dropout { .. } => "dropout",
+            Self::Flatten => "flatten",
+            Self::Dense { .. } => "dense",
+            Self::Activation(_) => "activation",
+        }
+    }
+
+    fn output(&self, name: &str, input: Shape) -> Result<Shape, BuildError> {
+        let positive = |setting: &'static str, values: &[usize]| match values.iter().min() {
+            Some(0) => Err(BuildError::Setting {
+                layer: name.to_string(),
+                setting,
+                value: "0".to_string(),
+                expected: "a whole number of at least 1",
+            }),
+            _ => Ok(()),
+        };
+        match *self {
+            Self::Conv2d { filters, kernel, stride, padding } => {
+                positive("filters", &[filters])?;
+                positive("kernel", &kernel)?;
+                positive("stride", &stride)?;
+                let (height, width) = slide(name, input, kernel, stride, padding)?;
+                Ok(Shape::new(height, width, filters))
+            }
+            Self::MaxPool2d { window, stride } => {
+                positive("window", &window)?;
+                positive("stride", &stride)?;
+                let (height, width) = slide(name, input, window, stride, Padding::Valid)?;
+                Ok(Shape::new(height, width, input.channels))
+            }
+            Self::Dropout { rate } if !(0.0..1.0).contains(&rate) => Err(BuildError::Setting {
+                layer: name.to_string(),
+                setting: "rate",
+                value: rate.to_string(),
+                expected: "at least 0 and less than 1",
+            }),
+            Self::Dropout { .. } => Ok(input),
+            Self::Flatten => Ok(Shape::vector(input.len())),
+            Self::Dense { .. } | Self::Activation(Activation::Softmax) if !input.is_vector() => {
+                Err(BuildError::NeedsVector { layer: name.to_string(), input })
+            }
+            Self::Dense { units } => positive("units", &[units]).map(|()| Shape::vector(units)),
+            Self::Activation(_) => Ok(input),
+        }
+    }
+}
+
+/// Rows and columns of what a window writes that slides over `input`.
+fn slide(
+    name: &str,
+    input: Shape,
+    window: [usize; 2],
+    stride: [usize; 2],
+    padding: Padding,
+) -> Result<(usize, usize), BuildError> {
+    let fits = window[0] <= input.height && window[1] <= input.width;
+    match padding {
+        Padding::Same => Ok((input.height.div_ceil(stride[0]), input.width.div_ceil(stride[1]))),
+        Padding::Valid if fits => Ok((
+            (input.height - window[0]) / stride[0] + 1,
+            (input.width - window[1]) / stride[1] + 1,
+        )),
+        Padding::Valid => Err(BuildError::WindowTooLarge {
+            layer: name.to_string(),
+            window_height: window[0],
+            window_width: window[1],
+            input,
+        }),
+    }
+}
+
+/// Rows (or columns) of zeros that [`Padding::Same`] puts before the first row of `input`.
+pub fn same_padding_before(input: usize, window: usize, stride: usize) -> usize {
+    let output = input.div_ceil(stride);
+    ((output - 1) * stride + window).saturating_sub(input) / 2
+}
