@@ -1,0 +1,65 @@
+//! What is asked of a searcher.
+
+use crate::space::{Configuration, Space};
+
+/// A search: the space, what is wanted, what is required, and how many trials there are.
+#[derive(Clone)]
+pub struct Problem<'a> {
+    /// Where to search.
+    pub space: &'a Space,
+    /// What a better score is.
+    pub goal: Goal,
+    /// What a trial must satisfy to be feasible.
+    pub constraints: Vec<Constraint>,
+    /// True for configurations that meet the constraints known before training. It must always give
+    /// the same answer. Searchers suggest nothing that it refuses; `None` accepts everything.
+    pub prescreen: Option<&'a (dyn Fn(&Configuration) -> bool + Sync)>,
+    /// Trials in all; phases of a searcher are shares of it.
+    pub budget: usize,
+}
+
+impl Problem<'_> {
+    /// Whether the prescreen, if there is one, accepts a configuration.
+    pub fn accepts(&self, configuration: &Configuration) -> bool {
+        self.prescreen.is_none_or(|prescreen| prescreen(configuration))
+    }
+}
+
+/// What a better score is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// More is better.
+    Maximise,
+    /// Less is better.
+    Minimise,
+}
+
+impl Goal {
+    /// The score with its sign such that more is better.
+    pub fn utility(self, score: f64) -> f64 {
+        match self {
+            Self::Maximise => score,
+            Self::Minimise => -score,
+        }
+    }
+}
+
+/// One requirement on a trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constraint {
+    /// For reports.
+    pub name: String,
+    /// Greatest allowed value; `None` if trials have no value for it, only a label.
+    pub limit: Option<f64>,
+    /// When its value or label becomes known.
+    pub known: Known,
+}
+
+/// When a constraint can be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It follows from the configuration, so a prescreen can refuse it without a trial.
+    BeforeTraining,
+    /// Only a trial shows it.
+    Measured,
+}

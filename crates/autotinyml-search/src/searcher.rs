@@ -1,0 +1,116 @@
+//! Searchers: functions from the history of a study to the next configuration.
+
+mod grid;
+mod random;
+
+use crate::history::History;
+use crate::problem::Problem;
+use crate::space::Configuration;
+
+pub use grid::Grid;
+pub use random::Random;
+
+/// An algorithm that suggests configurations.
+///
+/// A searcher is a pure function: the same problem, history, trial and seed give the same suggestion,
+/// so resuming a study is reading its history. Random numbers derive from seed and trial.
+pub trait Searcher: Sync {
+    /// As in [`CATALOGUE`].
+    fn name(&self) -> &'static str;
+
+    /// The configuration for a trial, given all earlier ones. Trials of `history` without an outcome
+    /// are running elsewhere. Nothing is suggested twice, and nothing that the prescreen refuses.
+    ///
+    /// # Errors
+    /// If no configuration is left, or the prescreen accepts none.
+    fn suggest(
+        &self,
+        problem: &Problem,
+        history: &History,
+        trial: usize,
+        seed: u64,
+    ) -> Result<Suggestion, SearchError>;
+}
+
+/// What to try next, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suggestion {
+    /// What to try.
+    pub configuration: Configuration,
+    /// How it came about.
+    pub phase: Phase,
+    /// One line for people.
+    pub explanation: String,
+}
+
+/// The part of a search that a suggestion belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Spread over the space before anything is known.
+    Initial,
+    /// The talk's phase 1: where does deployability end?
+    Boundary,
+    /// The talk's phase 2: the best of what is deployable.
+    Optimise,
+    /// A step of a grid.
+    Sweep,
+    /// Drawn.
+    Random,
+}
+
+impl Phase {
+    /// Every phase.
+    pub const ALL: [Self; 5] =
+        [Self::Initial, Self::Boundary, Self::Optimise, Self::Sweep, Self::Random];
+
+    /// Stable name for stores and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Initial => "initial",
+            Self::Boundary => "phase 1",
+            Self::Optimise => "phase 2",
+            Self::Sweep => "grid",
+            Self::Random => "random",
+        }
+    }
+
+    /// The phase of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+}
+
+/// Why there is no suggestion.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SearchError {
+    /// Every configuration of a finite space that the prescreen accepts has been tried.
+    #[error(
+        "all {accepted} configurations of the space that can meet the constraints have been tried"
+    )]
+    Exhausted {
+        /// How many there are.
+        accepted: usize,
+    },
+    /// The prescreen refuses everything.
+    #[error("no configuration of the space meets the constraints that are known before training")]
+    NothingAccepted,
+}
+
+/// Settings of searchers; each reads what concerns it.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct SearcherOptions {}
+
+/// Name of every searcher, and what it does.
+pub const CATALOGUE: &[(&str, &str)] = &[
+    ("grid", "evenly spaced settings of every parameter, in order"),
+    ("random", "configurations drawn uniformly"),
+];
+
+/// The searcher of a name in [`CATALOGUE`].
+pub fn by_name(name: &str, _options: &SearcherOptions) -> Option<Box<dyn Searcher>> {
+    match name {
+        "grid" => Some(Box::new(Grid)),
+        "random" => Some(Box::new(Random)),
+        _ => None,
+    }
+}

@@ -1,0 +1,34 @@
+//! Random search (Bergstra & Bengio, JMLR 2012): every active parameter is drawn uniformly.
+//!
+//! DIFFERENCE: nothing is drawn twice, and the prescreen filters the draws.
+
+use super::{Phase, SearchError, Searcher, Suggestion};
+use crate::draw::{draw, stream};
+use crate::history::History;
+use crate::problem::Problem;
+
+/// Draws configurations uniformly.
+#[derive(Clone, Copy, Debug)]
+pub struct Random;
+
+impl Searcher for Random {
+    fn name(&self) -> &'static str {
+        "random"
+    }
+
+    fn suggest(
+        &self,
+        problem: &Problem,
+        history: &History,
+        trial: usize,
+        seed: u64,
+    ) -> Result<Suggestion, SearchError> {
+        let is_taken = |configuration: &_| history.contains(configuration);
+        let configuration = draw(problem, is_taken, &mut stream(seed, trial))?;
+        Ok(Suggestion {
+            configuration,
+            phase: Phase::Random,
+            explanation: "drawn at random".to_owned(),
+        })
+    }
+}

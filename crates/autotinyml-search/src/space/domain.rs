@@ -1,0 +1,178 @@
+//! What one parameter may be, and its levels: indices into a finite domain, or the bits of a real.
+
+use std::fmt;
+
+use super::Setting;
+
+/// The settings that a parameter may take.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Domain {
+    /// Numbers whose order matters.
+    Ordered(Vec<f64>),
+    /// Categories without order.
+    Unordered(Vec<String>),
+    /// Numbers from `low` to `high`, both included.
+    Range {
+        /// Least number.
+        low: f64,
+        /// Greatest number (the last step may fall short of it).
+        high: f64,
+        /// Distance of neighbouring numbers, from `low` on; `None`: every real number between.
+        step: Option<f64>,
+        /// Encode and draw by the logarithm.
+        log: bool,
+    },
+}
+
+/// More levels than this are a range that was meant to be continuous.
+const LEVELS_MAX: f64 = 1e9;
+
+/// Steps are counted, and numbers found on a list, with this relative tolerance.
+const TOLERANCE: f64 = 1e-9;
+
+impl Domain {
+    /// Sorts a list of numbers and refuses what is no domain, saying why.
+    pub(super) fn prepare(&mut self) -> Result<(), String> {
+        match self {
+            Self::Ordered(numbers) => {
+                if let Some(number) = numbers.iter().find(|number| !number.is_finite()) {
+                    return Err(format!("{number} is not a finite number"));
+                }
+                numbers.sort_by(f64::total_cmp);
+                refuse_repeats(numbers)
+            }
+            Self::Unordered(categories) => {
+                let mut sorted = categories.clone();
+                sorted.sort();
+                refuse_repeats(&sorted)
+            }
+            Self::Range { low, high, step, log } => {
+                if !(low.is_finite() && high.is_finite() && low < high) {
+                    return Err(format!(
+                        "expected finite numbers with low < high, got {low} and {high}"
+                    ));
+                }
+                if *log && *low <= 0.0 {
+                    return Err(format!("a logarithmic range must begin above 0, not at {low}"));
+                }
+                if step.is_some_and(|step| !(step > 0.0 && step <= *high - *low)) {
+                    return Err(format!(
+                        "a step must be above 0 and at most high - low = {}",
+                        *high - *low
+                    ));
+                }
+                if step.is_some_and(|step| (*high - *low) / step > LEVELS_MAX) {
+                    return Err("more than a billion steps: leave the step out".to_owned());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Number of levels; `None` for a continuous range.
+    pub(crate) fn levels(&self) -> Option<u64> {
+        match self {
+            Self::Ordered(numbers) => Some(numbers.len() as u64),
+            Self::Unordered(categories) => Some(categories.len() as u64),
+            Self::Range { low, high, step, .. } => {
+                step.map(|step| ((high - low) / step + TOLERANCE).floor() as u64 + 1)
+            }
+        }
+    }
+
+    pub(super) fn setting(&self, level: u64) -> Setting {
+        match self {
+            Self::Unordered(categories) => Setting::Text(categories[level as usize].clone()),
+            _ => Setting::Number(self.number(level)),
+        }
+    }
+
+    /// The level of a setting; `None` if it is not in the domain.
+    pub(super) fn level(&self, setting: &Setting) -> Option<u64> {
+        let near = |a: f64, b: f64| (a - b).abs() <= TOLERANCE * a.abs().max(b.abs());
+        match (self, setting) {
+            (Self::Ordered(numbers), Setting::Number(number)) => {
+                numbers.iter().position(|n| near(*n, *number)).map(|index| index as u64)
+            }
+            (Self::Unordered(categories), Setting::Text(text)) => {
+                categories.iter().position(|category| category == text).map(|index| index as u64)
+            }
+            (Self::Range { low, step: Some(step), .. }, Setting::Number(number)) => {
+                let steps = (number - low) / step;
+                let on_a_step = (steps - steps.round()).abs() <= 1e-6 && steps.round() >= 0.0;
+                let level = steps.round() as u64;
+                (on_a_step && level < self.levels()?).then_some(level)
+            }
+            (Self::Range { low, high, step: None, .. }, Setting::Number(number)) => {
+                (*low..=*high).contains(number).then(|| real(*number))
+            }
+            _ => None,
+        }
+    }
+
+    /// The level at a place on the unit interval. The levels of a list or of even steps share it
+    /// equally; on a logarithmic range it is the nearest level, so that every factor weighs the same.
+    pub(crate) fn at(&self, unit: f64) -> u64 {
+        match (self, self.levels()) {
+            (Self::Range { log: true, low, step: Some(step), .. }, Some(levels)) => {
+                let steps = ((self.number_at(unit) - low) / step).round();
+                (steps as u64).min(levels - 1)
+            }
+            (_, Some(levels)) => ((unit * levels as f64) as u64).min(levels - 1),
+            (_, None) => real(self.number_at(unit)),
+        }
+    }
+
+    fn number(&self, level: u64) -> f64 {
+        match self {
+            Self::Ordered(numbers) => numbers[level as usize],
+            Self::Range { low, high, step: Some(step), .. } => {
+                (low + level as f64 * step).min(*high)
+            }
+            Self::Range { step: None, .. } => f64::from_bits(level),
+            Self::Unordered(_) => unreachable!("categories are no numbers"),
+        }
+    }
+
+    /// The number at a place between the ends of a range, 0 to 1.
+    fn number_at(&self, position: f64) -> f64 {
+        match self {
+            Self::Range { low, high, log: true, .. } => {
+                (low * (high / low).powf(position)).clamp(*low, *high)
+            }
+            Self::Range { low, high, .. } => (low + position * (high - low)).clamp(*low, *high),
+            _ => unreachable!("lists are decoded by index"),
+        }
+    }
+}
+
+/// The bits of a real number, the same for both zeros.
+fn real(number: f64) -> u64 {
+    (number + 0.0).to_bits()
+}
+
+fn refuse_repeats<T: PartialEq + fmt::Display>(sorted: &[T]) -> Result<(), String> {
+    if sorted.is_empty() {
+        return Err("expected at least one setting".to_owned());
+    }
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("{} is listed twice", pair[0])),
+        None => Ok(()),
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ordered(numbers) => {
+                let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
+                write!(f, "one of {}", numbers.join(", "))
+            }
+            Self::Unordered(categories) => write!(f, "one of {}", categories.join(", ")),
+            Self::Range { low, high, step: Some(step), .. } => {
+                write!(f, "{low} to {high} in steps of {step}")
+            }
+            Self::Range { low, high, step: None, .. } => write!(f, "{low} to {high}"),
+        }
+    }
+}
