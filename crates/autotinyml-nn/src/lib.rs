@@ -1,8 +1,58 @@
 //! Neural networks of microcontroller size: described, trained, evaluated.
 //!
-//! This crate knows no search and no board. A [`Network`] is a description; a [`Model`](model::Model)
-//! is a network with weights; [`train`] turns the one into the other.
+//! This crate knows no search and no board. A [`Network`] is a description; a [`Model`] is a
+//! network with weights; [`train()`] turns the one into the other on a [`Dataset`].
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//!
+//! use autotinyml_nn::{
+//!     Activation, Dataset, Layer, Network, Optimizer, Shape, SplitBy, Training, hold_out, train,
+//! };
+//!
+//! // Two classes of two numbers each: which of them is larger?
+//! let inputs: Vec<f32> = (0..200).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
+//! let labels = inputs.chunks(2).map(|pair| usize::from(pair[0] > pair[1])).collect();
+//! let data = Dataset {
+//!     shape: Shape::vector(2),
+//!     classes: vec!["second".into(), "first".into()],
+//!     inputs,
+//!     labels,
+//!     spans: None,
+//! };
+//! let network = Network::chain(
+//!     data.shape,
+//!     &[Layer::Dense { units: 2 }, Layer::Activation(Activation::Softmax)],
+//! )?;
+//!
+//! let split = hold_out(&data, SplitBy::Stratified, 0.2, 0)?;
+//! let optimizer = Optimizer::from_name("adam").unwrap().with_learning_rate(0.1);
+//! let training = Training { epochs: 20, batch: 10, optimizer };
+//! let model = train(&network, &data, &split.train, &training, 0, &mut |_| ControlFlow::Continue(()))?;
+//! assert!(model.accuracy(&data, &split.test) > 0.9);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+pub mod cost;
+pub mod dataset;
+mod execution;
+mod layer;
+mod matmul;
+pub mod model;
 pub mod network;
+pub mod optimizer;
+mod random;
+pub mod split;
+pub mod standardisation;
+pub mod train;
 
-pub use network::{Activation, BuildError, Layer, Network, Node, Padding, Shape};
+pub use cost::{multiply_accumulates, node_multiply_accumulates, node_parameters, parameters};
+pub use dataset::{Dataset, Span};
+pub use model::{Model, ModelError, Weights};
+pub use network::{
+    Activation, BuildError, Layer, Network, Node, Padding, Shape, same_padding_before,
+};
+pub use optimizer::Optimizer;
+pub use split::{Fold, HoldOut, SplitBy, SplitError, hold_out, k_fold, overlapping_share};
+pub use standardisation::Standardisation;
+pub use train::{Epoch, TrainError, Training, train};

@@ -1,0 +1,49 @@
+//! What a network costs, from its description alone.
+
+use crate::{Layer, Network, Node};
+
+/// Trained numbers in a network: kernels and biases.
+pub fn parameters(network: &Network) -> usize {
+    network.nodes.iter().map(node_parameters).sum()
+}
+
+/// Trained numbers of one node.
+pub fn node_parameters(node: &Node) -> usize {
+    kernel_len(node) + bias_len(node)
+}
+
+/// Multiplications by a weight, each with its addition, in one inference: those of convolutions and
+/// dense layers. Biases, activations and pooling multiply by no weight and count nothing.
+pub fn multiply_accumulates(network: &Network) -> u64 {
+    network.nodes.iter().map(node_multiply_accumulates).sum()
+}
+
+/// Multiply-accumulates of one node. Windows at a padded edge count as whole windows.
+pub fn node_multiply_accumulates(node: &Node) -> u64 {
+    let pixels = node.output.height * node.output.width;
+    pixels as u64 * kernel_len(node) as u64
+}
+
+/// Numbers in a node's kernel; 0 if it has none.
+pub(crate) fn kernel_len(node: &Node) -> usize {
+    match node.layer {
+        Layer::Conv2d { filters, kernel, .. } => {
+            kernel[0] * kernel[1] * node.input.channels * filters
+        }
+        Layer::Dense { units } => node.input.len() * units,
+        Layer::MaxPool2d { .. } | Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => {
+            0
+        }
+    }
+}
+
+/// Numbers in a node's bias; 0 if it has none.
+pub(crate) fn bias_len(node: &Node) -> usize {
+    match node.layer {
+        Layer::Conv2d { filters, .. } => filters,
+        Layer::Dense { units } => units,
+        Layer::MaxPool2d { .. } | Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => {
+            0
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Dropout (Srivastava et al. 2014), inverted: what stays is scaled up while training, so that
+//! inference does nothing.
+
+use rand_xoshiro::rand_core::Rng;
+
+use crate::random::{Purpose, generator};
+
+/// Drops values, others at each step.
+pub(crate) struct Dropout {
+    /// A value is dropped where 16 random bits are below this: the rate to 1/131,072.
+    threshold: u32,
+    /// 1 / (1 − rate)
+    scale: f32,
+    seed: u64,
+    /// Index of the node: two dropout layers drop independently.
+    node: usize,
+    /// Factor of each value, 0 or `scale`.
+    mask: Vec<f32>,
+}
+
+impl Dropout {
+    pub(crate) fn new(rate: f32, length: usize, seed: u64, node: usize) -> Self {
+        let threshold = (rate * 65536.0).round() as u32;
+        Self { threshold, scale: 1.0 / (1.0 - rate), seed, node, mask: vec![0.0; length] }
+    }
+
+    /// `y = x · mask` in place, with a mask that follows from the seed and the step.
+    pub(crate) fn forward(&mut self, values: &mut [f32], step: u64) {
+        let mut random = generator(self.seed, Purpose::Dropout { node: self.node, step });
+        for factors in self.mask[..values.len()].chunks_mut(4) {
+            let bits = random.next_u64();
+            for (lane, factor) in factors.iter_mut().enumerate() {
+                let dropped = ((bits >> (16 * lane)) & 0xffff) < u64::from(self.threshold);
+                *factor = if dropped { 0.0 } else { self.scale };
+            }
+        }
+        self.backward(values);
+    }
+
+    /// `dx = dy · mask` in place.
+    pub(crate) fn backward(&self, gradient: &mut [f32]) {
+        gradient.iter_mut().zip(&self.mask).for_each(|(g, factor)| *g *= factor);
+    }
+}

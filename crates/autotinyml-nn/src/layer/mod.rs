@@ -1,0 +1,145 @@
+//! The layers: forward and backward side by side, one file each.
+//!
+//! A batch lies sample after sample, each in the memory order of its [`Shape`](crate::Shape). An
+//! operator keeps between forward and backward what its gradient needs, in memory that is allocated
+//! once. All gradients are of the batch's mean loss.
+
+pub(crate) mod activation;
+mod conv2d;
+mod dense;
+mod dropout;
+mod max_pool2d;
+pub(crate) mod softmax;
+
+use crate::execution::Use;
+use crate::optimizer::{Parameters, Step};
+use crate::{Layer, Node};
+use activation::Elementwise;
+use conv2d::Conv2d;
+use dense::Dense;
+use dropout::Dropout;
+use max_pool2d::MaxPool2d;
+use softmax::Softmax;
+
+/// A layer ready to run on batches up to a given size.
+pub(crate) enum Operator {
+    /// Reads one buffer, writes another.
+    Transform(Transform),
+    /// Changes values where they are.
+    InPlace(InPlace),
+}
+
+pub(crate) enum Transform {
+    Conv2d(Conv2d),
+    MaxPool2d(MaxPool2d),
+    Dense(Dense),
+}
+
+pub(crate) enum InPlace {
+    Elementwise(Elementwise),
+    Softmax(Softmax),
+    Dropout(Dropout),
+}
+
+/// Parameters that an operator trains.
+pub(crate) struct Trained {
+    pub(crate) kernel: Parameters,
+    pub(crate) bias: Parameters,
+}
+
+impl Operator {
+    /// The operator of a node; `None` if it leaves the values as they are.
+    pub(crate) fn new(index: usize, node: &Node, batch: usize, purpose: Use) -> Option<Self> {
+        let training = purpose != Use::Inference;
+        Some(match node.layer {
+            Layer::Conv2d { kernel, stride, padding, .. } => Self::Transform(Transform::Conv2d(
+                Conv2d::new(node.input, node.output, kernel, stride, padding, batch, training),
+            )),
+            Layer::MaxPool2d { window, stride } => Self::Transform(Transform::MaxPool2d(
+                MaxPool2d::new(node.input, node.output, window, stride, batch, training),
+            )),
+            Layer::Dense { .. } => Self::Transform(Transform::Dense(Dense::new(
+                node.input.len(),
+                node.output.len(),
+                training,
+            ))),
+            Layer::Dropout { rate } => match purpose {
+                Use::Inference => return None,
+                Use::Training { seed } => Self::InPlace(InPlace::Dropout(Dropout::new(
+                    rate,
+                    node.input.len() * batch,
+                    seed,
+                    index,
+                ))),
+            },
+            Layer::Activation(activation) => Self::InPlace(match Elementwise::new(activation) {
+                Some(elementwise) => InPlace::Elementwise(elementwise),
+                None => InPlace::Softmax(Softmax::new(node.input.len())),
+            }),
+            Layer::Flatten => return None,
+        })
+    }
+}
+
+impl Transform {
+    /// Writes `output` from `input`. A layer without weights gets empty ones.
+    pub(crate) fn forward(
+        &mut self,
+        kernel: &[f32],
+        bias: &[f32],
+        input: &[f32],
+        output: &mut [f32],
+    ) {
+        match self {
+            Self::Conv2d(conv2d) => conv2d.forward(kernel, bias, input, output),
+            Self::MaxPool2d(pool) => pool.forward(input, output),
+            Self::Dense(dense) => dense.forward(kernel, bias, input, output),
+        }
+    }
+
+    /// Writes the gradient of the input (where asked for) from that of the output, and moves the
+    /// parameters by one optimizer step.
+    pub(crate) fn backward(
+        &mut self,
+        trained: Option<&mut Trained>,
+        step: &Step,
+        input: &[f32],
+        output_gradient: &[f32],
+        input_gradient: Option<&mut [f32]>,
+    ) {
+        match (self, trained) {
+            (Self::Conv2d(conv2d), Some(trained)) => {
+                conv2d.backward(trained, step, input, output_gradient, input_gradient);
+            }
+            (Self::Dense(dense), Some(trained)) => {
+                dense.backward(trained, step, input, output_gradient, input_gradient);
+            }
+            (Self::MaxPool2d(pool), _) => {
+                if let Some(input_gradient) = input_gradient {
+                    pool.backward(output_gradient, input_gradient);
+                }
+            }
+            (Self::Conv2d(_) | Self::Dense(_), None) => unreachable!("these layers have weights"),
+        }
+    }
+}
+
+impl InPlace {
+    /// Replaces the input by the output.
+    pub(crate) fn forward(&mut self, values: &mut [f32], step: u64) {
+        match self {
+            Self::Elementwise(elementwise) => elementwise.forward(values),
+            Self::Softmax(softmax) => softmax.forward(values),
+            Self::Dropout(dropout) => dropout.forward(values, step),
+        }
+    }
+
+    /// Replaces the gradient of the output by that of the input.
+    pub(crate) fn backward(&self, output: &[f32], gradient: &mut [f32]) {
+        match self {
+            Self::Elementwise(elementwise) => elementwise.backward(output, gradient),
+            Self::Softmax(softmax) => softmax.backward(output, gradient),
+            Self::Dropout(dropout) => dropout.backward(gradient),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A network with weights: initialised, run, saved.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rand::RngExt;
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+
+use crate::cost::{bias_len, kernel_len};
+use crate::execution::{Execution, Use};
+use crate::layer::softmax::largest;
+use crate::random::{Purpose, generator};
+use crate::{Dataset, Layer, Network, Node};
+
+/// A network that can answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// What is computed.
+    pub network: Network,
+    /// For each node its weights; `None` for nodes without.
+    pub weights: Vec<Option<Weights>>,
+}
+
+/// Weights of a node in Keras' layouts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// `[kernel height][kernel width][input channels][filters]` or `[input][units]`.
+    pub kernel: Vec<f32>,
+    /// `[filters]` or `[units]`.
+    pub bias: Vec<f32>,
+}
+
+/// Why a model cannot be saved or loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// A file that cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that holds no network.
+    #[error("{}: not a network", path.display())]
+    NotANetwork {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A network whose nodes and shapes don't follow from its layers.
+    #[error("{}: the nodes and shapes do not follow from the input and the layers", path.display())]
+    InconsistentNetwork {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that holds no tensors.
+    #[error("{}: not a safetensors file", path.display())]
+    NotSafetensors {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SafeTensorError,
+    },
+    /// A tensor that is missing or isn't what its node needs.
+    #[error("{}: tensor {tensor:?} is {found}, expected float32 {expected:?}", path.display())]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        tensor: String,
+        /// What the file holds.
+        found: String,
+        /// Shape that the network needs.
+        expected: Vec<usize>,
+    },
+}
+
+/// Samples that `predict` runs at a time.
+const PREDICT_BATCH: usize = 32;
+const NETWORK_FILE: &str = "network.json";
+const WEIGHTS_FILE: &str = "weights.safetensors";
+
+impl Model {
+    /// Random weights (Glorot & Bengio 2010, uniform: within ±√(6 / (fan in + fan out))), biases 0.
+    pub fn initialise(network: Network, seed: u64) -> Self {
+        let weights = network
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(index, node)| {
+                let [fan_in, fan_out] = fans(node)?;
+                let limit = (6.0 / (fan_in + fan_out) as f32).sqrt();
+                let mut random = generator(seed, Purpose::Weights { node: index });
+                let kernel = (0..kernel_len(node)).map(|_| random.random_range(-limit..limit));
+                Some(Weights { kernel: kernel.collect(), bias: vec![0.0; bias_len(node)] })
+            })
+            .collect();
+        Self { network, weights }
+    }
+
+    /// Runs `n` samples in inference mode: `n × input.len()` values in, `n × output.len()` out.
+    ///
+    /// # Panics
+    /// If `inputs` isn't a whole number of samples.
+    pub fn predict(&self, inputs: &[f32]) -> Vec<f32> {
+        let (input_len, output_len) = (self.network.input.len(), self.network.output().len());
+        assert_eq!(inputs.len() % input_len, 0, "inputs are whole samples");
+        let batch = PREDICT_BATCH.min(inputs.len() / input_len);
+        let mut execution = Execution::new(input_len, &self.network.nodes, batch, Use::Inference);
+        let mut outputs = Vec::with_capacity(inputs.len() / input_len * output_len);
+        for samples in inputs.chunks(batch.max(1) * input_len) {
+            let batch = samples.len() / input_len;
+            execution.input(batch).copy_from_slice(samples);
+            execution.forward(|node| self.weights_of(node), batch, 0);
+            outputs.extend_from_slice(execution.output(batch).0);
+        }
+        outputs
+    }
+
+    /// Share of the given samples whose largest output is their class.
+    ///
+    /// # Panics
+    /// If there are no samples, or the data's shape isn't the network's input.
+    pub fn accuracy(&self, data: &Dataset, samples: &[usize]) -> f64 {
+        assert!(!samples.is_empty(), "accuracy needs samples");
+        assert_eq!(data.shape.len(), self.network.input.len(), "the data fits the network");
+        let output_len = self.network.output().len();
+        let mut hits = 0;
+        for batch in samples.chunks(PREDICT_BATCH) {
+            let inputs: Vec<f32> = batch.iter().flat_map(|&i| data.sample(i)).copied().collect();
+            let outputs = self.predict(&inputs);
+            let answers = outputs.chunks_exact(output_len).map(largest);
+            hits += answers.zip(batch).filter(|&(answer, &i)| answer == data.labels[i]).count();
+        }
+        hits as f64 / samples.len() as f64
+    }
+
+    fn weights_of(&self, node: usize) -> (&[f32], &[f32]) {
+        self.weights[node].as_ref().map_or((&[], &[]), |w| (&w.kernel, &w.bias))
+    }
+
+    /// Writes `network.json` and `weights.safetensors` into a directory, made if it isn't there.
+    /// The tensors are named after their nodes: `dense_1.kernel`, `dense_1.bias`.
+    ///
+    /// # Errors
+    /// [`ModelError::Write`].
+    pub fn save(&self, directory: &Path) -> Result<(), ModelError> {
+        let write = |path: PathBuf, bytes: &[u8]| {
+            fs::write(&path, bytes).map_err(|source| ModelError::Write { path, source })
+        };
+        fs::create_dir_all(directory)
+            .map_err(|source| ModelError::Write { path: directory.to_path_buf(), source })?;
+        let network =
+            serde_json::to_string_pretty(&self.network).expect("a network is plain data") + "\n";
+        write(directory.join(NETWORK_FILE), network.as_bytes())?;
+
+        let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = vec![];
+        for (node, weights) in self.network.nodes.iter().zip(&self.weights) {
+            let Some(weights) = weights else { continue };
+            let [kernel, bias] = tensor_shapes(node);
+            tensors.push((format!("{}.kernel", node.name), kernel, bytes(&weights.kernel)));
+            tensors.push((format!("{}.bias", node.name), bias, bytes(&weights.bias)));
+        }
+        let views = tensors.iter().map(|(name, shape, bytes)| {
+            let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+            (name, view.expect("as many weights as the node's shape says"))
+        });
+        let file = safetensors::serialize(views, None).expect("names are unique");
+        write(directory.join(WEIGHTS_FILE), &file)
+    }
+
+    /// Reads what [`Model::save`] wrote.
+    ///
+    /// # Errors
+    /// A file that cannot be read or doesn't hold what it should; each error names the file.
+    pub fn load(directory: &Path) -> Result<Self, ModelError> {
+        let read = |path: &Path| {
+            fs::read(path).map_err(|source| ModelError::Read { path: path.to_path_buf(), source })
+        };
+        let path = directory.join(NETWORK_FILE);
+        let network: Network = serde_json::from_slice(&read(&path)?)
+            .map_err(|source| ModelError::NotANetwork { path: path.clone(), source })?;
+        let layers: Vec<Layer> = network.nodes.iter().map(|node| node.layer).collect();
+        if Network::chain(network.input, &layers).as_ref() != Ok(&network) {
+            return Err(ModelError::InconsistentNetwork { path });
+        }
+
+        let path = directory.join(WEIGHTS_FILE);
+        let file = read(&path)?;
+        let tensors = SafeTensors::deserialize(&file)
+            .map_err(|source| ModelError::NotSafetensors { path: path.clone(), source })?;
+        let mut tensors: HashMap<String, TensorView> = tensors.tensors().into_iter().collect();
+        let mut take = |name: String, shape: Vec<usize>| {
+            let tensor = tensors.remove(&name);
+            match tensor {
+                Some(tensor) if tensor.dtype() == Dtype::F32 && tensor.shape() == shape => {
+                    Ok(floats(tensor.data()))
+                }
+                _ => Err(ModelError::Tensor {
+                    path: path.clone(),
+                    tensor: name,
+                    found: tensor.map_or("missing".to_string(), |tensor| {
+                        format!("{:?} {:?}", tensor.dtype(), tensor.shape())
+                    }),
+                    expected: shape,
+                }),
+            }
+        };
+        let mut weights = vec![];
+        for node in &network.nodes {
+            let [kernel, bias] = tensor_shapes(node);
+            weights.push(if kernel.is_empty() {
+                None
+            } else {
+                let kernel = take(format!("{}.kernel", node.name), kernel)?;
+                let bias = take(format!("{}.bias", node.name), bias)?;
+                Some(Weights { kernel, bias })
+            });
+        }
+        Ok(Self { network, weights })
+    }
+}
+
+/// Values that one output reads and that read one input; `None` for a node without weights.
+fn fans(node: &Node) -> Option<[usize; 2]> {
+    match node.layer {
+        Layer::Conv2d { filters, kernel, .. } => {
+            let window = kernel[0] * kernel[1];
+            Some([window * node.input.channels, window * filters])
+        }
+        Layer::Dense { units } => Some([node.input.len(), units]),
+        Layer::MaxPool2d { .. } | Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => {
+            None
+        }
+    }
+}
+
+/// Shapes of a node's kernel and bias; empty for a node without weights.
+fn tensor_shapes(node: &Node) -> [Vec<usize>; 2] {
+    match node.layer {
+        Layer::Conv2d { filters, kernel, .. } => {
+            [vec![kernel[0], kernel[1], node.input.channels, filters], vec![filters]]
+        }
+        Layer::Dense { units } => [vec![node.input.len(), units], vec![units]],
+        Layer::MaxPool2d { .. } | Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => {
+            [vec![], vec![]]
+        }
+    }
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    let (words, _) = bytes.as_chunks();
+    words.iter().map(|&word| f32::from_le_bytes(word)).collect()
+}

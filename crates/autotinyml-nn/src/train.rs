@@ -1,0 +1,186 @@
+//! The fit loop: epochs of shuffled batches, softmax with categorical cross-entropy, as in Keras.
+
+use std::ops::ControlFlow;
+
+use rand::seq::SliceRandom;
+
+use crate::execution::{Execution, Use};
+use crate::layer::Trained;
+use crate::layer::softmax::{Score, cross_entropy};
+use crate::model::Weights;
+use crate::optimizer::Parameters;
+use crate::random::{Purpose, generator};
+use crate::{Activation, Dataset, Layer, Model, Network, Optimizer, Shape};
+
+/// How to train.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Training {
+    /// Passes over the samples.
+    pub epochs: usize,
+    /// Samples in one optimizer step; the last batch of an epoch may have fewer.
+    pub batch: usize,
+    /// Turns gradients into steps.
+    pub optimizer: Optimizer,
+}
+
+/// How an epoch went, on the training samples, while the weights were changing and with dropout.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epoch {
+    /// From 1.
+    pub epoch: usize,
+    /// Mean categorical cross-entropy, in nats.
+    pub loss: f64,
+    /// Share of samples whose largest output is their class.
+    pub accuracy: f64,
+}
+
+/// Why a network cannot be trained.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TrainError {
+    /// An output that is no probability of each class.
+    #[error(
+        "the last layer is {layer} with {outputs} outputs, expected a softmax over the data's \
+         {classes} classes"
+    )]
+    NoSoftmax {
+        /// Name of the last node.
+        layer: String,
+        /// Its outputs.
+        outputs: usize,
+        /// Classes in the data.
+        classes: usize,
+    },
+    /// Data of another shape than the network reads.
+    #[error("the network reads {network}, but the samples are {data}")]
+    InputShape {
+        /// Input of the network.
+        network: Shape,
+        /// Shape of the samples.
+        data: Shape,
+    },
+    /// Nothing to learn from.
+    #[error("there are no samples to train on")]
+    NoSamples,
+    /// Batches without samples.
+    #[error("the batch is 0, expected at least 1 sample")]
+    EmptyBatch,
+    /// The loss became infinite or NaN.
+    #[error("diverged at epoch {epoch}: the loss is no longer a number")]
+    Diverged {
+        /// From 1.
+        epoch: usize,
+    },
+}
+
+/// Trains a freshly initialised network on the given samples of the data.
+///
+/// After each epoch `on_epoch` sees how it went, and may end the training there: the model is then
+/// the one at the end of that epoch. The same seed gives the same bits on the same machine, whatever
+/// else runs; on another processor sums may be rounded otherwise, because matrix products are
+/// ordered by the width of its registers and its caches.
+///
+/// # Errors
+/// [`TrainError::Diverged`] at once when the loss is infinite or NaN; the others before training.
+pub fn train(
+    network: &Network,
+    data: &Dataset,
+    samples: &[usize],
+    training: &Training,
+    seed: u64,
+    on_epoch: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
+) -> Result<Model, TrainError> {
+    validate(network, data, samples, training)?;
+    let model = Model::initialise(network.clone(), seed);
+    let optimizer = training.optimizer;
+    let mut trained: Vec<Option<Trained>> = model
+        .weights
+        .into_iter()
+        .map(|weights| {
+            let Weights { kernel, bias } = weights?;
+            let kernel = Parameters::new(kernel, optimizer);
+            Some(Trained { kernel, bias: Parameters::new(bias, optimizer) })
+        })
+        .collect();
+
+    // The last softmax is part of the loss.
+    let (_, nodes) = network.nodes.split_last().expect("never empty");
+    let batch = training.batch.min(samples.len());
+    let mut execution = Execution::new(network.input.len(), nodes, batch, Use::Training { seed });
+    let mut order = samples.to_vec();
+    let mut step = 0;
+    for epoch in 1..=training.epochs {
+        order.copy_from_slice(samples);
+        order.shuffle(&mut generator(seed, Purpose::Order { epoch }));
+        let mut sum = Score::default();
+        for batch in order.chunks(batch) {
+            step += 1;
+            let score = learn(&mut execution, &mut trained, data, batch, optimizer, step);
+            if !score.loss.is_finite() {
+                return Err(TrainError::Diverged { epoch });
+            }
+            sum.loss += score.loss;
+            sum.hits += score.hits;
+        }
+        let count = samples.len() as f64;
+        let report = Epoch { epoch, loss: sum.loss / count, accuracy: sum.hits as f64 / count };
+        if on_epoch(&report).is_break() {
+            break;
+        }
+    }
+    let weights = trained.into_iter().map(|trained| {
+        let Trained { kernel, bias } = trained?;
+        Some(Weights { kernel: kernel.values, bias: bias.values })
+    });
+    Ok(Model { network: model.network, weights: weights.collect() })
+}
+
+/// One optimizer step (from 1) on a batch; its summed loss and hits.
+fn learn(
+    execution: &mut Execution,
+    trained: &mut [Option<Trained>],
+    data: &Dataset,
+    batch: &[usize],
+    optimizer: Optimizer,
+    step: u64,
+) -> Score {
+    let inputs = execution.input(batch.len()).chunks_exact_mut(data.shape.len());
+    for (input, &sample) in inputs.zip(batch) {
+        input.copy_from_slice(data.sample(sample));
+    }
+    let weights = |node: usize| {
+        trained[node]
+            .as_ref()
+            .map_or((&[][..], &[][..]), |trained| (&trained.kernel.values, &trained.bias.values))
+    };
+    execution.forward(weights, batch.len(), step);
+    let (logits, gradient) = execution.output(batch.len());
+    let score = cross_entropy(logits, batch.iter().map(|&sample| data.labels[sample]));
+    if score.loss.is_finite() && !gradient.is_empty() {
+        gradient.copy_from_slice(logits);
+        execution.backward(trained, &optimizer.step(step), batch.len());
+    }
+    score
+}
+
+fn validate(
+    network: &Network,
+    data: &Dataset,
+    samples: &[usize],
+    training: &Training,
+) -> Result<(), TrainError> {
+    let last = network.nodes.last().expect("never empty");
+    let (outputs, classes) = (last.output.len(), data.classes.len());
+    if last.layer != Layer::Activation(Activation::Softmax) || outputs != classes {
+        return Err(TrainError::NoSoftmax { layer: last.name.clone(), outputs, classes });
+    }
+    if network.input != data.shape {
+        return Err(TrainError::InputShape { network: network.input, data: data.shape });
+    }
+    if samples.is_empty() {
+        return Err(TrainError::NoSamples);
+    }
+    if training.batch == 0 {
+        return Err(TrainError::EmptyBatch);
+    }
+    Ok(())
+}

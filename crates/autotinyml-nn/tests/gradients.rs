@@ -1,0 +1,144 @@
+//! Gradients against central differences of the loss, through the public face alone: one step of
+//! plain gradient descent with a learning rate of 1 on one batch subtracts the gradient from the
+//! weights.
+
+use std::ops::ControlFlow;
+
+use autotinyml_nn::{
+    Activation, Dataset, Layer, Model, Network, Optimizer, Padding, Shape, Training, train,
+};
+
+const CLASSES: usize = 3;
+const STEP: f32 = 2e-3;
+
+/// Samples without structure, from a fixed sequence.
+fn dataset(shape: Shape, samples: usize) -> Dataset {
+    let wave = |i: usize| ((i * i * 7 + i * 13) % 101) as f32 / 50.0 - 1.0;
+    Dataset {
+        shape,
+        classes: (0..CLASSES).map(|class| class.to_string()).collect(),
+        inputs: (0..samples * shape.len()).map(wave).collect(),
+        labels: (0..samples).map(|sample| sample % CLASSES).collect(),
+        spans: None,
+    }
+}
+
+fn mean_loss(model: &Model, data: &Dataset) -> f64 {
+    let outputs = model.predict(&data.inputs);
+    let of_label = outputs.chunks_exact(CLASSES).zip(&data.labels).map(|(y, &label)| y[label]);
+    of_label.map(|y| -f64::from(y).ln()).sum::<f64>() / data.len() as f64
+}
+
+/// Checks the gradient of every parameter of `layers`, followed by a softmax over the classes.
+fn check(shape: Shape, layers: &[Layer]) {
+    let head = [Layer::Dense { units: CLASSES }, Layer::Activation(Activation::Softmax)];
+    let network = Network::chain(shape, &[layers, &head].concat()).unwrap();
+    let data = dataset(shape, 7);
+    let samples: Vec<usize> = (0..data.len()).collect();
+    let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
+    let training = Training { epochs: 1, batch: samples.len(), optimizer };
+    let seed = 3;
+    let mut go_on = |_: &_| ControlFlow::Continue(());
+    let after = train(&network, &data, &samples, &training, seed, &mut go_on).unwrap();
+    let mut model = Model::initialise(network, seed);
+    let mut largest: f64 = 0.0;
+    for node in 0..model.weights.len() {
+        for index in 0..model.weights[node].as_ref().map_or(0, |w| w.kernel.len() + w.bias.len()) {
+            let weight = *parameter(&mut model, node, index);
+            let gradient = f64::from(weight - *parameter(&mut after.clone(), node, index));
+            let mut loss_at = |weight: f32| {
+                *parameter(&mut model, node, index) = weight;
+                mean_loss(&model, &data)
+            };
+            let (above, below) = (weight + STEP, weight - STEP);
+            let losses = [loss_at(below), loss_at(weight), loss_at(above)];
+            loss_at(weight);
+            // Where a maximum changes hands within the step, the side without the kink is right.
+            let quotients = [
+                (losses[2] - losses[0]) / f64::from(above - below),
+                (losses[2] - losses[1]) / f64::from(above - weight),
+                (losses[1] - losses[0]) / f64::from(weight - below),
+            ];
+            assert!(
+                quotients.iter().any(|quotient| (gradient - quotient).abs() < 1e-3),
+                "{} parameter {index}: gradient {gradient}, difference quotients {quotients:?}",
+                model.network.nodes[node].name
+            );
+            largest = largest.max(gradient.abs());
+        }
+    }
+    assert!(largest > 0.02, "a network without gradients shows nothing");
+}
+
+fn parameter(model: &mut Model, node: usize, index: usize) -> &mut f32 {
+    let weights = model.weights[node].as_mut().unwrap();
+    let kernel = weights.kernel.len();
+    weights.kernel.get_mut(index).unwrap_or_else(|| &mut weights.bias[index - kernel])
+}
+
+fn conv2d(kernel: [usize; 2], stride: [usize; 2], padding: Padding) -> Layer {
+    Layer::Conv2d { filters: 4, kernel, stride, padding }
+}
+
+const TANH: Layer = Layer::Activation(Activation::Tanh);
+
+#[test]
+fn dense_with_each_activation() {
+    for activation in [
+        Activation::Relu,
+        Activation::Sigmoid,
+        Activation::Selu,
+        Activation::Tanh,
+        Activation::Softmax,
+    ] {
+        let dense = Layer::Dense { units: 5 };
+        check(Shape::vector(6), &[dense, Layer::Activation(activation), dense, TANH]);
+    }
+}
+
+#[test]
+fn convolutions() {
+    for padding in [Padding::Valid, Padding::Same] {
+        for (kernel, stride) in
+            [([1, 1], [1, 1]), ([3, 2], [1, 1]), ([2, 3], [2, 1]), ([3, 3], [2, 2])]
+        {
+            // The second convolution needs the gradient of its input.
+            let layers = [
+                conv2d([2, 2], [1, 1], Padding::Same),
+                TANH,
+                conv2d(kernel, stride, padding),
+                TANH,
+                Layer::Flatten,
+            ];
+            check(Shape::new(5, 6, 2), &layers);
+        }
+    }
+}
+
+#[test]
+fn pooling_with_each_activation_and_overlap() {
+    for activation in [Activation::Relu, Activation::Sigmoid, Activation::Selu, Activation::Tanh] {
+        for (window, stride) in [([2, 2], [2, 2]), ([3, 2], [1, 2]), ([1, 1], [1, 1])] {
+            let layers = [
+                conv2d([2, 2], [1, 1], Padding::Valid),
+                Layer::Activation(activation),
+                Layer::MaxPool2d { window, stride },
+                Layer::Flatten,
+            ];
+            check(Shape::new(6, 5, 1), &layers);
+        }
+    }
+}
+
+#[test]
+fn a_layer_without_weights_first() {
+    let pool = Layer::MaxPool2d { window: [2, 1], stride: [2, 1] };
+    check(Shape::new(4, 4, 1), &[TANH, pool, Layer::Flatten, Layer::Dense { units: 4 }, TANH]);
+}
+
+#[test]
+fn activations_upon_each_other() {
+    let dense = Layer::Dense { units: 4 };
+    let sigmoid = Layer::Activation(Activation::Sigmoid);
+    check(Shape::vector(5), &[dense, TANH, sigmoid, dense, TANH]);
+}
