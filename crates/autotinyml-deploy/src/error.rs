@@ -1,0 +1,30 @@
+//! What can go wrong that is not a verdict.
+
+use std::path::PathBuf;
+
+use crate::board::BoardError;
+use crate::elf::ElfError;
+use crate::toolchain::CommandError;
+
+/// A failure of the machinery. A network that does not fit is not one: that is a
+/// [`Verdict`](crate::footprint::Verdict).
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A compiler, linker or emulator failed.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// A linked program that could not be understood.
+    #[error(transparent)]
+    Elf(#[from] ElfError),
+    /// A board file was refused.
+    #[error(transparent)]
+    Board(#[from] BoardError),
+}
