@@ -1,1 +1,3 @@
-//! x
+//! The most accurate network that really fits the microcontroller.
+
+pub mod data;
