@@ -116,10 +116,10 @@ impl Model {
     pub fn predict(&self, inputs: &[f32]) -> Vec<f32> {
         let (input_len, output_len) = (self.network.input.len(), self.network.output().len());
         assert_eq!(inputs.len() % input_len, 0, "inputs are whole samples");
-        let batch = PREDICT_BATCH.min(inputs.len() / input_len);
+        let batch = PREDICT_BATCH.min(inputs.len() / input_len).max(1);
         let mut execution = Execution::new(input_len, &self.network.nodes, batch, Use::Inference);
         let mut outputs = Vec::with_capacity(inputs.len() / input_len * output_len);
-        for samples in inputs.chunks(batch.max(1) * input_len) {
+        for samples in inputs.chunks(batch * input_len) {
             let batch = samples.len() / input_len;
             execution.input(batch).copy_from_slice(samples);
             execution.forward(|node| self.weights_of(node), batch, 0);

@@ -93,7 +93,8 @@ impl Optimizer {
 
     /// What step `t` (from 1) does to each parameter.
     pub(crate) fn step(self, t: u64) -> Step {
-        let remaining = |beta: f64| 1.0 - beta.powf(t as f64);
+        // Keras takes powers of β as a float32, which matters in the first steps.
+        let remaining = |beta: f64| 1.0 - f64::from(beta as f32).powf(t as f64);
         match self {
             Self::Adam { learning_rate } => {
                 let rate = f64::from(learning_rate) * remaining(BETA_2).sqrt() / remaining(BETA_1);

@@ -30,22 +30,23 @@ impl Standardisation {
         let mut mean = vec![0.0f64; period];
         for row in rows() {
             for (mean, &value) in mean.iter_mut().zip(row) {
-                *mean += f64::from(value) / count;
+                *mean += f64::from(value);
             }
         }
-        let mut variance = vec![0.0f64; period];
+        mean.iter_mut().for_each(|sum| *sum /= count);
+        let mut squares = vec![0.0f64; period];
         for row in rows() {
-            for ((variance, mean), &value) in variance.iter_mut().zip(&mean).zip(row) {
-                *variance += (f64::from(value) - mean).powi(2) / count;
+            for ((squares, mean), &value) in squares.iter_mut().zip(&mean).zip(row) {
+                *squares += (f64::from(value) - mean).powi(2);
             }
         }
-        let deviation = |&variance: &f64| match variance.sqrt() as f32 {
+        let deviation = |&squares: &f64| match (squares / count).sqrt() as f32 {
             0.0 => 1.0,
             deviation => deviation,
         };
         Self {
             mean: mean.iter().map(|&mean| mean as f32).collect(),
-            deviation: variance.iter().map(deviation).collect(),
+            deviation: squares.iter().map(deviation).collect(),
         }
     }
 

@@ -1,5 +1,10 @@
 //! The fit loop: epochs of shuffled batches, softmax with categorical cross-entropy, as in Keras.
 
+#[cfg(test)]
+mod dropout;
+#[cfg(test)]
+mod keras;
+
 use std::ops::ControlFlow;
 
 use rand::seq::SliceRandom;
@@ -90,10 +95,21 @@ pub fn train(
     on_epoch: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
 ) -> Result<Model, TrainError> {
     validate(network, data, samples, training)?;
-    let model = Model::initialise(network.clone(), seed);
+    fit(Model::initialise(network.clone(), seed), data, samples, training, seed, on_epoch)
+}
+
+/// Trains a model from the weights it has.
+fn fit(
+    model: Model,
+    data: &Dataset,
+    samples: &[usize],
+    training: &Training,
+    seed: u64,
+    on_epoch: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
+) -> Result<Model, TrainError> {
+    let Model { network, weights } = model;
     let optimizer = training.optimizer;
-    let mut trained: Vec<Option<Trained>> = model
-        .weights
+    let mut trained: Vec<Option<Trained>> = weights
         .into_iter()
         .map(|weights| {
             let Weights { kernel, bias } = weights?;
@@ -131,7 +147,7 @@ pub fn train(
         let Trained { kernel, bias } = trained?;
         Some(Weights { kernel: kernel.values, bias: bias.values })
     });
-    Ok(Model { network: model.network, weights: weights.collect() })
+    Ok(Model { network, weights: weights.collect() })
 }
 
 /// One optimizer step (from 1) on a batch; its summed loss and hits.

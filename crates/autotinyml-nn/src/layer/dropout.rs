@@ -42,3 +42,35 @@ impl Dropout {
         gradient.iter_mut().zip(&self.mask).for_each(|(g, factor)| *g *= factor);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_its_rate_and_keeps_the_mean() {
+        let count = 200_000;
+        let mut dropout = Dropout::new(0.3, count, 1, 0);
+        let mut values = vec![1.0; count];
+        dropout.forward(&mut values, 1);
+        let kept = 1.0 / 0.7;
+        assert!(values.iter().all(|&y| y == 0.0 || y == kept));
+        let dropped = values.iter().filter(|&&y| y == 0.0).count() as f64 / count as f64;
+        // Four standard deviations.
+        assert!((dropped - 0.3).abs() < 4.0 * (0.3 * 0.7 / count as f64).sqrt(), "{dropped}");
+    }
+
+    #[test]
+    fn each_step_node_and_seed_drops_otherwise() {
+        let mask = |seed, node, step| {
+            let mut values = vec![1.0; 101];
+            Dropout::new(0.5, 101, seed, node).forward(&mut values, step);
+            values
+        };
+        assert_eq!(mask(1, 2, 3), mask(1, 2, 3));
+        for other in [mask(9, 2, 3), mask(1, 9, 3), mask(1, 2, 9)] {
+            let same = mask(1, 2, 3).iter().zip(&other).filter(|(a, b)| a == b).count();
+            assert!((25..76).contains(&same), "{same} of 101 the same");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The gradient through dropout against central differences of the training loss, which sees the
+//! same mask when the seed is the same.
+
+use super::*;
+use crate::Layer::{Dense, Dropout};
+
+#[test]
+fn dropout_behind_each_activation() {
+    for activation in [Activation::Relu, Activation::Sigmoid, Activation::Selu, Activation::Tanh] {
+        let layers = [
+            Dense { units: 8 },
+            Layer::Activation(activation),
+            Dropout { rate: 0.4 },
+            Dense { units: 3 },
+            Layer::Activation(Activation::Softmax),
+        ];
+        let network = Network::chain(Shape::vector(4), &layers).unwrap();
+        let data = Dataset {
+            shape: network.input,
+            classes: ["a", "b", "c"].map(String::from).to_vec(),
+            inputs: (0..4 * 6).map(|i| ((i * 37) % 23) as f32 / 10.0 - 1.1).collect(),
+            labels: vec![0, 1, 2, 0, 1, 2],
+            spans: None,
+        };
+        let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
+        let training = Training { epochs: 1, batch: data.len(), optimizer };
+        let start = Model::initialise(network, 2);
+        let run = |model: &Model| {
+            let mut loss = 0.0;
+            let after =
+                fit(model.clone(), &data, &[0, 1, 2, 3, 4, 5], &training, 2, &mut |epoch| {
+                    loss = epoch.loss;
+                    ControlFlow::Continue(())
+                });
+            (loss, after.unwrap())
+        };
+        let kernel = |model: &Model| model.weights[0].clone().unwrap().kernel;
+        let after = kernel(&run(&start).1);
+        for (index, (before, after)) in kernel(&start).into_iter().zip(after).enumerate() {
+            let loss_at = |weight: f32| {
+                let mut model = start.clone();
+                model.weights[0].as_mut().unwrap().kernel[index] = weight;
+                run(&model).0
+            };
+            let quotient = (loss_at(before + 2e-3) - loss_at(before - 2e-3)) / 4e-3;
+            let gradient = f64::from(before - after);
+            assert!((gradient - quotient).abs() < 1e-3, "{activation:?} {gradient} {quotient}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What training promises as a whole.
+
+use std::ops::ControlFlow;
+
+use autotinyml_nn::{
+    Activation, Dataset, Layer, Model, ModelError, Network, Optimizer, Padding, Shape,
+    Standardisation, TrainError, Training, Weights, train,
+};
+
+const SHAPE: Shape = Shape::new(12, 3, 1);
+
+/// Three classes of waves on three channels that differ in frequency, with some noise.
+fn waves(samples: usize) -> Dataset {
+    let mut state = 1u32;
+    let mut noise = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+    };
+    let mut inputs = vec![];
+    let labels: Vec<usize> = (0..samples).map(|sample| sample % 3).collect();
+    for &label in &labels {
+        let phase = noise() * 6.0;
+        for row in 0..SHAPE.height {
+            for channel in 0..SHAPE.width {
+                let angle = (label + 1) as f32 * 0.7 * row as f32 + channel as f32 + phase;
+                inputs.push(angle.sin() + 0.2 * noise());
+            }
+        }
+    }
+    let classes = ["slow", "medium", "fast"].map(String::from).to_vec();
+    Dataset { shape: SHAPE, classes, inputs, labels, spans: None }
+}
+
+fn network() -> Network {
+    let relu = Layer::Activation(Activation::Relu);
+    Network::chain(
+        SHAPE,
+        &[
+            Layer::Conv2d { filters: 8, kernel: [3, 2], stride: [1, 1], padding: Padding::Valid },
+            relu,
+            Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
+            Layer::Dropout { rate: 0.2 },
+            Layer::Flatten,
+            Layer::Dense { units: 16 },
+            relu,
+            Layer::Dense { units: 3 },
+            Layer::Activation(Activation::Softmax),
+        ],
+    )
+    .unwrap()
+}
+
+fn adam(learning_rate: f32) -> Training {
+    let optimizer = Optimizer::from_name("adam").unwrap().with_learning_rate(learning_rate);
+    Training { epochs: 12, batch: 10, optimizer }
+}
+
+fn go_on(_: &autotinyml_nn::Epoch) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn bits(model: &Model) -> Vec<u32> {
+    let weights = model.weights.iter().flatten();
+    weights.flat_map(|w| w.kernel.iter().chain(&w.bias)).map(|x| x.to_bits()).collect()
+}
+
+#[test]
+fn learns_what_is_easy() {
+    let data = waves(605);
+    let (train_side, test_side) = ((0..405).collect::<Vec<_>>(), (405..605).collect::<Vec<_>>());
+    let mut losses = vec![];
+    let model = train(&network(), &data, &train_side, &adam(0.003), 0, &mut |epoch| {
+        losses.push(epoch.loss);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(losses.len(), 12);
+    assert!(losses[11] < losses[0] / 2.0, "{losses:?}");
+    let accuracy = model.accuracy(&data, &test_side);
+    assert!(accuracy > 0.95, "{accuracy}");
+    let untrained = Model::initialise(network(), 0).accuracy(&data, &test_side);
+    assert!(untrained < 0.7, "{untrained}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_in_any_thread() {
+    let data = waves(105);
+    // Not whole batches, nor all samples, nor in order.
+    let samples: Vec<usize> = (0..97).rev().collect();
+    let run =
+        |seed| bits(&train(&network(), &data, &samples, &adam(0.01), seed, &mut go_on).unwrap());
+    let alone = run(5);
+    let together: Vec<_> = std::thread::scope(|scope| {
+        let threads = [(); 2].map(|()| scope.spawn(|| run(5)));
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(together, [alone.clone(), alone.clone()]);
+    assert_ne!(run(6), alone);
+}
+
+#[test]
+fn ends_where_it_is_told_to() {
+    let data = waves(60);
+    let samples: Vec<usize> = (0..60).collect();
+    let stopped = train(&network(), &data, &samples, &adam(0.01), 0, &mut |epoch| {
+        if epoch.epoch == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let two = Training { epochs: 2, ..adam(0.01) };
+    let short = train(&network(), &data, &samples, &two, 0, &mut go_on);
+    assert_eq!(stopped, short);
+    let none = Training { epochs: 0, ..two };
+    let untrained = train(&network(), &data, &samples, &none, 0, &mut go_on);
+    assert_eq!(untrained, Ok(Model::initialise(network(), 0)));
+}
+
+#[test]
+fn divergence_ends_at_once() {
+    let data = waves(60);
+    let samples: Vec<usize> = (0..60).collect();
+    let optimizer = Optimizer::Sgd { learning_rate: 1e30, momentum: 0.0 };
+    let training = Training { epochs: 50, batch: 10, optimizer };
+    let mut epochs = 0;
+    let result = train(&network(), &data, &samples, &training, 0, &mut |_| {
+        epochs += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!(result, Err(TrainError::Diverged { epoch: 1 }));
+    assert_eq!(epochs, 0);
+}
+
+#[test]
+fn a_network_that_does_not_fit_its_data_is_refused() {
+    let data = waves(60);
+    let error = |layers: &[Layer], shape, data: &Dataset| {
+        let network = Network::chain(shape, layers).unwrap();
+        train(&network, data, &[0, 1], &adam(0.01), 0, &mut go_on).unwrap_err()
+    };
+    let dense = |units| Layer::Dense { units };
+    let softmax = Layer::Activation(Activation::Softmax);
+    insta::assert_snapshot!(
+        error(&[Layer::Flatten, dense(3)], SHAPE, &data),
+        @"the last layer is dense with 3 outputs, expected a softmax over the data's 3 classes"
+    );
+    insta::assert_snapshot!(
+        error(&[Layer::Flatten, dense(4), softmax], SHAPE, &data),
+        @"the last layer is dense_softmax with 4 outputs, expected a softmax over the data's 3 classes"
+    );
+    insta::assert_snapshot!(
+        error(&[dense(3), softmax], Shape::vector(36), &data),
+        @"the network reads 36, but the samples are 12×3×1"
+    );
+}
+
+#[test]
+fn predict_takes_any_number_of_samples() {
+    let data = waves(70);
+    let model = Model::initialise(network(), 1);
+    let together = model.predict(&data.inputs);
+    assert_eq!(together.len(), 70 * 3);
+    assert!(model.predict(&[]).is_empty());
+    for (sample, outputs) in together.chunks(3).enumerate() {
+        assert!((outputs.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        for (alone, together) in model.predict(data.sample(sample)).iter().zip(outputs) {
+            assert!((alone - together).abs() < 1e-6, "a sample doesn't depend on its neighbours");
+        }
+    }
+}
+
+#[test]
+fn standardised_data_has_mean_0_and_deviation_1() {
+    let mut data = waves(50);
+    // Channel 1 on another scale, channel 2 constant.
+    for row in data.inputs.chunks_exact_mut(3) {
+        row[1] = 100.0 + 7.0 * row[1];
+        row[2] = 5.0;
+    }
+    let samples: Vec<usize> = (10..50).collect();
+    let standardisation = Standardisation::fit(&data, &samples, 3);
+    assert_eq!((standardisation.mean[2], standardisation.deviation[2]), (5.0, 1.0));
+    let data = data.standardised(&standardisation);
+    for channel in 0..2 {
+        let values: Vec<f64> = samples
+            .iter()
+            .flat_map(|&sample| data.sample(sample).iter().skip(channel).step_by(3))
+            .map(|&x| f64::from(x))
+            .collect();
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        assert!(mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-5, "{mean} {variance}");
+    }
+    assert!(data.inputs.iter().skip(2).step_by(3).all(|&x| x == 0.0));
+}
+
+#[test]
+fn a_saved_model_is_the_same_model() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("new/model");
+    let model = Model::initialise(network(), 9);
+    model.save(&path).unwrap();
+    assert_eq!(Model::load(&path).unwrap(), model);
+}
+
+#[test]
+fn a_damaged_model_is_refused_with_the_file_that_is_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let model = Model::initialise(network(), 9);
+    let (network_file, weights_file) =
+        (path.join("network.json"), path.join("weights.safetensors"));
+    let error = || {
+        let error = Model::load(path).unwrap_err().to_string();
+        error.replace(&path.display().to_string(), "DIR")
+    };
+
+    insta::assert_snapshot!(error(), @"cannot read DIR/network.json");
+    model.save(path).unwrap();
+    let text = std::fs::read_to_string(&network_file).unwrap();
+    std::fs::write(&network_file, text.replacen("\"height\": 12", "\"height\": 13", 1)).unwrap();
+    insta::assert_snapshot!(
+        error(),
+        @"DIR/network.json: the nodes and shapes do not follow from the input and the layers"
+    );
+    std::fs::write(&network_file, &text[..100]).unwrap();
+    insta::assert_snapshot!(error(), @"DIR/network.json: not a network");
+
+    model.save(path).unwrap();
+    let bytes = std::fs::read(&weights_file).unwrap();
+    std::fs::write(&weights_file, &bytes[..bytes.len() - 1]).unwrap();
+    insta::assert_snapshot!(error(), @"DIR/weights.safetensors: not a safetensors file");
+
+    let layers = [Layer::Dense { units: 2 }];
+    let small = Network::chain(Shape::vector(3), &layers).unwrap();
+    let weights = Some(Weights { kernel: vec![0.0; 6], bias: vec![0.0; 2] });
+    Model { network: small, weights: vec![weights] }.save(path).unwrap();
+    model.save(&path.join("other")).unwrap();
+    std::fs::copy(path.join("other/network.json"), &network_file).unwrap();
+    let missing = Model::load(path).unwrap_err();
+    assert!(matches!(&missing, ModelError::Tensor { tensor, .. } if tensor == "conv2d.kernel"));
+    insta::assert_snapshot!(
+        error(),
+        @r#"DIR/weights.safetensors: tensor "conv2d.kernel" is missing, expected float32 [3, 2, 1, 8]"#
+    );
+}
