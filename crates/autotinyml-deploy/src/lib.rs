@@ -1,13 +1,22 @@
 //! A trained network and a board in; a footprint, a verdict and a C project out.
 
 pub mod board;
+mod codebook;
+pub mod compress;
+pub mod cross_accuracy;
 pub mod elf;
 pub mod error;
 pub mod footprint;
+pub mod st;
 pub mod toolchain;
 
 pub use board::{Board, BoardError, Core, Region, RegionKind};
+pub use compress::{
+    CompressedModel, Compression, StoredKernel, StoredWeights, UnknownCompression, compress,
+};
+pub use cross_accuracy::{CrossAccuracy, cross_accuracy};
 pub use elf::{Elf, ElfError};
 pub use error::DeployError;
 pub use footprint::{Accounting, Footprint, Limits, RegionUse, Verdict};
+pub use st::{StAccount, account, compressed_nodes};
 pub use toolchain::{CommandError, Ending, Tool, Tools, run_command};

@@ -1,0 +1,218 @@
+//! Weight sharing: the kernel of a dense layer becomes a small codebook of floats and an index for
+//! each weight (Han, Mao and Dally, Deep Compression, ICLR 2016, section 3; no fine-tuning). Which
+//! kernels are compressed is a matter of [`crate::st`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use autotinyml_nn::{Model, Network, Weights};
+use serde::{Deserialize, Serialize};
+
+use crate::codebook::share_weights;
+use crate::st::compressed_nodes;
+
+/// How dense kernels are stored. The names are the talk's and promise no ratio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compression {
+    /// As floats.
+    #[default]
+    X1,
+    /// A byte for each weight, and a codebook of 256 floats.
+    X4,
+    /// Half a byte for each weight, and a codebook of 16 floats.
+    X8,
+}
+
+impl Compression {
+    /// Bits of an index into the codebook. `None`: there is no codebook.
+    pub fn index_bits(self) -> Option<u32> {
+        match self {
+            Self::X1 => None,
+            Self::X4 => Some(8),
+            Self::X8 => Some(4),
+        }
+    }
+
+    /// Floats in a full codebook. `None`: there is no codebook.
+    pub fn codebook_len(self) -> Option<usize> {
+        self.index_bits().map(|bits| 1 << bits)
+    }
+
+    /// Bytes of a kernel of `weights` numbers when stored with a full codebook. `None`: there is no
+    /// codebook.
+    pub fn shared_bytes(self, weights: usize) -> Option<usize> {
+        let indices = (weights * self.index_bits()? as usize).div_ceil(8);
+        Some(indices + self.codebook_len()? * size_of::<f32>())
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::X1 => "x1",
+            Self::X4 => "x4",
+            Self::X8 => "x8",
+        })
+    }
+}
+
+/// A text that names no compression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown compression \"{0}\", expected \"x1\", \"x4\" or \"x8\"")]
+pub struct UnknownCompression(pub String);
+
+impl FromStr for Compression {
+    type Err = UnknownCompression;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCompression> {
+        match text {
+            "x1" => Ok(Self::X1),
+            "x4" => Ok(Self::X4),
+            "x8" => Ok(Self::X8),
+            _ => Err(UnknownCompression(text.to_string())),
+        }
+    }
+}
+
+/// A network with its weights as the C program stores them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompressedModel {
+    /// What is computed.
+    pub network: Network,
+    /// How it was compressed.
+    pub compression: Compression,
+    /// One entry for each node; `None` for nodes without weights.
+    pub weights: Vec<Option<StoredWeights>>,
+}
+
+/// A layer's weights as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredWeights {
+    /// In the order of [`Weights::kernel`].
+    pub kernel: StoredKernel,
+    /// Always floats.
+    pub bias: Vec<f32>,
+}
+
+/// A kernel as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoredKernel {
+    /// Each weight as it is.
+    Float(Vec<f32>),
+    /// Weight i is `codebook[indices[i]]`.
+    Shared {
+        /// Ascending; at most [`Compression::codebook_len`] entries, fewer where fewer do.
+        codebook: Vec<f32>,
+        /// One for each weight, not packed.
+        indices: Vec<u8>,
+    },
+}
+
+impl StoredKernel {
+    /// The weights that the C program computes with.
+    pub fn values(&self) -> Vec<f32> {
+        match self {
+            Self::Float(values) => values.clone(),
+            Self::Shared { codebook, indices } => {
+                indices.iter().map(|&index| codebook[usize::from(index)]).collect()
+            }
+        }
+    }
+}
+
+/// Stores a trained network. The same model gives the same bytes.
+pub fn compress(model: &Model, compression: Compression) -> CompressedModel {
+    let shared = compressed_nodes(&model.network, compression);
+    let store = |(node, weights): (usize, &Option<Weights>)| {
+        let Weights { kernel, bias } = weights.as_ref()?;
+        let kernel = match compression.codebook_len() {
+            Some(entries) if shared.contains(&node) => {
+                let (codebook, indices) = share_weights(kernel, entries);
+                StoredKernel::Shared { codebook, indices }
+            }
+            _ => StoredKernel::Float(kernel.clone()),
+        };
+        Some(StoredWeights { kernel, bias: bias.clone() })
+    };
+    let weights = model.weights.iter().enumerate().map(store).collect();
+    CompressedModel { network: model.network.clone(), compression, weights }
+}
+
+impl CompressedModel {
+    /// The model that the C program computes: every weight replaced by its codebook's entry.
+    pub fn decompressed(&self) -> Model {
+        let restore = |stored: &StoredWeights| Weights {
+            kernel: stored.kernel.values(),
+            bias: stored.bias.clone(),
+        };
+        let weights = self.weights.iter().map(|stored| stored.as_ref().map(restore)).collect();
+        Model { network: self.network.clone(), weights }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autotinyml_nn::{Activation, Layer, Shape};
+
+    use super::*;
+
+    /// 300 → 40 → 5; the first kernel is worth compressing at ×4, both at ×8.
+    fn model() -> Model {
+        let [first, second] = [40, 5].map(|units| Layer::Dense { units });
+        let relu = Layer::Activation(Activation::Relu);
+        let layers = [first, relu, second, Layer::Activation(Activation::Softmax)];
+        let mut model = Model::initialise(Network::chain(Shape::vector(300), &layers).unwrap(), 7);
+        for weights in model.weights.iter_mut().flatten() {
+            weights.bias.iter_mut().enumerate().for_each(|(i, bias)| *bias = i as f32 * 0.1);
+        }
+        model
+    }
+
+    #[test]
+    fn x1_keeps_every_bit() {
+        let model = model();
+        assert_eq!(compress(&model, Compression::X1).decompressed(), model);
+    }
+
+    #[test]
+    fn only_the_layers_of_the_rule_change_and_no_bias_does() {
+        let model = model();
+        for (compression, changed) in [(Compression::X4, vec![0]), (Compression::X8, vec![0])] {
+            let restored = compress(&model, compression).decompressed();
+            let differs = |node: &usize| restored.weights[*node] != model.weights[*node];
+            assert_eq!((0..4).filter(differs).collect::<Vec<_>>(), changed, "{compression}");
+            for (restored, original) in restored.weights.iter().zip(&model.weights) {
+                let bias = |weights: &Option<Weights>| weights.as_ref().map(|w| w.bias.clone());
+                assert_eq!(bias(restored), bias(original));
+            }
+        }
+    }
+
+    #[test]
+    fn indices_stay_in_the_codebook_and_more_entries_lose_less() {
+        let model = model();
+        let [x4, x8] = [Compression::X4, Compression::X8].map(|compression| {
+            let stored = compress(&model, compression);
+            let kernel = &stored.weights[0].as_ref().unwrap().kernel;
+            let StoredKernel::Shared { codebook, indices } = kernel else { panic!("is shared") };
+            assert_eq!(Some(codebook.len()), compression.codebook_len());
+            assert!(codebook.is_sorted());
+            assert!(indices.iter().all(|&index| usize::from(index) < codebook.len()));
+            let original = &model.weights[0].as_ref().unwrap().kernel;
+            let square = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
+            original.iter().zip(&kernel.values()).map(square).sum::<f64>()
+        });
+        assert!(x4 > 0.0 && x4 < x8 / 100.0, "{x4} {x8}");
+    }
+
+    #[test]
+    fn names_go_both_ways() {
+        for compression in [Compression::X1, Compression::X4, Compression::X8] {
+            assert_eq!(compression.to_string().parse(), Ok(compression));
+            let json = serde_json::to_string(&compression).unwrap();
+            assert_eq!(json, format!("\"{compression}\""));
+        }
+        insta::assert_snapshot!("x2".parse::<Compression>().unwrap_err(), @r#"unknown compression "x2", expected "x1", "x4" or "x8""#);
+    }
+}
