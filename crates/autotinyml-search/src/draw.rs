@@ -15,7 +15,7 @@ const WALK_MAX: u128 = 1 << 22;
 const DRAWS_FINITE: usize = 1_000;
 
 /// Draws that are made before giving up on a space too large to walk through.
-const DRAWS_MAX: usize = 1_000_000;
+const DRAWS_MAX: usize = 200_000;
 
 /// The random numbers of one trial: independent for every pair of seed and trial.
 pub(crate) fn stream(seed: u64, trial: usize) -> Xoshiro256PlusPlus {
@@ -27,7 +27,7 @@ pub(crate) fn stream(seed: u64, trial: usize) -> Xoshiro256PlusPlus {
 /// finite space are found by walking through it.
 ///
 /// # Errors
-/// If there is none, or a space too large to walk through yields none in a million draws.
+/// If there is none, or a space too large to walk through yields none in 200,000 draws.
 pub(crate) fn draw(
     problem: &Problem,
     is_taken: impl Fn(&Configuration) -> bool,

@@ -26,15 +26,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod acquisition;
+mod cholesky;
 mod draw;
+mod feasibility;
 mod history;
+mod initial_design;
+mod kernel;
+mod maximise;
+mod normal;
 mod problem;
 mod searcher;
 mod space;
+mod surrogate;
+pub mod testfn;
 
 pub use history::{History, Outcome, Trial};
 pub use problem::{Constraint, Goal, Known, Problem};
 pub use searcher::{
-    CATALOGUE, Grid, Phase, Random, SearchError, Searcher, SearcherOptions, Suggestion, by_name,
+    CATALOGUE, Grid, Phase, Random, SearchError, Searcher, SearcherOptions, Suggestion, SvmCbo,
+    by_name,
 };
 pub use space::{Condition, Configuration, Domain, Parameter, Setting, Space, SpaceError};

@@ -2,6 +2,7 @@
 
 mod grid;
 mod random;
+mod svm_cbo;
 
 use crate::history::History;
 use crate::problem::Problem;
@@ -9,6 +10,7 @@ use crate::space::Configuration;
 
 pub use grid::Grid;
 pub use random::Random;
+pub use svm_cbo::SvmCbo;
 
 /// An algorithm that suggests configurations.
 ///
@@ -98,19 +100,24 @@ pub enum SearchError {
 
 /// Settings of searchers; each reads what concerns it.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct SearcherOptions {}
+pub struct SearcherOptions {
+    /// Of `svm-cbo`.
+    pub svm_cbo: SvmCbo,
+}
 
 /// Name of every searcher, and what it does.
 pub const CATALOGUE: &[(&str, &str)] = &[
     ("grid", "evenly spaced settings of every parameter, in order"),
     ("random", "configurations drawn uniformly"),
+    ("svm-cbo", "phase 1 learns where models are deployable, phase 2 finds the best of them"),
 ];
 
 /// The searcher of a name in [`CATALOGUE`].
-pub fn by_name(name: &str, _options: &SearcherOptions) -> Option<Box<dyn Searcher>> {
+pub fn by_name(name: &str, options: &SearcherOptions) -> Option<Box<dyn Searcher>> {
     match name {
         "grid" => Some(Box::new(Grid)),
         "random" => Some(Box::new(Random)),
+        "svm-cbo" => Some(Box::new(options.svm_cbo.clone())),
         _ => None,
     }
 }

@@ -1,4 +1,9 @@
-//! The space that is searched: named parameters, and the configurations they span.
+//! The space that is searched: named parameters, the configurations they span, and the one encoding of
+//! configurations to numbers that every kernel, classifier and surrogate reads.
+//!
+//! The encoding has one coordinate per parameter. Numbers are scaled to `[0, 1]`: lists by rank, ranges
+//! by value, or by its logarithm where the range says so. Categories are their index and compare equal
+//! or not. `Axis::squared_distance` measures them all, parameters that are not active included.
 
 mod domain;
 mod enumerate;
@@ -54,13 +59,42 @@ impl fmt::Display for Setting {
 
 /// One point of a [`Space`]. Two are equal exactly when they set the same active parameters alike.
 ///
-/// Per parameter: the index of its level, or the bits of a real number, or [`Configuration::INACTIVE`].
+/// Per parameter: the index of its level, or the bits of a real number, or `INACTIVE`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Configuration(Box<[u64]>);
 
 impl Configuration {
     /// Marks a parameter that is not active. As the bits of a float it would be a NaN, so no real clashes.
     const INACTIVE: u64 = u64::MAX;
+}
+
+/// The coordinate of a parameter that is not active.
+pub(crate) const ABSENT: f64 = -1.0;
+
+/// How the coordinates of one parameter are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Axis {
+    /// Positions in `[0, 1]`.
+    Numeric,
+    /// Indices that are equal or different.
+    Categorical,
+}
+
+impl Axis {
+    /// Squared distance of two coordinates, at most 1. It is Euclidean, so that `exp(-distance²)` is a
+    /// kernel: an absent number stands beside the unit segment at (½, √¾), distance 1 from both ends;
+    /// an absent category is one more category.
+    pub(crate) fn squared_distance(self, a: f64, b: f64) -> f64 {
+        if a == b {
+            return 0.0;
+        }
+        match self {
+            Self::Categorical => 1.0,
+            Self::Numeric if a == ABSENT => 0.75 + (b - 0.5).powi(2),
+            Self::Numeric if b == ABSENT => 0.75 + (a - 0.5).powi(2),
+            Self::Numeric => (a - b).powi(2),
+        }
+    }
 }
 
 /// Why a list of parameters is not a space, or settings are not a configuration of it.
@@ -234,9 +268,60 @@ impl Space {
         self.parameters.len()
     }
 
+    /// How each coordinate is compared.
+    pub(crate) fn axes(&self) -> Vec<Axis> {
+        self.parameters.iter().map(|parameter| parameter.domain.axis()).collect()
+    }
+
+    /// The coordinates of a configuration: one per parameter, or [`ABSENT`].
+    pub(crate) fn encode(&self, configuration: &Configuration) -> Vec<f64> {
+        let mut coordinates = vec![0.0; self.len()];
+        self.encode_into(configuration, &mut coordinates);
+        coordinates
+    }
+
+    /// Writes the coordinates of a configuration, one per parameter.
+    pub(crate) fn encode_into(&self, configuration: &Configuration, coordinates: &mut [f64]) {
+        for ((coordinate, &level), parameter) in
+            coordinates.iter_mut().zip(&configuration.0).zip(&self.parameters)
+        {
+            *coordinate = if level == Configuration::INACTIVE {
+                ABSENT
+            } else {
+                parameter.domain.encode(level)
+            };
+        }
+    }
+
+    /// The configuration nearest to a point of the unit cube that gives every level of a finite domain
+    /// an equal share of its edge.
+    pub(crate) fn at(&self, unit: &[f64]) -> Configuration {
+        self.complete(|index, domain| domain.at(unit[index]))
+    }
+
     /// A configuration with every active parameter drawn uniformly.
     pub(crate) fn sample(&self, rng: &mut impl RngExt) -> Configuration {
         self.complete(|_, domain| domain.at(rng.random()))
+    }
+
+    /// The configuration after changing one active parameter; parameters that this activates are drawn.
+    pub(crate) fn exchanged(
+        &self,
+        configuration: &Configuration,
+        index: usize,
+        level: u64,
+        rng: &mut impl RngExt,
+    ) -> Configuration {
+        self.complete(|i, domain| match configuration.0[i] {
+            _ if i == index => level,
+            Configuration::INACTIVE => domain.at(rng.random()),
+            unchanged => unchanged,
+        })
+    }
+
+    /// The level of one parameter; `None` if it is not active.
+    pub(crate) fn level(&self, configuration: &Configuration, index: usize) -> Option<u64> {
+        Some(configuration.0[index]).filter(|&level| level != Configuration::INACTIVE)
     }
 
     /// The configuration whose active parameters, first to last, get the level that `choose` returns.

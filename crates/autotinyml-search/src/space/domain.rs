@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::Setting;
+use super::{Axis, Setting};
 
 /// The settings that a parameter may take.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Domain {
-    /// Numbers whose order matters.
+    /// Numbers whose order matters; encoded by rank.
     Ordered(Vec<f64>),
     /// Categories without order.
     Unordered(Vec<String>),
@@ -69,6 +69,10 @@ impl Domain {
         }
     }
 
+    pub(super) fn axis(&self) -> Axis {
+        if matches!(self, Self::Unordered(_)) { Axis::Categorical } else { Axis::Numeric }
+    }
+
     /// Number of levels; `None` for a continuous range.
     pub(crate) fn levels(&self) -> Option<u64> {
         match self {
@@ -110,6 +114,16 @@ impl Domain {
         }
     }
 
+    /// The coordinate of a level: in `[0, 1]`, or a category's index.
+    pub(super) fn encode(&self, level: u64) -> f64 {
+        match self {
+            Self::Unordered(_) => level as f64,
+            Self::Ordered(numbers) if numbers.len() == 1 => 0.5,
+            Self::Ordered(numbers) => level as f64 / (numbers.len() - 1) as f64,
+            Self::Range { .. } => self.position(self.number(level)),
+        }
+    }
+
     /// The level at a place on the unit interval. The levels of a list or of even steps share it
     /// equally; on a logarithmic range it is the nearest level, so that every factor weighs the same.
     pub(crate) fn at(&self, unit: f64) -> u64 {
@@ -120,6 +134,14 @@ impl Domain {
             }
             (_, Some(levels)) => ((unit * levels as f64) as u64).min(levels - 1),
             (_, None) => real(self.number_at(unit)),
+        }
+    }
+
+    /// The place of a level on the unit interval: the middle of what [`Self::at`] maps to it.
+    pub(crate) fn unit(&self, level: u64) -> f64 {
+        match (self, self.levels()) {
+            (Self::Range { log: true, .. }, _) | (_, None) => self.position(self.number(level)),
+            (_, Some(levels)) => (level as f64 + 0.5) / levels as f64,
         }
     }
 
@@ -134,7 +156,16 @@ impl Domain {
         }
     }
 
-    /// The number at a place between the ends of a range, 0 to 1.
+    /// Where a number of a range lies between its ends, 0 to 1.
+    fn position(&self, number: f64) -> f64 {
+        match self {
+            Self::Range { low, high, log: true, .. } => (number / low).ln() / (high / low).ln(),
+            Self::Range { low, high, .. } => (number - low) / (high - low),
+            _ => unreachable!("lists are encoded by rank"),
+        }
+    }
+
+    /// The inverse of [`Self::position`].
     fn number_at(&self, position: f64) -> f64 {
         match self {
             Self::Range { low, high, log: true, .. } => {

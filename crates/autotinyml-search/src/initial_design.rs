@@ -1,0 +1,97 @@
+//! The first configurations, spread over the space before anything is known.
+//!
+//! A Latin hypercube (McKay, Beckman & Conover 1979): with n points, every parameter's range is cut into
+//! n parts of equal probability, and each part is used once. With a prescreen, "probability" is that of the
+//! accepted configurations, and each point is the accepted configuration nearest to where it should be.
+
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::draw::{draw, stream};
+use crate::problem::Problem;
+use crate::searcher::SearchError;
+use crate::space::{Axis, Configuration, Space};
+
+/// Accepted configurations from which a design is chosen, drawn with replacement.
+const POOL: usize = 500;
+
+/// Sets the stream of the design apart from those of the trials, which count from 0.
+const DESIGN: usize = usize::MAX;
+
+/// `points` different accepted configurations, or all there are if they are fewer. It depends only on
+/// the problem and the seed.
+///
+/// # Errors
+/// If the prescreen accepts nothing.
+pub(crate) fn initial_design(
+    problem: &Problem,
+    points: usize,
+    seed: u64,
+) -> Result<Vec<Configuration>, SearchError> {
+    let rng = &mut stream(seed, DESIGN);
+    let pool = match problem.prescreen {
+        None => Vec::new(),
+        Some(_) => (0..POOL).map(|_| draw(problem, |_| false, rng)).collect::<Result<_, _>>()?,
+    };
+    let mut design: Vec<Configuration> = Vec::with_capacity(points);
+    for unit in latin_hypercube(points, problem.space.len(), rng) {
+        let wanted = if pool.is_empty() {
+            problem.space.at(&unit)
+        } else {
+            nearest_of_pool(problem.space, &pool, &unit, &design)
+        };
+        let configuration = if design.contains(&wanted) {
+            draw(problem, |configuration| design.contains(configuration), rng)
+        } else {
+            Ok(wanted)
+        };
+        match configuration {
+            Ok(configuration) => design.push(configuration),
+            Err(SearchError::Exhausted { .. }) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(design)
+}
+
+/// n points of the d-dimensional unit cube.
+fn latin_hypercube(n: usize, d: usize, rng: &mut Xoshiro256PlusPlus) -> Vec<Vec<f64>> {
+    let mut points = vec![vec![0.0; d]; n];
+    let mut parts: Vec<usize> = (0..n).collect();
+    for axis in 0..d {
+        parts.shuffle(rng);
+        for (point, part) in points.iter_mut().zip(&parts) {
+            point[axis] = (*part as f64 + rng.random::<f64>()) / n as f64;
+        }
+    }
+    points
+}
+
+/// The configuration of the pool, not yet in the design if possible, that is nearest to the pool's
+/// marginal quantiles at `unit`.
+fn nearest_of_pool(
+    space: &Space,
+    pool: &[Configuration],
+    unit: &[f64],
+    design: &[Configuration],
+) -> Configuration {
+    let axes = space.axes();
+    let encoded: Vec<Vec<f64>> =
+        pool.iter().map(|configuration| space.encode(configuration)).collect();
+    let quantile = |(axis, unit): (usize, &f64)| {
+        let mut marginal: Vec<f64> = encoded.iter().map(|point| point[axis]).collect();
+        marginal.sort_by(f64::total_cmp);
+        marginal[((unit * marginal.len() as f64) as usize).min(marginal.len() - 1)]
+    };
+    let wanted: Vec<f64> = unit.iter().enumerate().map(quantile).collect();
+    let nearest =
+        (0..pool.len()).filter(|&index| !design.contains(&pool[index])).min_by(|&a, &b| {
+            distance(&axes, &encoded[a], &wanted).total_cmp(&distance(&axes, &encoded[b], &wanted))
+        });
+    pool[nearest.unwrap_or(0)].clone()
+}
+
+fn distance(axes: &[Axis], a: &[f64], b: &[f64]) -> f64 {
+    axes.iter().zip(a.iter().zip(b)).map(|(axis, (&a, &b))| axis.squared_distance(a, b)).sum()
+}

@@ -1,0 +1,3 @@
+//! Models of the score: mean and variance at configurations that were not tried.
+
+pub(crate) mod gp;

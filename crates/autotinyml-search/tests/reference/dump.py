@@ -1,0 +1,72 @@
+"""Writes gp.json and svm.json beside itself: what scikit-learn computes for fixed data and settings.
+
+python3 -m venv /tmp/reference && /tmp/reference/bin/pip install scikit-learn==1.9.1
+/tmp/reference/bin/python crates/autotinyml-search/tests/reference/dump.py
+
+Points have two numbers and one category of three. scikit-learn sees the category as three columns of 0
+and 1/sqrt(2), so that two different categories are at distance 1.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.svm import SVC
+
+HERE = Path(__file__).parent
+CATEGORIES = 3
+
+
+def points(rng, n):
+    numbers = rng.integers(0, 6, (n, 2)) / 5
+    return np.column_stack([numbers, rng.integers(0, CATEGORIES, n)])
+
+
+def embedded(x):
+    return np.column_stack([x[:, :2], np.eye(CATEGORIES)[x[:, 2].astype(int)] / np.sqrt(2)])
+
+
+def gp(rng):
+    x, at = points(rng, 14), points(rng, 8)
+    y = np.sin(4 * x[:, 0]) + 0.5 * (x[:, 2] == 1) + 0.1 * rng.standard_normal(len(x))
+    scales, amplitude, noise = np.array([0.4, 1.3, 0.9]), 1.7, 0.02
+    smooth = ConstantKernel(amplitude) * RBF(np.r_[scales, [scales[2]] * (CATEGORIES - 1)])
+    model = GaussianProcessRegressor(smooth, alpha=noise, optimizer=None).fit(embedded(x), y)
+    mean, deviation = model.predict(embedded(at), return_std=True)
+    # As a kernel, the noise has a gradient, too. Order there: amplitude, scales, noise, all as logarithms.
+    noisy = GaussianProcessRegressor(smooth + WhiteKernel(noise), alpha=0, optimizer=None).fit(embedded(x), y)
+    likelihood, slopes = noisy.log_marginal_likelihood(noisy.kernel_.theta, eval_gradient=True)
+    gradient = [slopes[1], slopes[2], slopes[3:6].sum(), slopes[0], slopes[6]]
+    return {
+        "points": x.tolist(),
+        "targets": y.tolist(),
+        "log_hyperparameters": np.log(np.r_[scales, amplitude, noise]).tolist(),
+        "at": at.tolist(),
+        "mean": mean.tolist(),
+        "deviation": deviation.tolist(),
+        "log_likelihood": likelihood,
+        "gradient": gradient,
+    }
+
+
+def svm(rng):
+    x, at = points(rng, 40), points(rng, 12)
+    labels = x[:, 0] + x[:, 1] * (x[:, 2] != 0) < 0.9
+    labels[3] = not labels[3]  # no kernel separates everything with C = 1
+    cases = []
+    for penalty, length_scale in [(1.0, 0.6), (100.0, 0.6), (100.0, 0.2), (0.01, 1.0)]:
+        model = SVC(C=penalty, gamma=0.5 / length_scale**2, tol=1e-7).fit(embedded(x), labels)
+        cases.append({
+            "penalty": penalty,
+            "length_scale": length_scale,
+            "decision": model.decision_function(embedded(at)).tolist(),
+            "intercept": model.intercept_[0],
+        })
+    return {"points": x.tolist(), "labels": labels.tolist(), "at": at.tolist(), "cases": cases}
+
+
+for name, dump in [("gp", gp), ("svm", svm)]:
+    text = json.dumps(dump(np.random.default_rng(7)), indent=1)
+    (HERE / f"{name}.json").write_text(text + "\n")
