@@ -1,6 +1,7 @@
 //! Random numbers, and configurations drawn with them.
 
 use rand::RngExt;
+use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
@@ -67,4 +68,28 @@ fn walk(
     } else {
         SearchError::Exhausted { accepted }
     })
+}
+
+/// Up to `count` accepted configurations, some perhaps twice: a sample of what the prescreen accepts.
+///
+/// # Errors
+/// If it accepts nothing, as far as [`draw`] can tell.
+pub(crate) fn sample_accepted(
+    problem: &Problem,
+    count: usize,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Result<Vec<Configuration>, SearchError> {
+    let can_walk = problem.space.size().is_some_and(|size| size <= WALK_MAX);
+    let draws = if can_walk { 10 * count } else { DRAWS_MAX };
+    let mut accepted: Vec<Configuration> = (0..draws)
+        .map(|_| problem.space.sample(rng))
+        .filter(|configuration| problem.accepts(configuration))
+        .take(count)
+        .collect();
+    if accepted.len() < count && can_walk {
+        accepted = problem.space.enumerate().filter(|c| problem.accepts(c)).collect();
+        accepted.shuffle(rng);
+        accepted.truncate(count);
+    }
+    if accepted.is_empty() { Err(SearchError::NothingAccepted) } else { Ok(accepted) }
 }

@@ -8,12 +8,12 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::draw::{draw, stream};
+use crate::draw::{draw, sample_accepted, stream};
 use crate::problem::Problem;
 use crate::searcher::SearchError;
 use crate::space::{Axis, Configuration, Space};
 
-/// Accepted configurations from which a design is chosen, drawn with replacement.
+/// Accepted configurations from which a design is chosen.
 const POOL: usize = 500;
 
 /// Sets the stream of the design apart from those of the trials, which count from 0.
@@ -32,7 +32,7 @@ pub(crate) fn initial_design(
     let rng = &mut stream(seed, DESIGN);
     let pool = match problem.prescreen {
         None => Vec::new(),
-        Some(_) => (0..POOL).map(|_| draw(problem, |_| false, rng)).collect::<Result<_, _>>()?,
+        Some(_) => sample_accepted(problem, POOL, rng)?,
     };
     let mut design: Vec<Configuration> = Vec::with_capacity(points);
     for unit in latin_hypercube(points, problem.space.len(), rng) {

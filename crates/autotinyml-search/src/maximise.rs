@@ -26,8 +26,8 @@ const CLIMBERS: usize = 4;
 /// Good trials whose neighbours are scored, too.
 const STARTS: usize = 4;
 
-/// Exchanges in a row, at most.
-const EXCHANGES_MAX: usize = 50;
+/// Times that a climber goes through all parameters, at most.
+const SWEEPS_MAX: usize = 10;
 
 /// Levels of one parameter that are tried as exchanges.
 const EXCHANGED_LEVELS: usize = 8;
@@ -105,24 +105,28 @@ fn search_locally(
     }
 }
 
-/// Moves to the best accepted neighbour for as long as that betters the climber itself.
+/// Takes the best accepted setting of one parameter after the other, for as long as that betters the
+/// climber itself.
 fn climb(
     best: &mut Best,
-    from: Configuration,
+    mut at: Configuration,
     rng: &mut Xoshiro256PlusPlus,
     score: &mut impl FnMut(&[f64], f64) -> Option<f64>,
 ) {
     let everything = best.found.take();
-    best.consider(from.clone(), score);
-    let mut at = from;
-    for _ in 0..EXCHANGES_MAX {
+    best.consider(at.clone(), score);
+    for _ in 0..SWEEPS_MAX {
         let mut moved = false;
-        for neighbour in neighbours(best.problem.space, &at, rng) {
-            moved |= best.consider(neighbour, score);
+        for index in 0..best.problem.space.len() {
+            for exchanged in exchanges(best.problem.space, &at, index, rng) {
+                moved |= best.consider(exchanged, score);
+            }
+            if let Some((better, _)) = &best.found {
+                at = better.clone();
+            }
         }
-        match &best.found {
-            Some((better, _)) if moved => at = better.clone(),
-            _ => break,
+        if !moved {
+            break;
         }
     }
     if everything.as_ref().is_some_and(|(_, score)| *score >= best.floor()) {
@@ -130,31 +134,90 @@ fn climb(
     }
 }
 
-/// Configurations that differ in one parameter: every level of a short list, else levels near by and far.
-fn neighbours(
+/// Configurations that differ in one parameter: every level of a short list, else levels far and near.
+fn exchanges(
     space: &Space,
     at: &Configuration,
+    index: usize,
     rng: &mut Xoshiro256PlusPlus,
 ) -> Vec<Configuration> {
-    let mut neighbours = Vec::new();
-    for (index, parameter) in space.parameters().iter().enumerate() {
-        let Some(level) = space.level(at, index) else { continue };
-        let domain = &parameter.domain;
-        let exchanged: Vec<u64> = match domain.levels() {
-            Some(levels) if levels <= EXCHANGED_LEVELS as u64 => (0..levels).collect(),
-            _ => {
-                let unit = domain.unit(level);
-                let mut reach = 1.0;
-                let mut near = || {
-                    reach *= 0.4;
-                    domain.at((unit + reach * (2.0 * rng.random::<f64>() - 1.0)).clamp(0.0, 1.0))
-                };
-                (0..EXCHANGED_LEVELS).map(|_| near()).collect()
-            }
-        };
-        for other in exchanged.into_iter().filter(|&other| other != level) {
-            neighbours.push(space.exchanged(at, index, other, rng));
+    let Some(level) = space.level(at, index) else { return Vec::new() };
+    let domain = &space.parameters()[index].domain;
+    let levels: Vec<u64> = match domain.levels() {
+        Some(levels) if levels <= EXCHANGED_LEVELS as u64 => (0..levels).collect(),
+        _ => {
+            let unit = domain.unit(level);
+            let far_to_near = (0..EXCHANGED_LEVELS).map(|halvings| 0.5_f64.powi(halvings as i32));
+            far_to_near
+                .map(|reach| (unit + reach * (2.0 * rng.random::<f64>() - 1.0)).clamp(0.0, 1.0))
+                .map(|unit| domain.at(unit))
+                .collect()
+        }
+    };
+    let others = levels.into_iter().filter(|&other| other != level);
+    others.map(|other| space.exchanged(at, index, other, rng)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::stream;
+    use crate::history::Trial;
+    use crate::problem::Goal;
+    use crate::space::{Domain, Parameter};
+
+    fn cube(edge: usize, dimension: usize) -> Space {
+        let levels = || Domain::Ordered((0..edge).map(|level| level as f64).collect());
+        let parameter =
+            |index| Parameter { name: format!("p{index}"), domain: levels(), when: None };
+        Space::new((0..dimension).map(parameter).collect()).unwrap()
+    }
+
+    fn problem(space: &Space) -> Problem<'_> {
+        Problem { space, goal: Goal::Maximise, constraints: vec![], prescreen: None, budget: 100 }
+    }
+
+    /// Greatest at 0.3 on every axis.
+    fn score(x: &[f64], _: f64) -> Option<f64> {
+        Some(-x.iter().map(|x| (x - 0.3).powi(2)).sum::<f64>())
+    }
+
+    fn coordinates(space: &Space, configuration: Option<Configuration>) -> Vec<f64> {
+        space.encode(&configuration.unwrap())
+    }
+
+    #[test]
+    fn local_search_finds_a_summit_among_four_billion_configurations() {
+        let space = cube(4, 16);
+        let found = maximise(&problem(&space), &History::default(), &mut stream(0, 0), score);
+        assert_eq!(coordinates(&space, found), vec![1.0 / 3.0; 16]);
+    }
+
+    #[test]
+    fn what_was_tried_or_is_refused_is_left_out() {
+        for dimension in [3, 16] {
+            let space = cube(4, dimension);
+            let summit = space.at(&vec![0.3; dimension]);
+            let history = History(vec![Trial { id: 0, configuration: summit, outcome: None }]);
+            let found = maximise(&problem(&space), &history, &mut stream(0, 0), score);
+            // The next best: one axis a step off, to 0.
+            let moved = coordinates(&space, found).iter().filter(|x| **x == 0.0).count();
+            assert_eq!(moved, 1);
+
+            let first_is_last = |c: &Configuration| space.level(c, 0) == Some(3);
+            let refusing = Problem { prescreen: Some(&first_is_last), ..problem(&space) };
+            let found = maximise(&refusing, &history, &mut stream(0, 0), score);
+            let expected = [vec![1.0], vec![1.0 / 3.0; dimension - 1]].concat();
+            assert_eq!(coordinates(&space, found), expected);
         }
     }
-    neighbours
+
+    #[test]
+    fn without_any_score_nothing_is_found() {
+        let space = cube(4, 3);
+        assert_eq!(
+            maximise(&problem(&space), &History::default(), &mut stream(0, 0), |_, _| None),
+            None
+        );
+    }
 }

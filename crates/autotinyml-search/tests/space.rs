@@ -172,6 +172,8 @@ fn any_domain() -> impl Strategy<Value = Domain> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// What a store writes, it reads back as the same configuration.
     #[test]
     fn settings_name_one_configuration(domains in prop::collection::vec(any_domain(), 1..6)) {

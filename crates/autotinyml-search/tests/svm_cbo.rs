@@ -1,0 +1,250 @@
+//! SVM-CBO on the talk's one-dimensional example and on Branin's function in two ellipses.
+
+use autotinyml_search::testfn::BRANIN_ELLIPSES;
+use autotinyml_search::{
+    Configuration, Constraint, Domain, Goal, History, Known, Outcome, Parameter, Phase, Problem,
+    Searcher, SearcherOptions, Setting, Space, Trial, by_name,
+};
+
+fn searcher(name: &str) -> Box<dyn Searcher> {
+    by_name(name, &SearcherOptions::default()).unwrap()
+}
+
+fn constraint(known: Known) -> Vec<Constraint> {
+    vec![Constraint { name: "deployable".to_owned(), limit: None, known }]
+}
+
+fn number(space: &Space, configuration: &Configuration, name: &str) -> f64 {
+    match space.setting(configuration, name) {
+        Some(Setting::Number(number)) => number,
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+/// All trials of a search, and the phases they belong to.
+fn run(
+    searcher: &dyn Searcher,
+    problem: &Problem,
+    seed: u64,
+    evaluate: impl Fn(&Configuration) -> (f64, bool),
+) -> (History, Vec<Phase>) {
+    let (mut history, mut phases) = (History::default(), Vec::new());
+    for id in 0..problem.budget {
+        let suggestion = searcher.suggest(problem, &history, id, seed).unwrap();
+        let (score, feasible) = evaluate(&suggestion.configuration);
+        let outcome =
+            Some(Outcome { score: feasible.then_some(score), feasible, values: vec![None] });
+        history.0.push(Trial { id, configuration: suggestion.configuration, outcome });
+        phases.push(suggestion.phase);
+    }
+    (history, phases)
+}
+
+mod the_talks_example {
+    //! One hyperparameter; accuracy peaks where models are too large, and lower where they fit.
+
+    use super::*;
+
+    const ENDS: [f64; 2] = [0.24, 0.78];
+    const BEST: f64 = 0.605;
+
+    fn accuracy(x: f64) -> f64 {
+        let bump = |at: f64, width: f64| (-((x - at) / width).powi(2)).exp();
+        60.0 + 25.0 * bump(BEST, 0.16) + 12.0 * bump(0.2, 0.12) + 35.0 * bump(0.95, 0.08)
+    }
+
+    fn is_deployable(x: f64) -> bool {
+        ENDS[0] < x && x < ENDS[1]
+    }
+
+    fn space() -> Space {
+        let domain = Domain::Range { low: 0.0, high: 1.0, step: None, log: false };
+        Space::new(vec![Parameter { name: "x".to_owned(), domain, when: None }]).unwrap()
+    }
+
+    /// What ten trials tried, and the best accuracy among those deployable.
+    fn ten_trials(name: &str, seed: u64) -> (Vec<f64>, f64, Vec<Phase>) {
+        let space = space();
+        let constraints = constraint(Known::Measured);
+        let problem = Problem {
+            space: &space,
+            goal: Goal::Maximise,
+            constraints,
+            prescreen: None,
+            budget: 10,
+        };
+        let x = |configuration: &Configuration| number(&space, configuration, "x");
+        let (history, phases) = run(&*searcher(name), &problem, seed, |configuration| {
+            (accuracy(x(configuration)), is_deployable(x(configuration)))
+        });
+        let best = history.best(Goal::Maximise).map_or(0.0, |(_, accuracy)| accuracy);
+        (history.0.iter().map(|trial| x(&trial.configuration)).collect(), best, phases)
+    }
+
+    #[test]
+    fn four_initial_four_of_phase_1_two_of_phase_2() {
+        use Phase::{Boundary, Initial, Optimise};
+        let [i, b, o] = [Initial, Boundary, Optimise];
+        assert_eq!(ten_trials("svm-cbo", 0).2, [i, i, i, i, b, b, b, b, o, o]);
+    }
+
+    /// Phase 1 closes in on both ends of the deployable interval.
+    #[test]
+    fn phase_1_finds_the_boundary() {
+        let error = |x: &[f64], end: f64| {
+            let low = x.iter().copied().filter(|&x| x <= end).fold(0.0, f64::max);
+            let high = x.iter().copied().filter(|&x| x > end).fold(1.0, f64::min);
+            ((low + high) / 2.0 - end).abs()
+        };
+        let (mut before, mut after) = (0.0, 0.0);
+        for seed in 0..20 {
+            let (x, ..) = ten_trials("svm-cbo", seed);
+            for end in ENDS {
+                before += error(&x[..4], end) / 40.0;
+                after += error(&x[..8], end) / 40.0;
+            }
+        }
+        println!(
+            "mean error of the estimated ends: {before:.3} after 4 trials, {after:.3} after 8"
+        );
+        assert!(after < 0.03 && after < 0.5 * before, "{before} {after}");
+    }
+
+    /// The estimated region ends before any trial that was not deployable.
+    #[test]
+    fn phase_2_stays_in_the_estimated_region() {
+        for seed in 0..20 {
+            let (x, ..) = ten_trials("svm-cbo", seed);
+            for trial in [8, 9] {
+                let (tried, next) = (&x[..trial], x[trial]);
+                let deployable: Vec<f64> =
+                    tried.iter().copied().filter(|&x| is_deployable(x)).collect();
+                let nearest = deployable
+                    .iter()
+                    .copied()
+                    .min_by_key(|x| ((x - next).abs() * 1e9) as u64)
+                    .unwrap();
+                let between = |x: &&f64| (nearest.min(next)..=nearest.max(next)).contains(*x);
+                assert!(
+                    tried.iter().filter(between).all(|&x| is_deployable(x)),
+                    "seed {seed}: {next} of {x:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn it_ends_near_the_best_and_beats_the_grid() {
+        let (_, grid, _) = ten_trials("grid", 0);
+        let mut found: Vec<f64> = (0..20).map(|seed| ten_trials("svm-cbo", seed).1).collect();
+        found.sort_by(f64::total_cmp);
+        println!("best {:.2}, grid {grid:.2}, SVM-CBO {found:.2?}", accuracy(BEST));
+        assert!(found[10] > accuracy(BEST) - 0.5, "median {}", found[10]);
+        assert!(found[4] > grid, "beaten by the grid more than 4 times in 20: {found:?} {grid}");
+    }
+}
+
+mod branin {
+    use super::*;
+
+    const STEPS: usize = 50;
+
+    fn space() -> Space {
+        let steps = || Domain::Ordered((0..STEPS).map(|step| step as f64).collect());
+        let parameter =
+            |name: &str| Parameter { name: name.to_owned(), domain: steps(), when: None };
+        Space::new(vec![parameter("a"), parameter("b")]).unwrap()
+    }
+
+    fn evaluate(space: &Space, configuration: &Configuration) -> (f64, bool) {
+        let at = ["a", "b"].map(|name| number(space, configuration, name) / (STEPS - 1) as f64);
+        ((BRANIN_ELLIPSES.value)(at), (BRANIN_ELLIPSES.feasible)(at))
+    }
+
+    #[test]
+    fn the_optimum_is_the_published_one() {
+        let least = (0..1_000_000)
+            .map(|i| [(i % 1000) as f64 / 999.0, (i / 1000) as f64 / 999.0])
+            .filter(|at| (BRANIN_ELLIPSES.feasible)(*at))
+            .map(BRANIN_ELLIPSES.value)
+            .fold(f64::INFINITY, f64::min);
+        assert!((least - BRANIN_ELLIPSES.optimum).abs() < 1e-4, "{least}");
+    }
+
+    /// Gap to the optimum after 100 trials, median of ten seeds.
+    #[test]
+    fn svm_cbo_beats_random_search() {
+        let space = space();
+        let constraints = constraint(Known::Measured);
+        let problem = Problem {
+            space: &space,
+            goal: Goal::Minimise,
+            constraints,
+            prescreen: None,
+            budget: 100,
+        };
+        let [random, svm_cbo] = ["random", "svm-cbo"].map(|name| {
+            let gap = |seed| {
+                let (history, _) = run(&*searcher(name), &problem, seed, |c| evaluate(&space, c));
+                history
+                    .best(Goal::Minimise)
+                    .map_or(f64::INFINITY, |(_, y)| y - BRANIN_ELLIPSES.optimum)
+            };
+            let mut gaps: Vec<f64> = (0..10).map(gap).collect();
+            gaps.sort_by(f64::total_cmp);
+            println!("{name}: {gaps:.4?}");
+            (gaps[4] + gaps[5]) / 2.0
+        });
+        assert!(svm_cbo < 0.1 * random, "{svm_cbo} against {random}");
+    }
+
+    /// The share that phase 1 gets is that of the published code.
+    #[test]
+    fn of_a_hundred_trials_ten_are_initial_and_sixty_are_phase_1() {
+        let space = space();
+        let constraints = constraint(Known::Measured);
+        let problem = Problem {
+            space: &space,
+            goal: Goal::Minimise,
+            constraints,
+            prescreen: None,
+            budget: 100,
+        };
+        let (_, phases) = run(&*searcher("svm-cbo"), &problem, 0, |c| evaluate(&space, c));
+        let count = |phase| phases.iter().filter(|p| **p == phase).count();
+        assert_eq!(
+            [count(Phase::Initial), count(Phase::Boundary), count(Phase::Optimise)],
+            [10, 60, 30]
+        );
+        assert!(phases.is_sorted_by_key(|phase| {
+            [Phase::Initial, Phase::Boundary, Phase::Optimise].iter().position(|p| p == phase)
+        }));
+    }
+
+    /// Where a prescreen knows the boundary, phase 1 has nothing to find; a trial that fails all the same
+    /// brings it back, unless every constraint was known.
+    #[test]
+    fn a_known_boundary_leaves_the_budget_to_phase_2() {
+        let space = space();
+        let fits = |configuration: &Configuration| evaluate(&space, configuration).1;
+        let phases = |known, fails: bool| {
+            let problem = Problem {
+                space: &space,
+                goal: Goal::Minimise,
+                constraints: constraint(known),
+                prescreen: Some(&fits),
+                budget: 40,
+            };
+            let (history, phases) = run(&*searcher("svm-cbo"), &problem, 0, |configuration| {
+                let (y, fits) = evaluate(&space, configuration);
+                (y, fits && !(fails && number(&space, configuration, "b") > 30.0))
+            });
+            assert!(history.0.iter().all(|trial| fits(&trial.configuration)));
+            phases.iter().filter(|phase| **phase == Phase::Boundary).count()
+        };
+        assert_eq!(phases(Known::BeforeTraining, false), 0);
+        assert_eq!(phases(Known::BeforeTraining, true), 0);
+        assert_eq!(phases(Known::Measured, false), 0);
+        assert_eq!(phases(Known::Measured, true), 20);
+    }
+}
