@@ -1,0 +1,333 @@
+//! What there is to say about a study, whatever it is printed on.
+
+use autotinyml_deploy::{Accounting, Footprint, Limits, RegionUse};
+
+use super::numbers::{grouped, kilobytes, percent, percent_at_least, setting};
+use crate::record::{Deployable, Finalist, Summary, TrialRecord};
+
+/// How many of the networks that nearly fit are told of when none does.
+const MISSES: usize = 3;
+
+/// Study, searcher, board and compression in a line.
+pub fn title(summary: &Summary) -> String {
+    let compression = compression(summary);
+    format!("{}: {} for {} at {compression}", summary.name, summary.searcher, summary.board)
+}
+
+/// Data, space and trials, each with its label.
+pub fn overview(summary: &Summary) -> Vec<(String, String)> {
+    let data = &summary.data;
+    let mut lines = vec![format!(
+        "{} for training, {} for the test; each of {}",
+        data.train, data.test, data.shape
+    )];
+    lines.extend(data.notes.iter().cloned());
+    let mut overview = labelled("data", lines);
+    overview.extend(labelled("split", vec![data.split.clone()]));
+    overview.extend(labelled("classes", vec![class_sizes(&data.classes)]));
+    if let Some(Deployable { space, within_limits, unbuildable, unbuildable_reason }) =
+        &summary.deployable
+    {
+        let share = percent(*within_limits as f64 / (*space).max(1) as f64);
+        let (within, space) = (grouped(*within_limits), grouped(*space));
+        let mut lines =
+            vec![format!("{within} of {space} configurations are within the limits ({share})")];
+        if let Some(reason) = unbuildable_reason {
+            lines.push(format!("{} cannot be built: {reason}", grouped(*unbuildable)));
+        }
+        overview.extend(labelled("space", lines));
+    }
+    let count =
+        |holds: fn(&TrialRecord) -> bool| summary.trials.iter().filter(|t| holds(t)).count();
+    overview.push((
+        "trials".to_owned(),
+        format!(
+            "{} of {}: {} trained, {} deployable, {} refused",
+            summary.trials.len(),
+            summary.budget,
+            count(|trial| trial.outcome.accuracy.is_some()),
+            count(|trial| deployable_accuracy(trial).is_some()),
+            count(|trial| !trial.outcome.verdict.deployable()),
+        ),
+    ));
+    overview
+}
+
+/// Class and size, kept on one line each.
+fn class_sizes(classes: &[(String, usize)]) -> String {
+    let sizes: Vec<String> =
+        classes.iter().map(|(class, size)| format!("{class}:\u{a0}{size}")).collect();
+    sizes.join(", ")
+}
+
+/// The label stands at the first line only.
+fn labelled(label: &str, lines: Vec<String>) -> Vec<(String, String)> {
+    let labels = [label].into_iter().chain(std::iter::repeat(""));
+    labels.map(str::to_owned).zip(lines).collect()
+}
+
+/// Why a network was refused, what could not be checked, and what came near if nothing was found.
+pub fn remarks(summary: &Summary) -> Vec<(String, String)> {
+    let mut remarks = vec![];
+    let mut unchecked: Vec<String> = vec![];
+    for (name, finalist) in [("best", &summary.best), ("baseline", &summary.baseline)] {
+        let Some(finalist) = finalist else { continue };
+        remarks.extend(labelled(&format!("{name} refused"), finalist.verdict.reasons.clone()));
+        for line in &finalist.verdict.unchecked {
+            if !unchecked.contains(line) {
+                unchecked.push(line.clone());
+            }
+        }
+    }
+    remarks.extend(labelled("not checked", unchecked));
+    if summary.best.is_none() {
+        let misses = nearest_misses(summary).into_iter().map(|trial| miss(summary, trial));
+        remarks.extend(labelled("nearest misses", misses.collect()));
+    }
+    remarks
+}
+
+fn miss(summary: &Summary, trial: &TrialRecord) -> String {
+    let settings: Vec<String> = (summary.space.settings(&trial.configuration).into_iter())
+        .map(|(name, value)| format!("{name} {}", setting(&value)))
+        .collect();
+    let reasons = trial.outcome.verdict.reasons.join("; ");
+    format!("trial {} ({}): {reasons}", trial.id, settings.join(", "))
+}
+
+/// Validation accuracy of a trial that counts: trained and deployable.
+pub fn deployable_accuracy(trial: &TrialRecord) -> Option<f64> {
+    trial.outcome.accuracy.filter(|_| trial.outcome.verdict.deployable())
+}
+
+/// The verdict in a sentence or two.
+pub fn headline(summary: &Summary) -> String {
+    let compression = compression(summary);
+    let Some(best) = &summary.best else {
+        return format!(
+            "Nothing deployable on the {} at {compression} was found in {} trials.",
+            summary.board,
+            summary.trials.len()
+        );
+    };
+    let mut text = format!(
+        "The best network {} the {} at {compression}; as deployed it is right on {} of the test \
+         samples.",
+        fits(best),
+        summary.board,
+        percent(best.deployed_accuracy)
+    );
+    if let Some(baseline) = &summary.baseline {
+        let accuracy = percent(baseline.deployed_accuracy);
+        text.push_str(&format!(" The baseline {} it and reaches {accuracy}.", fits(baseline)));
+    }
+    text
+}
+
+fn fits(finalist: &Finalist) -> &'static str {
+    match (finalist.verdict.deployable(), finalist.verdict.links_on_chip) {
+        (false, _) => "does not fit",
+        (true, Some(_)) => "fits",
+        (true, None) => "meets the limits set for",
+    }
+}
+
+/// The talk's sign for a compression: `x4` as `×4`.
+pub fn compression(summary: &Summary) -> String {
+    summary.compression.replace('x', "×")
+}
+
+/// A figure of one network, in print.
+#[derive(Default)]
+pub struct Figure {
+    /// None: not measured, or the network has no such thing.
+    pub text: Option<String>,
+    /// None: there is no limit, or no figure.
+    pub within_limit: Option<bool>,
+}
+
+/// A line of the comparison between what was found, what is allowed, and the baseline.
+pub struct Row {
+    /// What is compared.
+    pub label: String,
+    /// Of the best network.
+    pub found: Figure,
+    /// In print.
+    pub limit: Option<String>,
+    /// Of the baseline.
+    pub baseline: Figure,
+}
+
+#[derive(Clone, Copy)]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Bound {
+    fn holds(self, figure: f64) -> bool {
+        match self {
+            Self::AtMost(limit) => figure <= limit,
+            Self::AtLeast(limit) => figure >= limit,
+        }
+    }
+
+    fn print(self, print: fn(f64) -> String) -> String {
+        match self {
+            Self::AtMost(limit) => format!("≤ {}", print(limit)),
+            Self::AtLeast(limit) => format!("≥ {}", print(limit)),
+        }
+    }
+}
+
+/// Found, limit and baseline side by side, in three parts: hyperparameters, accuracies, and what the
+/// network takes of the chip.
+pub fn comparison(summary: &Summary) -> [Vec<Row>; 3] {
+    let accuracy = |label: &str, figure: fn(&Finalist) -> f64| {
+        row(summary, label.to_owned(), percent, None, |finalist| Some(figure(finalist)))
+    };
+    let accuracies = vec![
+        accuracy("validation accuracy", |f| f.validation_accuracy),
+        accuracy("test accuracy, float network", |f| f.test_accuracy),
+        accuracy("test accuracy, as deployed", |f| f.deployed_accuracy),
+    ];
+    [settings(summary), accuracies, figures(summary)]
+}
+
+fn settings(summary: &Summary) -> Vec<Row> {
+    let settings_of = |finalist: &Option<Finalist>| {
+        finalist.as_ref().map(|finalist| finalist.settings.clone()).unwrap_or_default()
+    };
+    let (found, baseline) = (settings_of(&summary.best), settings_of(&summary.baseline));
+    let mut names: Vec<&String> = found.iter().map(|(name, _)| name).collect();
+    for (name, _) in &baseline {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let figure = |settings: &[(String, String)], name: &str| Figure {
+        text: settings.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()),
+        within_limit: None,
+    };
+    let row = |name: &String| Row {
+        label: name.clone(),
+        found: figure(&found, name),
+        limit: None,
+        baseline: figure(&baseline, name),
+    };
+    names.into_iter().map(row).collect()
+}
+
+fn figures(summary: &Summary) -> Vec<Row> {
+    let Limits { ram_bytes, rom_bytes, cross_accuracy, macc, accounting } = summary.limits;
+    let st = |limit: Option<usize>| limit.filter(|_| accounting == Accounting::St);
+    let elf = |limit: Option<usize>| limit.filter(|_| accounting == Accounting::Elf);
+    let memory = |label: &str, limit: Option<usize>, figure: fn(&Footprint) -> Option<usize>| {
+        let limit = limit.map(|limit| Bound::AtMost(limit as f64));
+        row(summary, label.to_owned(), kilobytes, limit, |finalist| {
+            figure(&finalist.footprint).map(|bytes| bytes as f64)
+        })
+    };
+    let count = |label: &str, limit: Option<u64>, figure: fn(&Footprint) -> Option<u64>| {
+        let limit = limit.map(|limit| Bound::AtMost(limit as f64));
+        row(
+            summary,
+            label.to_owned(),
+            |number| grouped(number as u64),
+            limit,
+            |finalist| figure(&finalist.footprint).map(|count| count as f64),
+        )
+    };
+    let cross = row(
+        summary,
+        "X-CROSS accuracy".to_owned(),
+        percent_at_least,
+        cross_accuracy.map(Bound::AtLeast),
+        |finalist| finalist.footprint.cross_accuracy,
+    );
+    let mut rows = vec![
+        cross,
+        memory("RAM, ST accounting", st(ram_bytes), |f| Some(f.st_ram_bytes)),
+        memory("ROM, ST accounting", st(rom_bytes), |f| Some(f.st_rom_bytes)),
+        memory("RAM, linked program", elf(ram_bytes), |f| f.ram_bytes),
+        memory("flash, linked program", elf(rom_bytes), |f| f.flash_bytes),
+    ];
+    rows.extend(regions(summary));
+    rows.extend([
+        memory("deepest stack", None, |f| f.stack_bytes),
+        count("MACC", macc, |f| Some(f.macc)),
+        count("instructions per inference", None, |f| f.instructions),
+        count("parameters", None, |f| Some(f.parameters as u64)),
+    ]);
+    rows
+}
+
+/// One row per memory region of the chip, if anything was linked for it.
+fn regions(summary: &Summary) -> Vec<Row> {
+    let finalists = summary.best.iter().chain(&summary.baseline);
+    let linked = finalists.map(|finalist| &finalist.footprint.regions).find(|r| !r.is_empty());
+    let row_of = |region: &RegionUse| {
+        let limit = Bound::AtMost(region.length_bytes as f64);
+        row(summary, format!("chip's {}", region.name), kilobytes, Some(limit), |finalist| {
+            let same = finalist.footprint.regions.iter().find(|other| other.name == region.name);
+            same.map(|region| region.used_bytes as f64)
+        })
+    };
+    linked.into_iter().flatten().map(row_of).collect()
+}
+
+fn row(
+    summary: &Summary,
+    label: String,
+    print: fn(f64) -> String,
+    limit: Option<Bound>,
+    figure: impl Fn(&Finalist) -> Option<f64>,
+) -> Row {
+    let of = |finalist: &Option<Finalist>| {
+        let figure = finalist.as_ref().and_then(&figure);
+        Figure {
+            text: figure.map(print),
+            within_limit: limit.and_then(|limit| figure.map(|figure| limit.holds(figure))),
+        }
+    };
+    Row {
+        label,
+        found: of(&summary.best),
+        limit: limit.map(|limit| limit.print(print)),
+        baseline: of(&summary.baseline),
+    }
+}
+
+/// The trials that came nearest to a deployable network without being one, the nearest first.
+fn nearest_misses(summary: &Summary) -> Vec<&TrialRecord> {
+    let excess = |trial: &TrialRecord| {
+        trial.outcome.footprint.as_ref().map_or(f64::INFINITY, |f| excess(&summary.limits, f))
+    };
+    let mut misses: Vec<&TrialRecord> =
+        summary.trials.iter().filter(|trial| deployable_accuracy(trial).is_none()).collect();
+    misses.sort_by(|a, b| excess(a).total_cmp(&excess(b)));
+    misses.truncate(MISSES);
+    misses
+}
+
+/// How many times over the limit the worst figure is.
+fn excess(limits: &Limits, footprint: &Footprint) -> f64 {
+    let (ram, rom) = memory(limits.accounting, footprint);
+    let over = |figure: Option<usize>, limit: Option<usize>| Some(figure? as f64 / limit? as f64);
+    let ratios = [
+        over(ram, limits.ram_bytes),
+        over(rom, limits.rom_bytes),
+        limits.macc.map(|limit| footprint.macc as f64 / limit as f64),
+        footprint.cross_accuracy.and_then(|share| Some(limits.cross_accuracy? / share)),
+    ];
+    let regions = footprint.regions.iter().map(|r| r.used_bytes as f64 / r.length_bytes as f64);
+    ratios.into_iter().flatten().chain(regions).fold(0.0, f64::max)
+}
+
+/// RAM and ROM bytes as the limits count them.
+pub fn memory(accounting: Accounting, footprint: &Footprint) -> (Option<usize>, Option<usize>) {
+    match accounting {
+        Accounting::St => (Some(footprint.st_ram_bytes), Some(footprint.st_rom_bytes)),
+        Accounting::Elf => (footprint.ram_bytes, footprint.flash_bytes),
+    }
+}

@@ -1,0 +1,239 @@
+//! The page: one file that needs nothing but itself, readable on a phone and on a wide screen, in the
+//! reader's light or dark scheme.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::findings::{self, Figure, Row};
+use super::numbers::{duration, grouped, kilobytes, percent, percent_at_least, setting};
+use super::plot::{self, Mark, Memory};
+use crate::record::{Finalist, Summary, TrialRecord};
+
+/// The page as text.
+pub fn page(summary: &Summary) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (summary.name) " – AutoTinyML" }
+                style { (PreEscaped(include_str!("page.css"))) }
+            }
+            body {
+                (head(summary))
+                main {
+                    (result(summary))
+                    (search(summary))
+                    (best(summary))
+                    (hyperparameters(summary))
+                    (trials(summary))
+                    section { h2 { "Study file" } pre { (summary.study_text) } }
+                }
+                footer { "AutoTinyML " (env!("CARGO_PKG_VERSION")) ". KB are 1000 bytes." }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn head(summary: &Summary) -> Markup {
+    let deployable = summary.best.as_ref().is_some_and(|best| best.verdict.deployable());
+    html! {
+        header {
+            p.title { (findings::title(summary)) }
+            h1.(if deployable { "found" } else { "missed" }) { (findings::headline(summary)) }
+        }
+    }
+}
+
+fn result(summary: &Summary) -> Markup {
+    let remarks = findings::remarks(summary);
+    html! {
+        section.columns {
+            @if summary.best.is_some() || summary.baseline.is_some() {
+                div { h2 { "Result" } (comparison(summary)) }
+            }
+            div {
+                @if !remarks.is_empty() { h2 { "Remarks" } (definitions(&remarks)) }
+                h2 { "Study" }
+                (definitions(&findings::overview(summary)))
+            }
+        }
+    }
+}
+
+fn comparison(summary: &Summary) -> Markup {
+    html! {
+        div.scroll {
+            table.comparison {
+                thead {
+                    tr {
+                        th {}
+                        @if summary.best.is_some() { th { "found" } }
+                        th { "limit" }
+                        @if summary.baseline.is_some() { th { "baseline" } }
+                    }
+                }
+                @for part in findings::comparison(summary) {
+                    tbody {
+                        @for Row { label, found, limit, baseline } in &part {
+                            tr {
+                                th scope="row" { (label) }
+                                @if summary.best.is_some() { (figure("found", found)) }
+                                td { (limit.as_deref().unwrap_or_default()) }
+                                @if summary.baseline.is_some() { (figure("other", baseline)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn figure(column: &str, figure: &Figure) -> Markup {
+    let text = figure.text.as_deref().unwrap_or("–");
+    let (verdict, sign) = match figure.within_limit {
+        Some(true) => ("within", "✓ "),
+        Some(false) => ("beyond", "✗ "),
+        None => ("", ""),
+    };
+    html! { td.(column).(verdict) { (sign) (text) } }
+}
+
+/// Lines without a label belong to the last that has one.
+fn definitions(lines: &[(String, String)]) -> Markup {
+    html! {
+        dl {
+            @for (label, text) in lines {
+                @if !label.is_empty() { dt { (label) } }
+                dd { (text) }
+            }
+        }
+    }
+}
+
+fn search(summary: &Summary) -> Markup {
+    let marks = [Mark::Deployable, Mark::Refused];
+    let finalists = [(&summary.best, Mark::Best), (&summary.baseline, Mark::Baseline)];
+    let shown =
+        finalists.into_iter().filter(|(finalist, _)| finalist.is_some()).map(|(_, mark)| mark);
+    let all: Vec<Mark> = marks.into_iter().chain(shown).collect();
+    html! {
+        section {
+            h2 { "Search" }
+            div.pictures {
+                figure {
+                    figcaption { "Best deployable network so far" }
+                    (plot::legend(&marks)) (plot::progress(summary))
+                }
+                figure {
+                    figcaption { "Accuracy and RAM" }
+                    (plot::legend(&all)) (plot::tradeoff(summary, Memory::Ram))
+                }
+                figure {
+                    figcaption { "Accuracy and ROM" }
+                    (plot::legend(&all)) (plot::tradeoff(summary, Memory::Rom))
+                }
+            }
+            p.note { "Marks in the strip at the bottom are trials that were never trained." }
+        }
+    }
+}
+
+fn best(summary: &Summary) -> Markup {
+    let Some(best) = &summary.best else { return html! {} };
+    let trial = summary.trials.iter().find(|trial| Some(trial.id) == best.trial);
+    let learning = trial.and_then(plot::learning);
+    html! {
+        section {
+            h2 { "Best network" }
+            div.pictures {
+                @if let Some(picture) = learning {
+                    figure { figcaption { "Learning of the folds, on average" } (picture) }
+                }
+                (confusion(summary, best))
+            }
+        }
+    }
+}
+
+fn confusion(summary: &Summary, best: &Finalist) -> Markup {
+    let classes: Vec<&str> = summary.data.classes.iter().map(|(class, _)| class.as_str()).collect();
+    html! {
+        figure {
+            figcaption { "Classes of the test part, as deployed" }
+            (plot::confusion(&classes, &best.confusion))
+        }
+    }
+}
+
+fn hyperparameters(summary: &Summary) -> Markup {
+    let effects = plot::effects(summary);
+    if effects.is_empty() {
+        return html! {};
+    }
+    html! {
+        section {
+            h2 { "Hyperparameters" }
+            (plot::legend(&[Mark::Deployable, Mark::Refused]))
+            div.pictures {
+                @for (name, picture) in effects { figure { figcaption { (name) } (picture) } }
+            }
+            p.note { "Accuracy of every trained trial by its setting; the bar is their mean." }
+        }
+    }
+}
+
+fn trials(summary: &Summary) -> Markup {
+    html! {
+        section {
+            h2 { "All trials" }
+            div.scroll.tall tabindex="0" {
+                table.trials {
+                    thead {
+                        tr {
+                            th { "trial" } th { "phase" }
+                            @for parameter in summary.space.parameters() { th { (parameter.name) } }
+                            th { "accuracy" } th { "RAM" } th { "ROM" } th { "MACC" } th { "X-CROSS" }
+                            th { "time" } th.verdict { "verdict" }
+                        }
+                    }
+                    tbody { @for trial in &summary.trials { (trial_row(summary, trial)) } }
+                }
+            }
+        }
+    }
+}
+
+fn trial_row(summary: &Summary, trial: &TrialRecord) -> Markup {
+    let outcome = &trial.outcome;
+    let footprint = outcome.footprint.as_ref();
+    let memory = footprint.map(|footprint| findings::memory(summary.limits.accounting, footprint));
+    let (ram, rom) = memory.unwrap_or_default();
+    let size = |bytes: Option<usize>| cell(bytes.map(|bytes| kilobytes(bytes as f64)));
+    let best = summary.best.as_ref().is_some_and(|best| best.trial == Some(trial.id));
+    html! {
+        tr.best[best] {
+            td { (trial.id) } td { (trial.phase.name()) }
+            @for parameter in summary.space.parameters() {
+                (cell(summary.space.setting(&trial.configuration, &parameter.name).as_ref().map(setting)))
+            }
+            (cell(outcome.accuracy.map(percent)))
+            (size(ram)) (size(rom))
+            (cell(footprint.map(|footprint| grouped(footprint.macc))))
+            (cell(footprint.and_then(|footprint| footprint.cross_accuracy).map(percent_at_least)))
+            td { (duration(trial.seconds)) }
+            @if outcome.verdict.deployable() {
+                td.verdict.within { "✓ deployable" }
+            } @else {
+                td.verdict.beyond { "✗ " (outcome.verdict.reasons.join("; ")) }
+            }
+        }
+    }
+}
+
+fn cell(value: Option<impl ToString>) -> Markup {
+    html! { td { (value.map_or_else(|| "–".to_owned(), |value| value.to_string())) } }
+}

@@ -1,0 +1,89 @@
+//! Numbers in print. KB are 1000 bytes.
+
+use autotinyml_search::Setting;
+
+/// 34560 as `34,560`.
+pub fn grouped(number: impl TryInto<u64>) -> String {
+    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// 0.9213 as `92.13 %`.
+pub fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+/// As [`percent`], but rounded down, so that no shortfall prints as its limit. What is within 1e-9
+/// of a hundredth of a percent counts as that: 0.95 is not a binary fraction.
+pub fn percent_at_least(share: f64) -> String {
+    format!("{:.2} %", (share * 1e4 + 1e-5).floor() / 100.0)
+}
+
+/// 24576 bytes as `24.58 KB`.
+pub fn kilobytes(bytes: f64) -> String {
+    format!("{:.2} KB", bytes / 1000.0)
+}
+
+/// Four significant digits of a number that has more; text as it is.
+pub fn setting(setting: &Setting) -> String {
+    let exact = setting.to_string();
+    match setting {
+        Setting::Number(number) if number.fract() != 0.0 && exact.len() > 7 => {
+            let decimals = (3 - number.abs().log10().floor() as i32).max(0);
+            format!("{number:.*}", decimals as usize)
+        }
+        _ => exact,
+    }
+}
+
+/// 41.2 as `41 s`, 100 as `1 min 40 s`, 5400 as `1 h 30 min`.
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..10 => format!("{seconds:.1} s"),
+        10..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        let printed = [0_u64, 999, 1000, 34_560, 20_863_612].map(grouped);
+        assert_eq!(printed, ["0", "999", "1,000", "34,560", "20,863,612"]);
+    }
+
+    #[test]
+    fn a_shortfall_never_prints_as_its_limit() {
+        assert_eq!(
+            [0.95, 0.949_999, 1.0].map(percent_at_least),
+            ["95.00 %", "94.99 %", "100.00 %"]
+        );
+        assert_eq!(percent(0.949_999), "95.00 %");
+    }
+
+    #[test]
+    fn settings_keep_four_digits() {
+        let numbers = [0.1, 256.0, 123_456_789.0, 0.001_089_203_816, 12.345_678_9];
+        let printed = numbers.map(|number| setting(&Setting::Number(number)));
+        assert_eq!(printed, ["0.1", "256", "123456789", "0.001089", "12.35"]);
+        assert_eq!(setting(&Setting::Text("sigmoid-like".into())), "sigmoid-like");
+    }
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        let printed = [3.21, 41.2, 100.0, 5400.0].map(duration);
+        assert_eq!(printed, ["3.2 s", "41 s", "1 min 40 s", "1 h 30 min"]);
+    }
+}

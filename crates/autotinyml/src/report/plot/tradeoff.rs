@@ -1,0 +1,74 @@
+//! Accuracy against memory, with the limit.
+
+use maud::{Markup, html};
+
+use super::{Axis, BOTTOM, HEIGHT, Mark, Plot, TOP, WIDTH};
+use crate::record::Summary;
+use crate::report::findings::memory;
+use crate::report::numbers::{kilobytes, percent};
+
+/// Which memory of the chip.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// For variables.
+    Ram,
+    /// For weights and code.
+    Rom,
+}
+
+/// One mark per trial whose memory is known; those never trained stand in a strip below.
+pub fn tradeoff(summary: &Summary, which: Memory) -> Markup {
+    let (name, limit) = match which {
+        Memory::Ram => ("RAM", summary.limits.ram_bytes),
+        Memory::Rom => ("ROM", summary.limits.rom_bytes),
+    };
+    let bytes = |footprint| match memory(summary.limits.accounting, footprint) {
+        (ram, _) if which == Memory::Ram => ram,
+        (_, rom) => rom,
+    };
+    let trials: Vec<(f64, &_)> = (summary.trials.iter())
+        .filter_map(|trial| Some((bytes(trial.outcome.footprint.as_ref()?)? as f64, trial)))
+        .collect();
+    let finalists: Vec<(f64, f64, Mark)> =
+        [(&summary.best, Mark::Best), (&summary.baseline, Mark::Baseline)]
+            .into_iter()
+            .filter_map(|(finalist, mark)| {
+                let finalist = finalist.as_ref()?;
+                Some((bytes(&finalist.footprint)? as f64, finalist.validation_accuracy, mark))
+            })
+            .collect();
+
+    let sizes = trials.iter().map(|(size, _)| *size).chain(finalists.iter().map(|f| f.0));
+    let kb = sizes.chain(limit.map(|limit| limit as f64)).map(|bytes| bytes.max(1.0) / 1000.0);
+    let accuracies = trials.iter().filter_map(|(_, trial)| trial.outcome.accuracy);
+    let plot = Plot {
+        x: Axis::log(&format!("{name}, KB ({})", summary.limits.accounting), kb),
+        y: Axis::percent("validation accuracy, %", accuracies.chain(finalists.iter().map(|f| f.1))),
+    };
+    let place = |bytes: f64, accuracy| plot.trial(bytes.max(1.0) / 1000.0, accuracy);
+    let text = |bytes: f64, accuracy: Option<f64>| {
+        let accuracy = accuracy.map_or_else(|| "not trained".to_owned(), percent);
+        format!("{accuracy}, {}", kilobytes(bytes))
+    };
+    let content = html! {
+        @if let Some(limit) = limit { (limit_line(place(limit as f64, None).0, limit)) }
+        @for &(size, trial) in &trials {
+            @let accuracy = trial.outcome.accuracy;
+            @let text = format!("trial {}: {}", trial.id, text(size, accuracy));
+            (Mark::of(trial.outcome.verdict.deployable()).at(place(size, accuracy), &text))
+        }
+        @for &(size, accuracy, mark) in &finalists {
+            (mark.at(place(size, Some(accuracy)), &text(size, Some(accuracy))))
+        }
+    };
+    plot.draw(&format!("Accuracy against {name}"), html! {}, content)
+}
+
+/// The text stands on the side that has more room.
+fn limit_line(x: f64, bytes: usize) -> Markup {
+    let (text, anchor) = if x > WIDTH / 2.0 { (x - 5.0, "end") } else { (x + 5.0, "start") };
+    html! {
+        line.limit x1=(x) x2=(x) y1=(TOP) y2=(HEIGHT - BOTTOM) {}
+        text.limit x=(text) y=(TOP + 8.0) text-anchor=(anchor) { "limit " (kilobytes(bytes as f64)) }
+    }
+}

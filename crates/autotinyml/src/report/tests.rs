@@ -1,0 +1,269 @@
+use std::collections::HashMap;
+
+use autotinyml_deploy::Accounting;
+use autotinyml_search::Setting;
+use insta::assert_snapshot;
+
+use super::example::{fruitless, study};
+use super::*;
+use crate::record::{TrialOutcome, TrialRecord};
+
+#[test]
+fn the_terminal_shows_found_limit_and_baseline() {
+    assert_snapshot!(terminal::print(&study(100)), @r"
+         walking-tiny: svm-cbo for STM32F303K8T6 (Tiny Board) at ×4
+
+         data     2581 for training, 645 for the test; each of 90×3×1
+                  3226 windows of 90 rows, one every 45, from 149332 rows in 22 files
+                  copies of earlier rows, dropped: 448 (17: 256, 18: 192)
+                  87 % of the test windows share rows with a training window: accuracies are optimistic
+         split    at random: 20 % for the test, 3 folds
+         classes  1: 111, 2: 78, 3: 24, 4: 154, 5: 24, 6: 108, 7: 81, 8: 74, 9: 170, 10: 67, 11: 124,
+                  12: 102, 13: 140, 14: 264, 15: 80, 16: 35, 17: 477, 18: 444, 19: 19, 20: 375, 21: 65,
+                  22: 210
+         space    9,120 of 34,560 configurations are within the limits (26.39 %)
+         trials   100 of 100: 32 trained, 20 deployable, 80 refused
+
+                                             found        limit      baseline
+        ──────────────────────────────────────────────────────────────────────
+         filters                                16                        128
+         conv_activation                      tanh                          –
+         kernel                                  1                          2
+         pool                                    2                          2
+         dropout                               0.1                          –
+         units                                  16                        128
+         dense_activation                  sigmoid                          –
+         optimizer                             sgd                          –
+
+         validation accuracy               61.25 %                    63.82 %
+         test accuracy, float network      62.45 %                    65.12 %
+         test accuracy, as deployed        62.30 %                    64.96 %
+
+         X-CROSS accuracy                ✓ 99.69 %    ≥ 95.00 %             –
+         RAM, ST accounting              ✓ 3.26 KB   ≤ 16.00 KB    ✗ 24.58 KB
+         ROM, ST accounting             ✓ 15.54 KB   ≤ 60.00 KB   ✗ 802.39 KB
+         RAM, linked program               4.80 KB                          –
+         flash, linked program            19.54 KB                          –
+         chip's flash                   ✓ 19.54 KB   ≤ 65.54 KB             –
+         chip's sram                     ✓ 3.26 KB   ≤ 12.29 KB             –
+         chip's ccm                      ✓ 1.54 KB    ≤ 4.10 KB             –
+         deepest stack                     0.31 KB                          –
+         MACC                               16,448                    877,258
+         instructions per inference         61,689                          –
+         parameters                         12,214                    741,014
+
+         baseline refused  RAM 24.6 KB is 8.6 KB over the limit of 16.0 KB (ST accounting)
+                           ROM 802.4 KB is 742.4 KB over the limit of 60.0 KB (ST accounting)
+         not checked       X-CROSS accuracy limit of 95.00 %: needs a trained network and inputs to run it
+                           on
+                           whether it fits the chip: needs a board, and a cross compiler to link for it:
+                           sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi
+
+         The best network fits the STM32F303K8T6 (Tiny Board) at ×4; as deployed it is right on 62.30 % of
+         the test samples. The baseline does not fit it and reaches 64.96 %.
+        ");
+}
+
+#[test]
+fn the_terminal_shows_the_nearest_misses_if_nothing_was_found() {
+    assert_snapshot!(terminal::print(&fruitless(20)), @r"
+         walking-tiny: svm-cbo for STM32F303K8T6 (Tiny Board) at ×4
+
+         data     2581 for training, 645 for the test; each of 90×3×1
+                  3226 windows of 90 rows, one every 45, from 149332 rows in 22 files
+                  copies of earlier rows, dropped: 448 (17: 256, 18: 192)
+                  87 % of the test windows share rows with a training window: accuracies are optimistic
+         split    at random: 20 % for the test, 3 folds
+         classes  1: 111, 2: 78, 3: 24, 4: 154, 5: 24, 6: 108, 7: 81, 8: 74, 9: 170, 10: 67, 11: 124,
+                  12: 102, 13: 140, 14: 264, 15: 80, 16: 35, 17: 477, 18: 444, 19: 19, 20: 375, 21: 65,
+                  22: 210
+         space    0 of 34,560 configurations are within the limits (0.00 %)
+         trials   20 of 20: 5 trained, 0 deployable, 20 refused
+
+                                             limit      baseline
+        ─────────────────────────────────────────────────────────
+         filters                                             128
+         kernel                                                2
+         pool                                                  2
+         units                                               128
+
+         validation accuracy                             63.82 %
+         test accuracy, float network                    65.12 %
+         test accuracy, as deployed                      64.96 %
+
+         X-CROSS accuracy                ≥ 95.00 %             –
+         RAM, ST accounting              ≤ 0.10 KB    ✗ 24.58 KB
+         ROM, ST accounting             ≤ 60.00 KB   ✗ 802.39 KB
+         RAM, linked program                                   –
+         flash, linked program                                 –
+         deepest stack                                         –
+         MACC                                            877,258
+         instructions per inference                            –
+         parameters                                      741,014
+
+         baseline refused  RAM 24.6 KB is 8.6 KB over the limit of 16.0 KB (ST accounting)
+                           ROM 802.4 KB is 742.4 KB over the limit of 60.0 KB (ST accounting)
+         not checked       X-CROSS accuracy limit of 95.00 %: needs a trained network and inputs to run it
+                           on
+                           whether it fits the chip: needs a board, and a cross compiler to link for it:
+                           sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi
+         nearest misses    trial 10 (filters 8, conv_activation selu, kernel 2, pool 2, dropout 0.3, units
+                           8, dense_activation selu, optimizer adamax): RAM 1.5 KB is 1.4 KB over the limit
+                           of 100 B (ST accounting)
+                           trial 14 (filters 8, conv_activation relu, kernel 1, pool 2, dropout 0.1, units
+                           16, dense_activation relu, optimizer sgd): RAM 1.6 KB is 1.5 KB over the limit
+                           of 100 B (ST accounting); X-CROSS accuracy 94.13 % is below the limit of 95.00 %
+                           trial 7 (filters 16, conv_activation selu, kernel 2, pool 2, dropout 0.1, units
+                           32, dense_activation selu, optimizer sgd): RAM 3.1 KB is 3.0 KB over the limit
+                           of 100 B (ST accounting); X-CROSS accuracy 94.06 % is below the limit of 95.00 %
+
+         Nothing deployable on the STM32F303K8T6 (Tiny Board) at ×4 was found in 20 trials.
+        ");
+}
+
+#[test]
+fn the_terminal_stays_within_100_columns() {
+    let mut summary = fruitless(20);
+    summary.name = "a study whose name is long ".repeat(8);
+    summary.data.notes.push("a note that is long ".repeat(10));
+    for line in terminal::print(&summary).lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+}
+
+#[test]
+fn limits_stand_beside_the_figures_they_count() {
+    let limited = |accounting| {
+        let mut summary = study(20);
+        summary.limits.accounting = accounting;
+        let rows = findings::comparison(&summary).into_iter().flatten();
+        let memory = rows.filter(|row| row.limit.is_some() && row.label.contains(", "));
+        memory.map(|row| row.label).collect::<Vec<_>>()
+    };
+    assert_eq!(limited(Accounting::St), ["RAM, ST accounting", "ROM, ST accounting"]);
+    assert_eq!(limited(Accounting::Elf), ["RAM, linked program", "flash, linked program"]);
+}
+
+#[test]
+fn the_page_escapes_what_users_and_tools_wrote() {
+    let hostile = "<script>alert('&\"')</script>";
+    let mut summary = study(20);
+    summary.name = hostile.into();
+    summary.study_text = hostile.into();
+    summary.board = hostile.into();
+    summary.searcher = hostile.into();
+    summary.data.classes[0].0 = hostile.into();
+    summary.data.notes = vec![hostile.into()];
+    summary.trials[0].outcome = TrialOutcome::refused(hostile.into(), None);
+    summary.best.as_mut().unwrap().settings[0] = (hostile.into(), hostile.into());
+    let page = html::page(&summary);
+    assert!(!page.contains("<script"), "markup from outside got into the page");
+    assert!(page.matches("&lt;script&gt;").count() >= 8);
+}
+
+#[test]
+fn the_page_needs_nothing_but_itself() {
+    let page = html::page(&study(20));
+    for outside in ["src=", "href=", "url(", "@import", "http:", "https:"] {
+        assert!(!page.contains(outside), "{outside} refers to something outside");
+    }
+}
+
+#[test]
+fn the_page_of_a_thousand_trials_stays_small() {
+    let bytes = html::page(&study(1000)).len();
+    assert!(bytes < 3_000_000, "{bytes} bytes");
+}
+
+#[test]
+fn every_trial_is_a_mark_and_shapes_tell_the_deployable() {
+    let summary = study(100);
+    let picture = plot::progress(&summary).into_string();
+    let deployable = summary.trials.iter().filter(|t| t.outcome.verdict.deployable()).count();
+    assert_eq!(picture.matches("<circle class=\"deployable\"").count(), deployable);
+    assert_eq!(picture.matches("<path class=\"refused\"").count(), 100 - deployable);
+}
+
+#[test]
+fn every_hyperparameter_has_its_picture_conditional_ones_too() {
+    let summary = study(100);
+    let effects = plot::effects(&summary);
+    let names: Vec<&str> = effects.iter().map(|(name, _)| name.as_str()).collect();
+    let parameters: Vec<&str> =
+        summary.space.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
+    assert_eq!(names, parameters);
+
+    let marks = |picture: &maud::Markup| picture.0.matches("<title>trial ").count();
+    let trained = |trial: &&TrialRecord| trial.outcome.accuracy.is_some();
+    let with_rate = |trial: &&TrialRecord| {
+        summary.space.setting(&trial.configuration, "learning_rate").is_some()
+    };
+    let all = summary.trials.iter().filter(trained).count();
+    let some = summary.trials.iter().filter(trained).filter(with_rate).count();
+    assert!(0 < some && some < all);
+    assert_eq!(marks(&effects[0].1), all);
+    assert_eq!(marks(&effects[8].1), some);
+}
+
+/// A study that was just begun, one without memory figures, one where all is alike.
+#[test]
+fn pages_of_odd_studies_have_no_broken_coordinates() {
+    let mut begun = study(20);
+    begun.trials.clear();
+    begun.best = None;
+    begun.baseline = None;
+    begun.deployable = None;
+    let mut unlinked = study(20);
+    unlinked.limits.accounting = Accounting::Elf;
+    let mut single = study(40);
+    let trained = single.trials.iter().position(|trial| trial.outcome.accuracy.is_some()).unwrap();
+    single.trials = vec![single.trials[trained].clone()];
+    for summary in [begun, unlinked, single, fruitless(20)] {
+        let page = html::page(&summary);
+        assert!(!page.contains("NaN") && !page.contains("\"inf") && !page.contains("\"-inf"));
+        assert!(terminal::print(&summary).ends_with(".\n"));
+    }
+}
+
+#[test]
+fn trials_can_be_read_back_from_the_table() {
+    let summary = study(50);
+    let text = csv::trials(&summary);
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    let rows: Vec<HashMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 50);
+    for (row, trial) in rows.iter().zip(&summary.trials) {
+        let names = summary.space.parameters().iter().map(|parameter| &parameter.name);
+        let settings: Vec<(String, Setting)> = names
+            .filter(|&name| !row[name].is_empty())
+            .map(|name| {
+                let text = row[name].clone();
+                (name.clone(), text.parse().map_or(Setting::Text(text), Setting::Number))
+            })
+            .collect();
+        assert_eq!(summary.space.configuration(&settings).as_ref(), Ok(&trial.configuration));
+        assert_eq!(row["accuracy"].parse().ok(), trial.outcome.accuracy);
+        assert_eq!(row["deployable"], trial.outcome.verdict.deployable().to_string());
+        assert_eq!(row["reasons"], trial.outcome.verdict.reasons.join("; "));
+    }
+}
+
+#[test]
+fn files_are_replaced_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    for trials in [30, 10] {
+        write(&study(trials), folder.path()).unwrap();
+    }
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["report.html", "trials.csv"]);
+    let table = fs::read_to_string(folder.path().join("trials.csv")).unwrap();
+    assert_eq!(table.lines().count(), 11);
+
+    let error = write(&study(10), &folder.path().join("missing")).unwrap_err().to_string();
+    assert!(
+        error.starts_with("cannot write ") && error.contains("missing/trials.csv: "),
+        "{error}"
+    );
+}
