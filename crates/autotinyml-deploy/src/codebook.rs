@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn up_to_a_thousand_weights_the_codebook_is_the_best_there_is() {
+    fn with_few_weights_the_codebook_is_the_best_there_is() {
         for (len, entries) in [(40, 3), (200, 16), (600, 16), (1000, 100)] {
             let values = weights(len, len as u64);
             let (found, best) =
@@ -293,9 +293,9 @@ mod tests {
     }
 
     #[test]
-    fn beyond_a_thousand_weights_it_is_within_a_few_percent_of_the_best() {
-        for entries in [16, 256] {
-            let values = weights(3000, 5);
+    fn with_many_weights_it_is_within_a_few_percent_of_the_best() {
+        for entries in [16, 128] {
+            let values = weights(2500, 5);
             let ratio =
                 error(&values, &share_weights(&values, entries)) / least_error(&values, entries);
             assert!((0.999..1.03).contains(&ratio), "{entries} entries: {ratio}");

@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    /// 300 → 40 → 5; the first kernel is worth compressing at ×4, both at ×8.
+    /// 300 → 40 → 5; only the first kernel is worth compressing.
     fn model() -> Model {
         let [first, second] = [40, 5].map(|units| Layer::Dense { units });
         let relu = Layer::Activation(Activation::Relu);
@@ -178,14 +178,33 @@ mod tests {
     #[test]
     fn only_the_layers_of_the_rule_change_and_no_bias_does() {
         let model = model();
-        for (compression, changed) in [(Compression::X4, vec![0]), (Compression::X8, vec![0])] {
+        for compression in [Compression::X4, Compression::X8] {
             let restored = compress(&model, compression).decompressed();
             let differs = |node: &usize| restored.weights[*node] != model.weights[*node];
-            assert_eq!((0..4).filter(differs).collect::<Vec<_>>(), changed, "{compression}");
+            assert_eq!((0..4).filter(differs).collect::<Vec<_>>(), [0], "{compression}");
             for (restored, original) in restored.weights.iter().zip(&model.weights) {
                 let bias = |weights: &Option<Weights>| weights.as_ref().map(|w| w.bias.clone());
                 assert_eq!(bias(restored), bias(original));
             }
+        }
+    }
+
+    #[test]
+    fn what_is_stored_takes_the_rom_that_was_counted() {
+        for compression in [Compression::X1, Compression::X4, Compression::X8] {
+            let stored = compress(&model(), compression);
+            let kernel_bytes = |kernel: &StoredKernel| match (kernel, compression) {
+                (StoredKernel::Float(values), _) => values.len() * 4,
+                (StoredKernel::Shared { codebook, indices }, Compression::X4) => {
+                    codebook.len() * 4 + indices.len()
+                }
+                (StoredKernel::Shared { codebook, indices }, _) => {
+                    codebook.len() * 4 + indices.len() / 2
+                }
+            };
+            let layers = stored.weights.iter().flatten();
+            let bytes: usize = layers.map(|w| kernel_bytes(&w.kernel) + w.bias.len() * 4).sum();
+            assert_eq!(bytes, crate::st::account(&stored.network, compression).rom_bytes);
         }
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use crate::board::BoardError;
 use crate::elf::ElfError;
+use crate::lower::LowerError;
+use crate::plan::PlanError;
 use crate::toolchain::CommandError;
 
 /// A failure of the machinery. A network that does not fit is not one: that is a
@@ -27,4 +29,18 @@ pub enum DeployError {
     /// A board file was refused.
     #[error(transparent)]
     Board(#[from] BoardError),
+    /// Lowering failed its own check: a defect of this crate.
+    #[error(transparent)]
+    Lower(#[from] LowerError),
+    /// The memory plan failed its own check: a defect of this crate.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A program that ran to its end without giving all outputs.
+    #[error("the program wrote {bytes} bytes of outputs, expected {expected_bytes}")]
+    Outputs {
+        /// What it wrote.
+        bytes: usize,
+        /// What all outputs take.
+        expected_bytes: usize,
+    },
 }

@@ -143,6 +143,12 @@ impl Limits {
         }
         self.judge_cross_accuracy(footprint.cross_accuracy, &mut verdict);
         judge_regions(&footprint.regions, &mut verdict);
+        if footprint.instructions.is_none() {
+            let hint = Tool::Emulator.install_hint();
+            verdict.unchecked.push(format!(
+                "instructions and stack of an inference: needs a linked program, and an emulator to run it: {hint}"
+            ));
+        }
         verdict
     }
 
@@ -255,6 +261,7 @@ mod tests {
         Footprint {
             flash_bytes: Some(used_bytes[0]),
             ram_bytes: Some(used_bytes[1] + used_bytes[2]),
+            instructions: Some(1_000_000),
             cross_accuracy: Some(0.98),
             regions: vec![
                 region("flash", RegionKind::Flash, used_bytes[0], 65_536),
@@ -295,6 +302,7 @@ mod tests {
         - ROM 794.1 KB is 734.1 KB over the limit of 60.0 KB (ST accounting)
         ? X-CROSS accuracy limit of 95.00 %: needs a trained network and inputs to run it on
         ? whether it fits the chip: needs a board, and a cross compiler to link for it: sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi
+        ? instructions and stack of an inference: needs a linked program, and an emulator to run it: sudo apt install qemu-system-arm
         ");
     }
 
@@ -306,6 +314,7 @@ mod tests {
         ? ROM limit of 60.0 KB (ELF accounting): needs a board, and a cross compiler to link for it: sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi
         ? X-CROSS accuracy limit of 95.00 %: needs a trained network and inputs to run it on
         ? whether it fits the chip: needs a board, and a cross compiler to link for it: sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi
+        ? instructions and stack of an inference: needs a linked program, and an emulator to run it: sudo apt install qemu-system-arm
         ");
     }
 

@@ -5,8 +5,12 @@ mod codebook;
 pub mod compress;
 pub mod cross_accuracy;
 pub mod elf;
+pub mod emit;
 pub mod error;
 pub mod footprint;
+pub mod lower;
+pub mod plan;
+pub mod run;
 pub mod st;
 pub mod toolchain;
 
@@ -16,7 +20,9 @@ pub use compress::{
 };
 pub use cross_accuracy::{CrossAccuracy, cross_accuracy};
 pub use elf::{Elf, ElfError};
+pub use emit::{Project, write_project};
 pub use error::DeployError;
 pub use footprint::{Accounting, Footprint, Limits, RegionUse, Verdict};
+pub use run::{Emulator, Host, Run, Runner};
 pub use st::{StAccount, account, compressed_nodes};
 pub use toolchain::{CommandError, Ending, Tool, Tools, run_command};

@@ -275,7 +275,7 @@ mod tests {
     }
 
     const LONG: Duration = Duration::from_secs(20);
-    const SHORT: Duration = Duration::from_millis(500);
+    const SHORT: Duration = Duration::from_secs(1);
 
     #[test]
     fn output_is_collected() {
@@ -321,12 +321,12 @@ mod tests {
         let alive = folder.path().join("alive");
         let start = Instant::now();
         // The grandchild would write the file later; the child waits for it.
-        let script = format!("echo working >&2; (sleep 2; touch {}) & wait", alive.display());
+        let script = format!("echo working >&2; (sleep 3; touch {}) & wait", alive.display());
         let error = shell(&script, SHORT).unwrap_err();
         assert!(matches!(error.ending, Ending::TimedOut(SHORT)));
         assert_eq!(error.stderr, "working\n");
-        assert!(error.to_string().contains("did not end within 0.5 s and was killed"));
-        thread::sleep(Duration::from_millis(2300).saturating_sub(start.elapsed()));
+        assert!(error.to_string().contains("did not end within 1 s and was killed"));
+        thread::sleep(Duration::from_millis(3300).saturating_sub(start.elapsed()));
         assert!(!alive.exists(), "a grandchild survived");
     }
 

@@ -45,6 +45,7 @@ mod random;
 pub mod split;
 pub mod standardisation;
 pub mod train;
+mod vectors;
 
 pub use cost::{multiply_accumulates, node_multiply_accumulates, node_parameters, parameters};
 pub use dataset::{Dataset, Span};

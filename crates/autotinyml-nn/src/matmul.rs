@@ -1,6 +1,9 @@
-//! Products of matrices: a safe face of the `gemm` crate.
+//! Products of matrices: those with few products per value by a loop of our own, the others by the
+//! `gemm` crate, which first packs its operands.
 
 use gemm::{Parallelism, gemm};
+
+use crate::vectors::{Loop, widest};
 
 /// A matrix in a slice: element (r, c) is at `r · row_step + c · column_step`.
 #[derive(Clone, Copy)]
@@ -28,6 +31,22 @@ impl<'a> Matrix<'a> {
             column_step: self.row_step,
         }
     }
+
+    /// Some of the rows.
+    pub(crate) fn rows(self, first: usize, rows: usize) -> Self {
+        assert!(first + rows <= self.rows);
+        Self { values: &self.values[first * self.row_step..], rows, ..self }
+    }
+
+    /// Whether each row is contiguous.
+    fn has_contiguous_rows(&self) -> bool {
+        self.column_step == 1
+    }
+
+    #[inline(always)]
+    fn at(&self, row: usize, column: usize) -> f32 {
+        self.values[row * self.row_step + column * self.column_step]
+    }
 }
 
 /// Product = left · right, row by row.
@@ -40,12 +59,107 @@ pub(crate) fn multiply_add(left: Matrix, right: Matrix, product: &mut [f32]) {
     run(left, right, product, true);
 }
 
+/// Up to this many products per value our own loop is the faster one.
+const DIRECT_MAX: usize = 32;
+
 fn run(left: Matrix, right: Matrix, product: &mut [f32], accumulate: bool) {
     assert_eq!(left.columns, right.rows);
+    let product = &mut product[..left.rows * right.columns];
+    let few_rows = left.rows <= ROWS;
+    if right.has_contiguous_rows() && (left.columns <= DIRECT_MAX || few_rows) {
+        widest(Direct { left, right, product, accumulate });
+    } else {
+        packed(left, right, product, accumulate);
+    }
+}
+
+/// Rows of the product that are summed up at the same time.
+const ROWS: usize = 4;
+
+/// Sums tiles of the product up in registers, over the inner dimension from first to last.
+struct Direct<'a> {
+    left: Matrix<'a>,
+    right: Matrix<'a>,
+    product: &'a mut [f32],
+    accumulate: bool,
+}
+
+impl Loop for Direct<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { left, right, product, accumulate } = self;
+        let mut blocks = product.chunks_exact_mut(ROWS * right.columns);
+        let mut first = 0;
+        for rows in &mut blocks {
+            strip::<ROWS>(left, right, first, rows, accumulate);
+            first += ROWS;
+        }
+        for row in blocks.into_remainder().chunks_exact_mut(right.columns) {
+            strip::<1>(left, right, first, row, accumulate);
+            first += 1;
+        }
+    }
+}
+
+/// `R` rows of the product, from row `first` on.
+#[inline(always)]
+fn strip<const R: usize>(
+    left: Matrix,
+    right: Matrix,
+    first: usize,
+    product: &mut [f32],
+    accumulate: bool,
+) {
+    let mut column = 0;
+    while column + 16 <= right.columns {
+        tile::<R, 16>(left, right, first, column, product, accumulate);
+        column += 16;
+    }
+    if column + 8 <= right.columns {
+        tile::<R, 8>(left, right, first, column, product, accumulate);
+        column += 8;
+    }
+    while column < right.columns {
+        tile::<R, 1>(left, right, first, column, product, accumulate);
+        column += 1;
+    }
+}
+
+/// The `R × C` values of the product from (`first`, `column`) on; `product` begins at row `first`.
+#[inline(always)]
+fn tile<const R: usize, const C: usize>(
+    left: Matrix,
+    right: Matrix,
+    first: usize,
+    column: usize,
+    product: &mut [f32],
+    accumulate: bool,
+) {
+    let mut sums = [[0.0f32; C]; R];
+    for inner in 0..left.columns {
+        let values: &[f32; C] =
+            right.values[inner * right.row_step + column..].first_chunk().expect("whole tiles");
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let factor = left.at(first + row, inner);
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += factor * value;
+            }
+        }
+    }
+    for (row, sums) in sums.iter().enumerate() {
+        let values: &mut [f32; C] =
+            product[row * right.columns + column..].first_chunk_mut().expect("whole tiles");
+        for (value, sum) in values.iter_mut().zip(sums) {
+            *value = if accumulate { *value + sum } else { *sum };
+        }
+    }
+}
+
+fn packed(left: Matrix, right: Matrix, product: &mut [f32], accumulate: bool) {
     let (rows, columns) = (left.rows, right.columns);
-    let product = &mut product[..rows * columns];
-    // SAFETY: a `Matrix` covers exactly its slice (rows · columns values, checked when it was made),
-    // and so does `product`, which is borrowed alone; gemm touches nothing else.
+    assert_eq!(product.len(), rows * columns);
+    // SAFETY: a `Matrix` reaches at most the end of its slice, which was checked when it was made,
+    // and `product` is as long as the result and borrowed alone; gemm touches nothing else.
     unsafe {
         gemm(
             rows,

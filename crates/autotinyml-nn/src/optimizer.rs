@@ -2,6 +2,8 @@
 //!
 //! Notation: `w` a parameter, `g` its gradient, `η` the learning rate, `t` the step, from 1.
 
+use crate::vectors::{Loop, widest};
+
 /// A method of gradient descent with its learning rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Optimizer {
@@ -148,24 +150,45 @@ impl Step {
     /// Moves the parameters from `start` on, one for each gradient.
     pub(crate) fn apply(&self, parameters: &mut Parameters, start: usize, gradient: &[f32]) {
         let range = start..start + gradient.len();
-        let values = &mut parameters.values[range.clone()];
-        let first = parameters.first.get_mut(range.clone()).unwrap_or_default();
-        let second = parameters.second.get_mut(range).unwrap_or_default();
-        match self.optimizer {
-            Optimizer::Adam { .. } => adam(self.rate, values, first, second, gradient),
-            Optimizer::Sgd { momentum: 0.0, .. } => descend(self.rate, values, gradient),
+        widest(Update {
+            step: self,
+            values: &mut parameters.values[range.clone()],
+            first: parameters.first.get_mut(range.clone()).unwrap_or_default(),
+            second: parameters.second.get_mut(range).unwrap_or_default(),
+            gradient,
+        });
+    }
+}
+
+/// A step of some parameters; `first` and `second` are empty where the optimizer has none.
+struct Update<'a> {
+    step: &'a Step,
+    values: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    gradient: &'a [f32],
+}
+
+impl Loop for Update<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { step: Step { optimizer, rate }, values, first, second, gradient } = self;
+        match *optimizer {
+            Optimizer::Adam { .. } => adam(*rate, values, first, second, gradient),
+            Optimizer::Sgd { momentum: 0.0, .. } => descend(*rate, values, gradient),
             Optimizer::Sgd { momentum, .. } => {
-                descend_with_momentum(self.rate, momentum, values, first, gradient);
+                descend_with_momentum(*rate, momentum, values, first, gradient);
             }
-            Optimizer::RmsProp { .. } => rmsprop(self.rate, values, first, gradient),
-            Optimizer::Adagrad { .. } => adagrad(self.rate, values, first, gradient),
-            Optimizer::Adadelta { .. } => adadelta(self.rate, values, first, second, gradient),
-            Optimizer::Adamax { .. } => adamax(self.rate, values, first, second, gradient),
+            Optimizer::RmsProp { .. } => rmsprop(*rate, values, first, gradient),
+            Optimizer::Adagrad { .. } => adagrad(*rate, values, first, gradient),
+            Optimizer::Adadelta { .. } => adadelta(*rate, values, first, second, gradient),
+            Optimizer::Adamax { .. } => adamax(*rate, values, first, second, gradient),
         }
     }
 }
 
 /// `m ← m + (1 − β₁)(g − m)`, `v ← v + (1 − β₂)(g² − v)`, `w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)`
+#[inline(always)]
 fn adam(rate: f32, values: &mut [f32], mean: &mut [f32], square: &mut [f32], gradient: &[f32]) {
     const GAIN_1: f32 = (1.0 - BETA_1) as f32;
     const GAIN_2: f32 = (1.0 - BETA_2) as f32;
@@ -177,6 +200,7 @@ fn adam(rate: f32, values: &mut [f32], mean: &mut [f32], square: &mut [f32], gra
 }
 
 /// `w ← w − η g`
+#[inline(always)]
 fn descend(rate: f32, values: &mut [f32], gradient: &[f32]) {
     for (w, &g) in values.iter_mut().zip(gradient) {
         *w -= rate * g;
@@ -184,6 +208,7 @@ fn descend(rate: f32, values: &mut [f32], gradient: &[f32]) {
 }
 
 /// `v ← μ v − η g`, `w ← w + v`
+#[inline(always)]
 fn descend_with_momentum(
     rate: f32,
     momentum: f32,
@@ -198,6 +223,7 @@ fn descend_with_momentum(
 }
 
 /// `v ← ρ v + (1 − ρ) g²`, `w ← w − η g / √(v + ε)`
+#[inline(always)]
 fn rmsprop(rate: f32, values: &mut [f32], square: &mut [f32], gradient: &[f32]) {
     const KEPT: f32 = RMSPROP_RHO as f32;
     const GAIN: f32 = (1.0 - RMSPROP_RHO) as f32;
@@ -208,6 +234,7 @@ fn rmsprop(rate: f32, values: &mut [f32], square: &mut [f32], gradient: &[f32]) 
 }
 
 /// `a ← a + g²`, `w ← w − η g / √(a + ε)`
+#[inline(always)]
 fn adagrad(rate: f32, values: &mut [f32], accumulator: &mut [f32], gradient: &[f32]) {
     for ((w, a), &g) in values.iter_mut().zip(accumulator).zip(gradient) {
         *a += g * g;
@@ -216,6 +243,7 @@ fn adagrad(rate: f32, values: &mut [f32], accumulator: &mut [f32], gradient: &[f
 }
 
 /// `a ← ρ a + (1 − ρ) g²`, `Δ = −√(d + ε) / √(a + ε) · g`, `d ← ρ d + (1 − ρ) Δ²`, `w ← w + η Δ`
+#[inline(always)]
 fn adadelta(
     rate: f32,
     values: &mut [f32],
@@ -234,6 +262,7 @@ fn adadelta(
 }
 
 /// `m ← m + (1 − β₁)(g − m)`, `u ← max(β₂ u, |g|)`, `w ← w − η / (1 − β₁ᵗ) · m / (u + ε)`
+#[inline(always)]
 fn adamax(rate: f32, values: &mut [f32], mean: &mut [f32], norm: &mut [f32], gradient: &[f32]) {
     const GAIN: f32 = (1.0 - BETA_1) as f32;
     const KEPT: f32 = BETA_2 as f32;

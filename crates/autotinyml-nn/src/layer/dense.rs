@@ -8,16 +8,22 @@ use crate::optimizer::Step;
 pub(crate) struct Dense {
     inputs: usize,
     units: usize,
+    /// Rows of the kernel whose gradient is worked out and applied at a time: so few that it never
+    /// leaves the first-level cache.
+    rows: usize,
     kernel_gradient: Vec<f32>,
     bias_gradient: Vec<f32>,
 }
 
+/// Values of a kernel's gradient at a time: 16 KiB.
+const GRADIENT_MAX: usize = 4 * 1024;
+
 impl Dense {
     pub(crate) fn new(inputs: usize, units: usize, training: bool) -> Self {
-        let kernel = if training { inputs * units } else { 0 };
-        let bias = if training { units } else { 0 };
-        let (kernel_gradient, bias_gradient) = (vec![0.0; kernel], vec![0.0; bias]);
-        Self { inputs, units, kernel_gradient, bias_gradient }
+        let rows = (GRADIENT_MAX / units).clamp(1, inputs);
+        let gradient = |length| vec![0.0; if training { length } else { 0 }];
+        let (kernel_gradient, bias_gradient) = (gradient(rows * units), gradient(units));
+        Self { inputs, units, rows, kernel_gradient, bias_gradient }
     }
 
     pub(crate) fn forward(&self, kernel: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
@@ -46,9 +52,13 @@ impl Dense {
             let w = Matrix::new(&trained.kernel.values, self.inputs, self.units);
             multiply(dy, w.transposed(), input_gradient);
         }
-        multiply(x.transposed(), dy, &mut self.kernel_gradient);
+        for first in (0..self.inputs).step_by(self.rows) {
+            let rows = self.rows.min(self.inputs - first);
+            let gradient = &mut self.kernel_gradient[..rows * self.units];
+            multiply(x.transposed().rows(first, rows), dy, gradient);
+            step.apply(&mut trained.kernel, first * self.units, gradient);
+        }
         sum_rows(output_gradient, &mut self.bias_gradient);
-        step.apply(&mut trained.kernel, 0, &self.kernel_gradient);
         step.apply(&mut trained.bias, 0, &self.bias_gradient);
     }
 }

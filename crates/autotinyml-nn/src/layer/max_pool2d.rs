@@ -1,6 +1,7 @@
 //! The largest value of each window, channel by channel.
 
 use crate::Shape;
+use crate::vectors::{Loop, widest};
 
 /// Max pooling that remembers where the largest values were.
 pub(crate) struct MaxPool2d {
@@ -28,46 +29,12 @@ impl MaxPool2d {
 
     /// `y = max x` over each window; the first of equals counts.
     pub(crate) fn forward(&mut self, input: &[f32], output: &mut [f32]) {
-        let channels = self.input.channels;
-        let offsets = self.offsets();
-        for (pixel, y) in output.chunks_exact_mut(channels).enumerate() {
-            let corner = self.corner(pixel);
-            y.copy_from_slice(&input[corner..][..channels]);
-            if self.places.is_empty() {
-                for &offset in &offsets[1..] {
-                    let x = &input[corner + offset..][..channels];
-                    y.iter_mut().zip(x).for_each(|(y, &x)| *y = if x > *y { x } else { *y });
-                }
-                continue;
-            }
-            let places = &mut self.places[pixel * channels..][..channels];
-            places.fill(0);
-            for (place, &offset) in offsets.iter().enumerate().skip(1) {
-                let x = &input[corner + offset..][..channels];
-                for ((y, at), &x) in y.iter_mut().zip(&mut *places).zip(x) {
-                    let larger = x > *y;
-                    *y = if larger { x } else { *y };
-                    *at = if larger { place as u32 } else { *at };
-                }
-            }
-        }
+        widest(Forward { pool: self, input, output });
     }
 
     /// Each `dy` goes where its largest value was.
     pub(crate) fn backward(&self, output_gradient: &[f32], input_gradient: &mut [f32]) {
-        let channels = self.input.channels;
-        let offsets = self.offsets();
-        input_gradient.fill(0.0);
-        for (pixel, dy) in output_gradient.chunks_exact(channels).enumerate() {
-            let corner = self.corner(pixel);
-            let places = &self.places[pixel * channels..][..channels];
-            for (place, &offset) in offsets.iter().enumerate() {
-                let dx = &mut input_gradient[corner + offset..][..channels];
-                for ((dx, &dy), &at) in dx.iter_mut().zip(dy).zip(places) {
-                    *dx += if at == place as u32 { dy } else { 0.0 };
-                }
-            }
-        }
+        widest(Backward { pool: self, output_gradient, input_gradient });
     }
 
     /// Where the window of an output pixel begins in the batch of inputs. Pixels are numbered
@@ -86,5 +53,78 @@ impl MaxPool2d {
         (0..height * width)
             .map(|i| (i / width * self.input.width + i % width) * self.input.channels)
             .collect()
+    }
+}
+
+struct Forward<'a> {
+    pool: &'a mut MaxPool2d,
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Loop for Forward<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { pool, input, output } = self;
+        let channels = pool.input.channels;
+        let offsets = pool.offsets();
+        for (pixel, y) in output.chunks_exact_mut(channels).enumerate() {
+            let x = &input[pool.corner(pixel)..];
+            match pool.places.get_mut(pixel * channels..(pixel + 1) * channels) {
+                Some(places) => largest_and_places(x, &offsets, y, places),
+                None => largest(x, &offsets, y),
+            }
+        }
+    }
+}
+
+struct Backward<'a> {
+    pool: &'a MaxPool2d,
+    output_gradient: &'a [f32],
+    input_gradient: &'a mut [f32],
+}
+
+impl Loop for Backward<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { pool, output_gradient, input_gradient } = self;
+        let channels = pool.input.channels;
+        let offsets = pool.offsets();
+        input_gradient.fill(0.0);
+        for (pixel, dy) in output_gradient.chunks_exact(channels).enumerate() {
+            let corner = pool.corner(pixel);
+            let places = &pool.places[pixel * channels..][..channels];
+            for (place, &offset) in offsets.iter().enumerate() {
+                let dx = &mut input_gradient[corner + offset..][..channels];
+                for ((dx, &dy), &at) in dx.iter_mut().zip(dy).zip(places) {
+                    *dx += if at == place as u32 { dy } else { 0.0 };
+                }
+            }
+        }
+    }
+}
+
+/// The largest values of one window, whose pixels lie at `offsets` in `x`.
+#[inline(always)]
+fn largest(x: &[f32], offsets: &[usize], y: &mut [f32]) {
+    y.copy_from_slice(&x[..y.len()]);
+    for &offset in &offsets[1..] {
+        for (y, &x) in y.iter_mut().zip(&x[offset..]) {
+            *y = if x > *y { x } else { *y };
+        }
+    }
+}
+
+/// The largest values of one window and their places in it.
+#[inline(always)]
+fn largest_and_places(x: &[f32], offsets: &[usize], y: &mut [f32], places: &mut [u32]) {
+    y.copy_from_slice(&x[..y.len()]);
+    places.fill(0);
+    for (place, &offset) in offsets.iter().enumerate().skip(1) {
+        for ((y, at), &x) in y.iter_mut().zip(&mut *places).zip(&x[offset..]) {
+            let larger = x > *y;
+            *y = if larger { x } else { *y };
+            *at = if larger { place as u32 } else { *at };
+        }
     }
 }

@@ -1,0 +1,101 @@
+/* Runs the network on every input of the file inputs.bin and writes outputs.bin; measurements.txt
+ * gets the time of all calls of network_run and the deepest stack. Files are those of whoever runs
+ * this program by semihosting. */
+#include "network.h"
+#include "semihosting.h"
+
+#include <stdint.h>
+
+static volatile uint32_t *const systick_control = (volatile uint32_t *)0xE000E010;
+static volatile uint32_t *const systick_reload = (volatile uint32_t *)0xE000E014;
+static volatile uint32_t *const systick_value = (volatile uint32_t *)0xE000E018;
+
+enum { SYSTICK_PERIOD = 1 << 24 }; /* the counter has 24 bits and counts down */
+
+static volatile uint32_t systick_wraps;
+
+void SysTick_Handler(void)
+{
+    systick_wraps++;
+}
+
+static void start_clock(void)
+{
+    systick_wraps = 0;
+    *systick_reload = SYSTICK_PERIOD - 1;
+    *systick_value = 0;    /* any write: it starts over from the reload value */
+    *systick_control = 7U; /* on, with interrupt, from the processor's clock */
+}
+
+/* Ticks since start_clock. */
+static uint64_t stop_clock(void)
+{
+    const uint32_t left = *systick_value;
+    *systick_control = 0;
+    return (uint64_t)systick_wraps * SYSTICK_PERIOD + (SYSTICK_PERIOD - 1 - left);
+}
+
+extern uint32_t memory_stack_bottom;
+
+static const uint32_t paint = 0xA5A5A5A5U;
+
+/* Fills what is free of the stack; returns where that ends. */
+static uint32_t *paint_stack(void)
+{
+    uint32_t *top;
+    __asm__ volatile("mov %0, sp" : "=r"(top));
+    for (volatile uint32_t *word = &memory_stack_bottom; word < top; word++) {
+        *word = paint;
+    }
+    return top;
+}
+
+/* Bytes between `top` and the deepest word that is no longer painted. */
+static uint32_t stack_used(const uint32_t *top)
+{
+    const uint32_t *word = &memory_stack_bottom;
+    while (word < top && *word == paint) {
+        word++;
+    }
+    return (uint32_t)((uintptr_t)top - (uintptr_t)word);
+}
+
+static void fail(const char *message)
+{
+    semihosting_print(message);
+    semihosting_exit(1);
+}
+
+void HardFault_Handler(void)
+{
+    fail("selftest: hard fault\n");
+}
+
+int main(void)
+{
+    static float input[NETWORK_INPUT_LENGTH];
+    static float output[NETWORK_OUTPUT_LENGTH];
+    const int inputs = semihosting_open("inputs.bin", SEMIHOSTING_READ);
+    const int outputs = semihosting_open("outputs.bin", SEMIHOSTING_WRITE);
+    const int measurements = semihosting_open("measurements.txt", SEMIHOSTING_WRITE);
+    if (inputs < 0 || outputs < 0 || measurements < 0) {
+        fail("selftest: cannot open inputs.bin, outputs.bin and measurements.txt\n");
+    }
+    uint64_t ticks = 0;
+    const uint32_t *top = paint_stack();
+    while (semihosting_read(inputs, input, sizeof input) == 0) {
+        network_prepare(input);
+        start_clock();
+        network_run(input, output);
+        ticks += stop_clock();
+        if (semihosting_write(outputs, output, sizeof output) != 0) {
+            fail("selftest: cannot write outputs.bin\n");
+        }
+    }
+    semihosting_print_number(measurements, "ticks", ticks);
+    semihosting_print_number(measurements, "stack_bytes", stack_used(top));
+    semihosting_close(outputs);
+    semihosting_close(measurements);
+    semihosting_exit(0);
+    return 0;
+}

@@ -1,0 +1,54 @@
+/* From reset to main on an Arm Cortex-M: vector table, floating-point unit, memory. The symbols
+ * that begin with `memory_` come from the linker script. */
+#include <stdint.h>
+#include <string.h>
+
+extern uint32_t memory_stack_top;
+extern uint32_t memory_data_start, memory_data_end, memory_data_stored;
+extern uint32_t memory_zero_start, memory_zero_end;
+
+int main(void);
+void Reset_Handler(void);
+void Default_Handler(void);
+void HardFault_Handler(void) __attribute__((weak, alias("Default_Handler")));
+void SysTick_Handler(void) __attribute__((weak, alias("Default_Handler")));
+
+typedef void (*handler)(void);
+
+/* Stack, and the exceptions of every Cortex-M. Add those of your chip's peripherals as you use
+ * them. A union: the first entry is data, the others are functions. */
+static const union {
+    const void *stack;
+    handler function;
+} vectors[16] __attribute__((used, section(".vectors"))) = {
+    [0] = {.stack = &memory_stack_top},
+    [1] = {.function = Reset_Handler},
+    [2] = {.function = Default_Handler},   /* NMI */
+    [3] = {.function = HardFault_Handler}, /* all faults: no other is enabled */
+    [11] = {.function = Default_Handler},  /* SVCall */
+    [14] = {.function = Default_Handler},  /* PendSV */
+    [15] = {.function = SysTick_Handler},
+};
+
+void Reset_Handler(void)
+{
+    /* Full access to the floating-point unit, before its first instruction. */
+    volatile uint32_t *const access_control = (volatile uint32_t *)0xE000ED88;
+    *access_control |= 0xFU << 20;
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
+
+    const uintptr_t data = (uintptr_t)&memory_data_end - (uintptr_t)&memory_data_start;
+    memcpy(&memory_data_start, &memory_data_stored, data);
+    const uintptr_t zero = (uintptr_t)&memory_zero_end - (uintptr_t)&memory_zero_start;
+    memset(&memory_zero_start, 0, zero);
+
+    main();
+    Default_Handler();
+}
+
+/* Something that nobody expected: stay here for the debugger. */
+void Default_Handler(void)
+{
+    for (;;) {
+    }
+}

@@ -1,0 +1,96 @@
+/* Kernels that run small neural networks in float on a microcontroller.
+ *
+ * Maps are stored row by row, channels last. A kernel reads `input`, writes `output` and keeps no
+ * state; both are four-byte aligned. Where an output may lie over its kernel's input, the planner
+ * has seen to it that nothing is overwritten before it was read for the last time. */
+#ifndef AUTOTINYML_H
+#define AUTOTINYML_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes `count` values in place: the channels of a pixel, or a whole vector. */
+typedef void (*autotinyml_activation)(float *values, int count);
+
+void autotinyml_linear(float *values, int count);
+void autotinyml_relu(float *values, int count);
+void autotinyml_sigmoid(float *values, int count);
+void autotinyml_selu(float *values, int count);
+void autotinyml_tanh(float *values, int count);
+void autotinyml_softmax(float *values, int count);
+
+/* Rows, columns and channels of a map. */
+struct autotinyml_shape {
+    int height, width, channels;
+};
+
+/* A window that slides over a map: `top` and `left` are the rows and columns of zeros before it. */
+struct autotinyml_window {
+    int height, width, stride_down, stride_right, top, left;
+};
+
+/* Outputs are computed in groups of four channels, and the last one to three singly. The weights
+ * of a group are [window row][window column][input channel][channel of the group]. */
+struct autotinyml_conv2d {
+    struct autotinyml_shape input;
+    struct autotinyml_shape output; /* after pooling, if any */
+    struct autotinyml_window window;
+    struct autotinyml_window pool; /* read only by conv2d_max_pool2d */
+    const float *weights;
+    const float *bias; /* [output channel] */
+    autotinyml_activation activation;
+};
+
+void autotinyml_conv2d(const struct autotinyml_conv2d *layer, const float *input, float *output);
+
+/* The largest value of each pooling window of a convolution, which is never stored as a whole. */
+void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, const float *input,
+                                  float *output);
+
+struct autotinyml_max_pool2d {
+    struct autotinyml_shape input;
+    struct autotinyml_shape output;
+    struct autotinyml_window window;
+    autotinyml_activation activation;
+};
+
+void autotinyml_max_pool2d(const struct autotinyml_max_pool2d *layer, const float *input,
+                           float *output);
+
+/* Outputs are computed in groups of eight, and the last one to seven singly. The weights of a
+ * group are [input][output of the group]. */
+struct autotinyml_dense {
+    int inputs, outputs;
+    const float *weights;
+    const float *bias; /* [output] */
+    autotinyml_activation activation;
+};
+
+void autotinyml_dense(const struct autotinyml_dense *layer, const float *input, float *output);
+
+/* As autotinyml_dense, but a weight is an index into a codebook. */
+struct autotinyml_dense_shared {
+    int inputs, outputs;
+    const float *codebook;  /* 256 entries (8-bit indices) or 16 (4-bit) */
+    const uint8_t *indices; /* 4-bit: the low half of a byte comes first; groups start on a byte */
+    const float *bias;
+    autotinyml_activation activation;
+};
+
+void autotinyml_dense_shared8(const struct autotinyml_dense_shared *layer, const float *input,
+                              float *output);
+void autotinyml_dense_shared4(const struct autotinyml_dense_shared *layer, const float *input,
+                              float *output);
+
+/* An activation that no other kernel could take in; `output` may be `input`. */
+void autotinyml_activate(autotinyml_activation activation, int count, const float *input,
+                         float *output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

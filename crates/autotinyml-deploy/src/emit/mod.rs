@@ -1,0 +1,183 @@
+//! The firmware folder: a C project that `make` builds, and that the check compiles file by file.
+//!
+//! Kernels and programs are real C files in `c/`, copied as they are. Generated are only
+//! declarations and data: `network.h` and `network.c` (layers, arena, calls in order), the weights
+//! packed as the kernels read them, an example input, the chip's linker script, and a README.
+
+mod linker_script;
+mod network_c;
+mod readme;
+mod weights;
+
+use std::fs;
+use std::path::Path;
+
+use autotinyml_nn::{Shape, Standardisation};
+
+pub use self::linker_script::{STACK_BYTES, STACK_SECTION};
+use self::weights::WeightsFile;
+use crate::board::{Board, Core};
+use crate::compress::{CompressedModel, StoredKernel, StoredWeights};
+use crate::error::DeployError;
+use crate::lower::{Kernel, lower};
+use crate::plan::{Plan, plan};
+use crate::run::compile::{COMPILER_FLAGS, LIBRARIES, LINKER_FLAGS};
+use crate::run::emulator::MACHINE_FLAGS;
+
+/// Files of `c/firmware` that every project holds as they are.
+const PROGRAMS: [(&str, &str); 7] = [
+    ("main.c", include_str!("../../c/firmware/main.c")),
+    ("host.c", include_str!("../../c/firmware/host.c")),
+    ("selftest.c", include_str!("../../c/firmware/selftest.c")),
+    ("semihosting.c", include_str!("../../c/firmware/semihosting.c")),
+    ("semihosting.h", include_str!("../../c/firmware/semihosting.h")),
+    ("startup.c", include_str!("../../c/firmware/startup.c")),
+    ("emulator.ld", include_str!("../../c/firmware/emulator.ld")),
+];
+
+const MAKEFILE: &str = include_str!("../../c/firmware/Makefile");
+
+/// Files of `c/kernels` that every project holds.
+const COMMON_KERNELS: [(&str, &str); 2] = [
+    ("autotinyml.h", include_str!("../../c/kernels/autotinyml.h")),
+    ("activation.c", include_str!("../../c/kernels/activation.c")),
+];
+
+const CONV2D_TILE: (&str, &str) = ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h"));
+
+/// What a firmware folder is made from.
+#[derive(Clone, Debug)]
+pub struct Project<'a> {
+    /// The network with its weights as they are stored.
+    pub model: &'a CompressedModel,
+    /// What `network_prepare` applies.
+    pub standardisation: Option<&'a Standardisation>,
+    /// Name of each output.
+    pub classes: &'a [String],
+    /// The input that `main.c` runs, not standardised.
+    pub example: &'a [f32],
+    /// The board that `make` builds for. `None`: only the emulator.
+    pub board: Option<&'a Board>,
+    kernels: Vec<Kernel>,
+    plan: Plan,
+}
+
+impl<'a> Project<'a> {
+    /// Lowers the network and plans its memory. Outputs without a name in `classes` are numbered.
+    ///
+    /// # Errors
+    /// Lowering or planning fails its own check: a defect of this crate.
+    ///
+    /// # Panics
+    /// `example` is not one input.
+    pub fn new(model: &'a CompressedModel, example: &'a [f32]) -> Result<Self, DeployError> {
+        assert_eq!(example.len(), model.network.input.len(), "one input");
+        let kernels = lower(&model.network)?;
+        let plan = plan(&kernels)?;
+        let (standardisation, classes, board) = (None, &[][..], None);
+        Ok(Self { model, standardisation, classes, example, board, kernels, plan })
+    }
+
+    /// The arena: what lies between the layers, and where.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn input(&self) -> Shape {
+        self.model.network.input
+    }
+
+    fn output(&self) -> Shape {
+        self.model.network.output()
+    }
+
+    fn core(&self) -> Core {
+        self.board.map_or(Core::CortexM4f, |board| board.core)
+    }
+
+    fn weights_of(&self, kernel: &Kernel) -> Option<&StoredWeights> {
+        self.model.weights[kernel.weights?].as_ref()
+    }
+
+    /// Bits of the indices that a kernel's weights are. `None`: they are floats.
+    fn index_bits(&self, kernel: &Kernel) -> Option<u32> {
+        match self.weights_of(kernel)?.kernel {
+            StoredKernel::Float(_) => None,
+            StoredKernel::Shared { .. } => self.model.compression.index_bits(),
+        }
+    }
+
+    /// Files of the kernels that the network uses: name and content.
+    fn kernel_files(&self) -> Vec<(&'static str, &'static str)> {
+        let mut files = COMMON_KERNELS.to_vec();
+        for kernel in &self.kernels {
+            files.extend(network_c::kernel_file(self, kernel));
+        }
+        if files.iter().any(|(name, _)| name.starts_with("conv2d")) {
+            files.push(CONV2D_TILE);
+        }
+        files.sort_unstable();
+        files.dedup();
+        files
+    }
+
+    fn weights_file(&self) -> WeightsFile {
+        let mut file = WeightsFile::default();
+        for kernel in &self.kernels {
+            if let Some(weights) = self.weights_of(kernel) {
+                file.add(kernel, weights, self.model.compression);
+            }
+        }
+        file
+    }
+}
+
+/// Writes the C project into `directory`, which is made if it isn't there. What lies there under
+/// the same names is replaced.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_project(project: &Project, directory: &Path) -> Result<(), DeployError> {
+    let weights = project.weights_file();
+    let kernels = directory.join("autotinyml");
+    fs::create_dir_all(&kernels)
+        .map_err(|source| DeployError::File { path: kernels.clone(), source })?;
+    for (name, content) in project.kernel_files() {
+        write(&kernels.join(name), content)?;
+    }
+    for (name, content) in PROGRAMS {
+        write(&directory.join(name), content)?;
+    }
+    write(&directory.join("network.h"), network_c::header(project))?;
+    write(&directory.join("network.c"), network_c::source(project, &weights.arrays))?;
+    write(&directory.join("weights.S"), weights.assembly())?;
+    write(&directory.join("weights.bin"), &weights.bytes)?;
+    write(&directory.join("example.h"), example(project.example))?;
+    write(&directory.join("Makefile"), makefile(project))?;
+    write(&directory.join("README.md"), readme::readme(project, weights.bytes.len()))?;
+    match project.board {
+        Some(board) => write(&directory.join("chip.ld"), linker_script::linker_script(board)),
+        None => Ok(()),
+    }
+}
+
+fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), DeployError> {
+    fs::write(path, content)
+        .map_err(|source| DeployError::File { path: path.to_path_buf(), source })
+}
+
+fn makefile(project: &Project) -> String {
+    MAKEFILE
+        .replace("@CORE@", &project.core().compiler_flags().join(" "))
+        .replace("@CFLAGS@", &COMPILER_FLAGS.join(" "))
+        .replace("@LDFLAGS@", &LINKER_FLAGS.join(" "))
+        .replace("@LIBRARIES@", &LIBRARIES.join(" "))
+        .replace("@EMULATOR@", &MACHINE_FLAGS.join(" "))
+}
+
+fn example(values: &[f32]) -> String {
+    let values = network_c::floats(values).replace('\n', " \\\n");
+    format!(
+        "/* Values as a sensor gives them, before network_prepare. */\n#define NETWORK_EXAMPLE \\\n    {values}\n"
+    )
+}

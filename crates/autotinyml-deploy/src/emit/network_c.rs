@@ -1,0 +1,270 @@
+//! `network.h` and `network.c`: the interface, the layers, the arena, and the calls in order.
+
+use std::fmt::Write;
+
+use autotinyml_nn::{Activation, Shape, Standardisation};
+
+use super::Project;
+use super::weights::{Array, bias_symbol, codebook_symbol, indices_symbol, weights_symbol};
+use crate::compress::StoredKernel;
+use crate::lower::{Kernel, Operation, Window};
+
+/// Content of `network.h`.
+pub fn header(project: &Project) -> String {
+    let (input, output) = (project.input(), project.output());
+    let prepare = match project.standardisation {
+        Some(_) => "Standardises an input in place: call it once on the values of the sensor.",
+        None => "Does nothing: this network takes the values of the sensor as they are.",
+    };
+    format!(
+        "/* A trained network. Everything is single precision; a map is stored row by row, its
+ * channels last. Nothing here is safe to call from two threads at once. */
+#ifndef NETWORK_H
+#define NETWORK_H
+
+/* {input_rows} rows, {input_columns} columns, {input_channels} channels */
+#define NETWORK_INPUT_LENGTH {input_length}
+#define NETWORK_OUTPUT_LENGTH {output_length}
+
+#ifdef __cplusplus
+extern \"C\" {{
+#endif
+
+/* What each value of the output stands for. */
+extern const char *const network_classes[NETWORK_OUTPUT_LENGTH];
+
+/* {prepare} */
+void network_prepare(float *input);
+
+/* Reads NETWORK_INPUT_LENGTH prepared values and writes NETWORK_OUTPUT_LENGTH; the two must not
+ * overlap. Takes {arena} bytes of static memory for what lies between. */
+void network_run(const float *input, float *output);
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+",
+        input_rows = input.height,
+        input_columns = input.width,
+        input_channels = input.channels,
+        input_length = input.len(),
+        output_length = output.len(),
+        arena = project.plan.arena_bytes,
+    )
+}
+
+/// Content of `network.c`.
+pub fn source(project: &Project, arrays: &[Array]) -> String {
+    let mut text = String::from(
+        "#include \"network.h\"\n\n#include \"autotinyml.h\"\n\n/* In weights.bin. */\n",
+    );
+    for Array { symbol, element, length, .. } in arrays {
+        let _ = writeln!(text, "extern const {element} {symbol}[{length}];");
+    }
+    text.push('\n');
+    for kernel in &project.kernels {
+        text.push_str(&layer(project, kernel));
+    }
+    text.push_str(&classes(project.classes, project.output().len()));
+    text.push_str(&prepare(project.standardisation));
+    text.push_str(&run(project));
+    text
+}
+
+/// Declaration of what a kernel reads besides its input.
+fn layer(project: &Project, kernel: &Kernel) -> String {
+    let mut text = String::new();
+    let mut line = |field: &str, value: String| {
+        let _ = writeln!(text, "    .{field} = {value},");
+    };
+    match kernel.operation {
+        Operation::Copy => return text,
+        Operation::Conv2d { window, pool } => {
+            line("input", shape(kernel.input));
+            line("output", shape(kernel.output));
+            line("window", window_value(window));
+            if let Some(pool) = pool {
+                line("pool", window_value(pool));
+            }
+        }
+        Operation::MaxPool2d(window) => {
+            line("input", shape(kernel.input));
+            line("output", shape(kernel.output));
+            line("window", window_value(window));
+        }
+        Operation::Dense => {
+            line("inputs", kernel.input.len().to_string());
+            line("outputs", kernel.output.len().to_string());
+        }
+    }
+    if let Some(weights) = project.weights_of(kernel) {
+        match weights.kernel {
+            StoredKernel::Float(_) => line("weights", weights_symbol(kernel)),
+            StoredKernel::Shared { .. } => {
+                line("codebook", codebook_symbol(kernel));
+                line("indices", indices_symbol(kernel));
+            }
+        }
+        line("bias", bias_symbol(kernel));
+    }
+    line("activation", activation(kernel.activation).to_string());
+    let structure = match kernel.operation {
+        Operation::Conv2d { .. } => "conv2d",
+        Operation::MaxPool2d(_) => "max_pool2d",
+        Operation::Dense if project.index_bits(kernel).is_some() => "dense_shared",
+        Operation::Dense | Operation::Copy => "dense",
+    };
+    format!("static const struct autotinyml_{structure} {} = {{\n{text}}};\n\n", kernel.name)
+}
+
+/// Name of the kernel's function in C without its prefix.
+fn function(project: &Project, kernel: &Kernel) -> &'static str {
+    match kernel.operation {
+        Operation::Conv2d { pool: Some(_), .. } => "conv2d_max_pool2d",
+        Operation::Conv2d { pool: None, .. } => "conv2d",
+        Operation::MaxPool2d(_) => "max_pool2d",
+        Operation::Dense => match project.index_bits(kernel) {
+            None => "dense",
+            Some(4) => "dense_shared4",
+            Some(_) => "dense_shared8",
+        },
+        Operation::Copy => "activate",
+    }
+}
+
+/// Name and content of the file with the kernel's function. `None`: it is in `activation.c`.
+pub fn kernel_file(project: &Project, kernel: &Kernel) -> Option<(&'static str, &'static str)> {
+    Some(match function(project, kernel) {
+        "conv2d_max_pool2d" => {
+            ("conv2d_max_pool2d.c", include_str!("../../c/kernels/conv2d_max_pool2d.c"))
+        }
+        "conv2d" => ("conv2d.c", include_str!("../../c/kernels/conv2d.c")),
+        "max_pool2d" => ("max_pool2d.c", include_str!("../../c/kernels/max_pool2d.c")),
+        "dense" => ("dense.c", include_str!("../../c/kernels/dense.c")),
+        "dense_shared4" => ("dense_shared4.c", include_str!("../../c/kernels/dense_shared4.c")),
+        "dense_shared8" => ("dense_shared8.c", include_str!("../../c/kernels/dense_shared8.c")),
+        _ => return None,
+    })
+}
+
+fn run(project: &Project) -> String {
+    let plan = &project.plan;
+    let mut text = String::new();
+    if plan.arena_bytes > 0 {
+        let floats = plan.arena_bytes / size_of::<f32>();
+        let _ = writeln!(text, "/* {} bytes: see README.md. */", plan.arena_bytes);
+        let _ = writeln!(text, "static float arena[{floats}];\n");
+    }
+    text.push_str("void network_run(const float *input, float *output)\n{\n");
+    let place = |buffer: usize| {
+        let offset = plan.buffers[buffer].offset_bytes / size_of::<f32>();
+        if offset == 0 { "arena".to_string() } else { format!("arena + {offset}") }
+    };
+    for (k, kernel) in project.kernels.iter().enumerate() {
+        let input = if k == 0 { "input".to_string() } else { place(k - 1) };
+        let output = if k == plan.buffers.len() { "output".to_string() } else { place(k) };
+        let layer = match kernel.operation {
+            Operation::Copy => {
+                format!("{}, {}", activation(kernel.activation), kernel.output.len())
+            }
+            _ => format!("&{}", kernel.name),
+        };
+        let function = function(project, kernel);
+        let _ = writeln!(text, "    autotinyml_{function}({layer}, {input}, {output});");
+    }
+    text.push_str("}\n");
+    text
+}
+
+fn prepare(standardisation: Option<&Standardisation>) -> String {
+    let Some(Standardisation { mean, deviation }) = standardisation else {
+        return "void network_prepare(float *input)\n{\n    (void)input;\n}\n\n".to_string();
+    };
+    let period = mean.len();
+    format!(
+        "/* Of each channel, over the samples the network was trained on. */
+static const float mean[{period}] = {};
+static const float deviation[{period}] = {};
+
+void network_prepare(float *input)
+{{
+    for (int i = 0; i < NETWORK_INPUT_LENGTH; i++) {{
+        input[i] = (input[i] - mean[i % {period}]) / deviation[i % {period}];
+    }}
+}}
+
+",
+        floats(mean),
+        floats(deviation)
+    )
+}
+
+fn classes(classes: &[String], outputs: usize) -> String {
+    let name = |output: usize| classes.get(output).cloned().unwrap_or_else(|| output.to_string());
+    let names: Vec<String> = (0..outputs).map(|i| format!("    {}", quoted(&name(i)))).collect();
+    format!(
+        "const char *const network_classes[NETWORK_OUTPUT_LENGTH] = {{\n{},\n}};\n\n",
+        names.join(",\n")
+    )
+}
+
+/// A string of C. Control characters are written in octal, of three digits so that no digit behind
+/// them joins in.
+fn quoted(text: &str) -> String {
+    let escape = |c: char| match c {
+        '"' | '\\' | '?' => format!("\\{c}"),
+        c if c.is_ascii_control() => format!("\\{:03o}", u32::from(c)),
+        c => c.to_string(),
+    };
+    format!("\"{}\"", text.chars().map(escape).collect::<String>())
+}
+
+/// An initialiser of floats: the shortest decimals that give the same bits again.
+pub fn floats(values: &[f32]) -> String {
+    let lines: Vec<String> = values
+        .chunks(8)
+        .map(|line| line.iter().map(|value| format!("{value:?}F")).collect::<Vec<_>>().join(", "))
+        .collect();
+    format!("{{{}}}", lines.join(",\n    "))
+}
+
+fn shape(shape: Shape) -> String {
+    format!("{{{}, {}, {}}}", shape.height, shape.width, shape.channels)
+}
+
+fn window_value(window: Window) -> String {
+    let Window { size, stride, padding_before } = window;
+    let [height, width] = size;
+    let ([down, right], [top, left]) = (stride, padding_before);
+    format!("{{{height}, {width}, {down}, {right}, {top}, {left}}}")
+}
+
+fn activation(activation: Option<Activation>) -> &'static str {
+    match activation {
+        None => "autotinyml_linear",
+        Some(Activation::Relu) => "autotinyml_relu",
+        Some(Activation::Sigmoid) => "autotinyml_sigmoid",
+        Some(Activation::Selu) => "autotinyml_selu",
+        Some(Activation::Tanh) => "autotinyml_tanh",
+        Some(Activation::Softmax) => "autotinyml_softmax",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn class_names_become_strings_of_c() {
+        assert_eq!(quoted("going \"up\"\n2?"), r#""going \"up\"\0122\?""#);
+        assert_eq!(quoted("Füße"), "\"Füße\"");
+    }
+
+    #[test]
+    fn floats_keep_their_bits() {
+        let values = [0.1_f32, -1e-30, 3.0, f32::MIN_POSITIVE];
+        assert_eq!(floats(&values), "{0.1F, -1e-30F, 3.0F, 1.1754944e-38F}");
+    }
+}

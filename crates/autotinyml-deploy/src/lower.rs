@@ -1,0 +1,316 @@
+//! From a network's nodes to the kernels that run it, by a list of named passes. After each pass
+//! the kernels are checked: each reads as many values as the one before it writes, every node with
+//! weights has its kernel, and the chain still leads from the network's input to its output.
+//!
+//! Weights are not looked at: a dense kernel is the same whether its weights are floats or indices.
+
+use autotinyml_nn::network::same_padding_before;
+use autotinyml_nn::{Activation, Layer, Network, Node, Padding, Shape};
+
+/// One call of a C function, see `c/autotinyml.h`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kernel {
+    /// A C identifier, unique in the network: the name of the first node it stands for.
+    pub name: String,
+    /// What it does.
+    pub operation: Operation,
+    /// Applied to what the operation wrote, to the channels of each pixel.
+    pub activation: Option<Activation>,
+    /// Node of the network whose weights it reads.
+    pub weights: Option<usize>,
+    /// Shape of what it reads.
+    pub input: Shape,
+    /// Shape of what it writes.
+    pub output: Shape,
+}
+
+/// What a kernel does before its activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A convolution and, if there is a `pool`, the largest value of each of its windows.
+    Conv2d {
+        /// Slides over the input.
+        window: Window,
+        /// Slides over what the convolution computes, which is never stored as a whole.
+        pool: Option<Window>,
+    },
+    /// The largest value of each window and channel.
+    MaxPool2d(Window),
+    /// A fully connected layer.
+    Dense,
+    /// Nothing: at first what dropout, flatten and activations do, in the end only an activation
+    /// that no kernel before it could take in, or a network that does nothing at all.
+    Copy,
+}
+
+/// A window that slides over a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Height and width.
+    pub size: [usize; 2],
+    /// Step down and to the right.
+    pub stride: [usize; 2],
+    /// Rows and columns of zeros before the map.
+    pub padding_before: [usize; 2],
+}
+
+/// A pass left kernels that do not fit together: a defect of this crate, never of the network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("lowering pass {pass}: {problem}")]
+pub struct LowerError {
+    /// Name of the pass.
+    pub pass: &'static str,
+    /// What does not fit.
+    pub problem: String,
+}
+
+type Pass = fn(Vec<Kernel>) -> Vec<Kernel>;
+
+const PASSES: [(&str, Pass); 3] = [
+    ("drop-copies", drop_copies),
+    ("attach-activations", attach_activations),
+    ("fuse-pooling", fuse_pooling),
+];
+
+/// The kernels that compute `network` when run one after the other; never empty.
+///
+/// # Errors
+/// Names the pass after which the kernels no longer fit together.
+pub fn lower(network: &Network) -> Result<Vec<Kernel>, LowerError> {
+    let mut kernels: Vec<Kernel> = network.nodes.iter().enumerate().map(from_node).collect();
+    check("from-nodes", network, &kernels)?;
+    for (name, pass) in PASSES {
+        kernels = pass(kernels);
+        check(name, network, &kernels)?;
+    }
+    Ok(kernels)
+}
+
+fn from_node((index, node): (usize, &Node)) -> Kernel {
+    let operation = match node.layer {
+        Layer::Conv2d { kernel, stride, padding, .. } => {
+            let before = |axis: usize, length| match padding {
+                Padding::Valid => 0,
+                Padding::Same => same_padding_before(length, kernel[axis], stride[axis]),
+            };
+            let padding_before = [before(0, node.input.height), before(1, node.input.width)];
+            Operation::Conv2d {
+                window: Window { size: kernel, stride, padding_before },
+                pool: None,
+            }
+        }
+        Layer::MaxPool2d { window, stride } => {
+            Operation::MaxPool2d(Window { size: window, stride, padding_before: [0, 0] })
+        }
+        Layer::Dense { .. } => Operation::Dense,
+        Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => Operation::Copy,
+    };
+    let activation = match node.layer {
+        Layer::Activation(activation) => Some(activation),
+        _ => None,
+    };
+    let has_weights = matches!(operation, Operation::Conv2d { .. } | Operation::Dense);
+    Kernel {
+        name: node.name.clone(),
+        operation,
+        activation,
+        weights: has_weights.then_some(index),
+        input: node.input,
+        output: node.output,
+    }
+}
+
+/// Takes out kernels that change nothing: dropout, flatten, pooling of single values.
+fn drop_copies(mut kernels: Vec<Kernel>) -> Vec<Kernel> {
+    let copies = |kernel: &Kernel| match kernel.operation {
+        Operation::Copy => kernel.activation.is_none(),
+        Operation::MaxPool2d(window) => window.size == [1, 1] && window.stride == [1, 1],
+        Operation::Conv2d { .. } | Operation::Dense => false,
+    };
+    let (first, last) = (kernels[0].clone(), kernels[kernels.len() - 1].output);
+    kernels.retain(|kernel| !copies(kernel));
+    if kernels.is_empty() {
+        return vec![Kernel { operation: Operation::Copy, output: last, ..first }];
+    }
+    kernels
+}
+
+/// Lets a kernel apply the activation that follows it.
+fn attach_activations(kernels: Vec<Kernel>) -> Vec<Kernel> {
+    merge(kernels, |kernel, next| {
+        let free = kernel.activation.is_none() && next.operation == Operation::Copy;
+        // The channels of a pixel are the whole vector only if there is one pixel.
+        let whole = next.activation != Some(Activation::Softmax)
+            || kernel.output.channels == kernel.output.len();
+        (free && whole).then(|| Kernel { activation: next.activation, ..kernel.clone() })
+    })
+}
+
+/// Lets a convolution keep only the largest value of each pooling window. Windows that overlap are
+/// left to a kernel of their own: fused, their common pixels would be computed twice.
+///
+/// `max(f(x)) = f(max(x))` for the monotone activations, so that the activation may come last.
+fn fuse_pooling(kernels: Vec<Kernel>) -> Vec<Kernel> {
+    merge(kernels, |kernel, next| {
+        let (Operation::Conv2d { window, pool: None }, Operation::MaxPool2d(pool)) =
+            (kernel.operation, next.operation)
+        else {
+            return None;
+        };
+        let apart = pool.stride[0] >= pool.size[0] && pool.stride[1] >= pool.size[1];
+        let activation = match (kernel.activation, next.activation) {
+            (Some(Activation::Softmax), _) | (Some(_), Some(_)) => return None,
+            (first, second) => first.or(second),
+        };
+        apart.then(|| Kernel {
+            operation: Operation::Conv2d { window, pool: Some(pool) },
+            activation,
+            output: next.output,
+            ..kernel.clone()
+        })
+    })
+}
+
+/// Replaces neighbours by what `join` makes of them.
+fn merge(kernels: Vec<Kernel>, join: impl Fn(&Kernel, &Kernel) -> Option<Kernel>) -> Vec<Kernel> {
+    let mut merged: Vec<Kernel> = Vec::with_capacity(kernels.len());
+    for kernel in kernels {
+        match merged.last().and_then(|last| join(last, &kernel)) {
+            Some(joined) => *merged.last_mut().expect("joined to it") = joined,
+            None => merged.push(kernel),
+        }
+    }
+    merged
+}
+
+fn check(pass: &'static str, network: &Network, kernels: &[Kernel]) -> Result<(), LowerError> {
+    let fail = |problem: String| Err(LowerError { pass, problem });
+    let mut values = network.input.len();
+    for kernel in kernels {
+        if kernel.input.len() != values {
+            let reads = kernel.input.len();
+            return fail(format!("{} reads {reads} values, but gets {values}", kernel.name));
+        }
+        values = kernel.output.len();
+    }
+    if values != network.output().len() {
+        let expected = network.output().len();
+        return fail(format!("the last kernel writes {values} values, expected {expected}"));
+    }
+    let used: Vec<usize> = kernels.iter().filter_map(|kernel| kernel.weights).collect();
+    let weighted = |node: &Node| matches!(node.layer, Layer::Conv2d { .. } | Layer::Dense { .. });
+    let nodes = network.nodes.iter().enumerate().filter(|(_, node)| weighted(node));
+    let expected: Vec<usize> = nodes.map(|(index, _)| index).collect();
+    if used != expected {
+        return fail(format!("weights of nodes {used:?} are used, expected {expected:?}"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conv(filters: usize, kernel: usize, padding: Padding) -> Layer {
+        Layer::Conv2d { filters, kernel: [kernel; 2], stride: [1, 1], padding }
+    }
+
+    fn pool(window: usize, stride: usize) -> Layer {
+        Layer::MaxPool2d { window: [window; 2], stride: [stride; 2] }
+    }
+
+    /// One line a kernel: name, what was fused, activation, shapes.
+    fn listing(input: Shape, layers: &[Layer]) -> String {
+        let network = Network::chain(input, layers).unwrap();
+        let line = |kernel: Kernel| {
+            let operation = match kernel.operation {
+                Operation::Conv2d { pool: Some(pool), .. } => format!("conv+pool{:?}", pool.size),
+                Operation::Conv2d { .. } => "conv".to_string(),
+                Operation::MaxPool2d(_) => "pool".to_string(),
+                Operation::Dense => "dense".to_string(),
+                Operation::Copy => "copy".to_string(),
+            };
+            let activation = kernel.activation.map_or("linear", Activation::name);
+            format!(
+                "{}: {operation} {activation} {} -> {}",
+                kernel.name, kernel.input, kernel.output
+            )
+        };
+        lower(&network).unwrap().into_iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    const RELU: Layer = Layer::Activation(Activation::Relu);
+
+    #[test]
+    fn the_first_baseline_becomes_four_kernels() {
+        let layers = [
+            conv(128, 2, Padding::Valid),
+            RELU,
+            pool(2, 2),
+            Layer::Dropout { rate: 0.2 },
+            Layer::Flatten,
+            Layer::Dense { units: 128 },
+            RELU,
+            Layer::Dense { units: 128 },
+            RELU,
+            Layer::Dense { units: 6 },
+            Layer::Activation(Activation::Softmax),
+        ];
+        insta::assert_snapshot!(listing(Shape::new(90, 3, 1), &layers), @r"
+        conv2d: conv+pool[2, 2] relu 90×3×1 -> 44×1×128
+        dense_1: dense relu 5632 -> 128
+        dense_2: dense relu 128 -> 128
+        dense_3: dense softmax 128 -> 6
+        ");
+    }
+
+    #[test]
+    fn what_cannot_be_fused_stays_apart() {
+        let tanh = Layer::Activation(Activation::Tanh);
+        // Windows that overlap; two activations in a row; a pooling of single values.
+        let layers = [conv(2, 3, Padding::Same), pool(3, 2), RELU, tanh, pool(1, 1)];
+        insta::assert_snapshot!(listing(Shape::new(9, 9, 1), &layers), @r"
+        conv2d: conv linear 9×9×1 -> 9×9×2
+        max_pool2d_1: pool relu 9×9×2 -> 4×4×2
+        max_pool2d_1_tanh: copy tanh 4×4×2 -> 4×4×2
+        ");
+    }
+
+    #[test]
+    fn an_activation_behind_the_pooling_is_fused_too() {
+        let layers = [conv(2, 3, Padding::Valid), pool(2, 2), RELU];
+        insta::assert_snapshot!(
+            listing(Shape::new(9, 9, 1), &layers),
+            @"conv2d: conv+pool[2, 2] relu 9×9×1 -> 3×3×2"
+        );
+    }
+
+    #[test]
+    fn a_softmax_over_a_flattened_map_is_not_a_softmax_per_pixel() {
+        let softmax = Layer::Activation(Activation::Softmax);
+        let layers = [conv(2, 3, Padding::Valid), Layer::Flatten, softmax];
+        insta::assert_snapshot!(listing(Shape::new(4, 4, 1), &layers), @r"
+        conv2d: conv linear 4×4×1 -> 2×2×2
+        flatten_softmax: copy softmax 8 -> 8
+        ");
+    }
+
+    #[test]
+    fn a_network_that_does_nothing_still_copies() {
+        let layers = [Layer::Dropout { rate: 0.5 }, Layer::Flatten];
+        insta::assert_snapshot!(
+            listing(Shape::new(2, 2, 1), &layers),
+            @"dropout: copy linear 2×2×1 -> 4"
+        );
+    }
+
+    #[test]
+    fn a_broken_pass_is_named() {
+        let network = Network::chain(Shape::vector(4), &[Layer::Dense { units: 2 }]).unwrap();
+        let error = check("forgets-everything", &network, &[]).unwrap_err();
+        insta::assert_snapshot!(
+            error,
+            @"lowering pass forgets-everything: the last kernel writes 4 values, expected 2"
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! The network on an emulated Cortex-M4F: `selftest.c`, built by the cross compiler, under QEMU.
+//!
+//! The machine is mps2-an386 because it has room for networks of many megabytes; the chip's limits
+//! are the linker script's business. Instructions are counted exactly: `-icount` lets the virtual
+//! clock advance by a fixed time for each, and the program reads that clock (SysTick). QEMU knows
+//! nothing of flash wait states or pipelines: the count is not a latency.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::compile::{LINKER_FLAGS, compile, link, network_sources};
+use super::{Run, Runner, read_floats, write_floats};
+use crate::board::Core;
+use crate::error::DeployError;
+use crate::toolchain::run_command;
+
+/// Options of QEMU for every program.
+pub const MACHINE_FLAGS: [&str; 12] = [
+    "-machine",
+    "mps2-an386",
+    "-display",
+    "none",
+    "-monitor",
+    "none",
+    "-serial",
+    "none",
+    "-icount",
+    "shift=4",
+    "-semihosting-config",
+    "enable=on,target=native",
+];
+
+/// `shift=4`: every instruction takes 2⁴ ns of virtual time.
+const NANOSECONDS_PER_INSTRUCTION: u64 = 16;
+
+/// The machine's clock, and so SysTick's, is 25 MHz.
+const NANOSECONDS_PER_TICK: u64 = 40;
+
+/// QEMU runs about 100 million instructions a second; this is for minutes of them.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A program for the emulated machine.
+#[derive(Debug)]
+pub struct Emulator {
+    emulator: PathBuf,
+    folder: TempDir,
+    lengths: [usize; 2],
+    timeout: Duration,
+}
+
+impl Emulator {
+    /// Builds the firmware folder `project`, whose network has `lengths` inputs and outputs.
+    ///
+    /// # Errors
+    /// The compiler's, with its command line and what it said.
+    pub fn build(
+        compiler: &Path,
+        emulator: &Path,
+        core: Core,
+        project: &Path,
+        lengths: [usize; 2],
+    ) -> Result<Self, DeployError> {
+        let folder = super::temporary_folder()?;
+        let mut sources = network_sources(project)?;
+        sources.extend(["selftest.c", "semihosting.c", "startup.c"].map(PathBuf::from));
+        let flags = core.compiler_flags();
+        let objects = compile(compiler, flags, project, &sources, folder.path())?;
+        let script = project.join("emulator.ld");
+        let mut options = [flags, &LINKER_FLAGS].concat();
+        let script = format!("-T{}", script.display());
+        options.push(&script);
+        link(compiler, &options, &objects, &folder.path().join("selftest.elf"))?;
+        Ok(Self { emulator: emulator.to_path_buf(), folder, lengths, timeout: TIMEOUT })
+    }
+}
+
+impl Runner for Emulator {
+    fn run(&self, inputs: &[f32]) -> Result<Run, DeployError> {
+        let [input, output] = self.lengths;
+        let (folder, samples) = (self.folder.path(), inputs.len() / input);
+        write_floats(&folder.join("inputs.bin"), inputs)?;
+        let mut command = Command::new(&self.emulator);
+        // The program opens its files where QEMU runs.
+        command.current_dir(folder).args(MACHINE_FLAGS).args(["-kernel", "selftest.elf"]);
+        run_command(command, self.timeout)?;
+        let outputs = read_floats(&folder.join("outputs.bin"), samples * output)?;
+        let path = folder.join("measurements.txt");
+        let text =
+            fs::read_to_string(&path).map_err(|source| DeployError::File { path, source })?;
+        let measured = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|number| number.trim().parse::<u64>().ok())
+        };
+        let instructions = |ticks| {
+            ticks * NANOSECONDS_PER_TICK / NANOSECONDS_PER_INSTRUCTION / samples.max(1) as u64
+        };
+        Ok(Run {
+            outputs,
+            instructions: measured("ticks ").map(instructions),
+            stack_bytes: measured("stack_bytes ").map(|bytes| bytes as usize),
+        })
+    }
+}

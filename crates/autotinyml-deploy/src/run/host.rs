@@ -1,0 +1,56 @@
+//! The network on this computer: `host.c`, built by its C compiler.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::compile::{compile, link, network_sources};
+use super::{Run, Runner, read_floats, write_floats};
+use crate::error::DeployError;
+use crate::toolchain::run_command;
+
+/// For the largest networks and thousands of inputs.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A program for this computer.
+#[derive(Debug)]
+pub struct Host {
+    folder: TempDir,
+    lengths: [usize; 2],
+}
+
+impl Host {
+    /// Builds the firmware folder `project`, whose network has `lengths` inputs and outputs, with
+    /// further `options` of the compiler.
+    ///
+    /// # Errors
+    /// The compiler's, with its command line and what it said.
+    pub fn build(
+        compiler: &Path,
+        options: &[&str],
+        project: &Path,
+        lengths: [usize; 2],
+    ) -> Result<Self, DeployError> {
+        let folder = super::temporary_folder()?;
+        let mut sources = network_sources(project)?;
+        sources.push(PathBuf::from("host.c"));
+        let objects = compile(compiler, options, project, &sources, folder.path())?;
+        link(compiler, options, &objects, &folder.path().join("host"))?;
+        Ok(Self { folder, lengths })
+    }
+}
+
+impl Runner for Host {
+    fn run(&self, inputs: &[f32]) -> Result<Run, DeployError> {
+        let [input, output] = self.lengths;
+        let folder = self.folder.path();
+        write_floats(&folder.join("inputs.bin"), inputs)?;
+        let mut command = Command::new(folder.join("host"));
+        command.current_dir(folder).args(["inputs.bin", "outputs.bin"]);
+        run_command(command, TIMEOUT)?;
+        let outputs = read_floats(&folder.join("outputs.bin"), inputs.len() / input * output)?;
+        Ok(Run { outputs, instructions: None, stack_bytes: None })
+    }
+}

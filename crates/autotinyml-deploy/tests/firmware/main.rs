@@ -1,0 +1,5 @@
+//! The firmware that we write: built by real compilers and run, here and under the emulator.
+
+mod emulator;
+mod host;
+mod support;

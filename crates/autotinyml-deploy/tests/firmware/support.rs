@@ -1,0 +1,119 @@
+//! What the tests that run C programs share.
+
+use autotinyml_deploy::{Compression, Project, Tools, compress, write_project};
+use autotinyml_nn::{Activation, Layer, Model, Network, Padding, Shape};
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use tempfile::TempDir;
+
+/// The tools of this machine if they include those that `need` names. CI has them all; elsewhere a
+/// test that lacks one says so and ends.
+pub fn tools(need: impl Fn(&Tools) -> bool) -> Option<Tools> {
+    let tools = Tools::find();
+    if need(&tools) {
+        return Some(tools);
+    }
+    let missing: Vec<&str> = tools.missing().iter().map(|tool| tool.install_hint()).collect();
+    let missing = missing.join("; ");
+    assert!(std::env::var_os("CI").is_none(), "CI must have every tool: {missing}");
+    eprintln!("not tested for want of a tool: {missing}");
+    None
+}
+
+/// A model with random biases too: fresh models have none.
+pub fn model(input: Shape, layers: &[Layer], seed: u64) -> Model {
+    let mut model = Model::initialise(Network::chain(input, layers).unwrap(), seed);
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    for bias in model.weights.iter_mut().flatten().flat_map(|weights| &mut weights.bias) {
+        *bias = random.random_range(-0.5..0.5);
+    }
+    model
+}
+
+pub fn inputs(network: &Network, samples: usize, seed: u64) -> Vec<f32> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    (0..samples * network.input.len()).map(|_| random.random_range(-2.0..2.0)).collect()
+}
+
+/// The compressed model's firmware in a folder of its own.
+pub fn project(model: &Model, compression: Compression) -> (Model, TempDir) {
+    let compressed = compress(model, compression);
+    let folder = TempDir::new().unwrap();
+    let example = inputs(&model.network, 1, 1);
+    write_project(&Project::new(&compressed, &example).unwrap(), folder.path()).unwrap();
+    (compressed.decompressed(), folder)
+}
+
+pub fn lengths(network: &Network) -> [usize; 2] {
+    [network.input.len(), network.output().len()]
+}
+
+/// Where outputs differ by more than `tolerance`, relative to outputs larger than 1.
+pub fn assert_near(outputs: &[f32], expected: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(outputs.len(), expected.len(), "{what}");
+    for (index, (output, expected)) in outputs.iter().zip(expected).enumerate() {
+        let near = (output - expected).abs() <= tolerance * expected.abs().max(1.0);
+        assert!(near, "{what}: output {index} is {output}, expected {expected}");
+    }
+}
+
+/// Experiment 1's baseline of the talk, with 6 classes.
+pub fn baseline() -> Model {
+    let conv =
+        Layer::Conv2d { filters: 128, kernel: [2, 2], stride: [1, 1], padding: Padding::Valid };
+    let relu = Layer::Activation(Activation::Relu);
+    let layers = [
+        conv,
+        relu,
+        Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
+        Layer::Dropout { rate: 0.2 },
+        Layer::Flatten,
+        Layer::Dense { units: 128 },
+        relu,
+        Layer::Dense { units: 128 },
+        relu,
+        Layer::Dense { units: 6 },
+        Layer::Activation(Activation::Softmax),
+    ];
+    model(Shape::new(90, 3, 1), &layers, 5)
+}
+
+/// A chain of any layers on any map, small enough to compile and run dozens.
+pub fn any_model(seed: u64) -> Model {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut size = |range: std::ops::RangeInclusive<usize>| random.random_range(range);
+    let input = Shape::new(size(1..=14), size(1..=14), size(1..=6));
+    let mut layers = vec![];
+    for _ in 0..size(0..=4) {
+        let windows = [[size(1..=4), size(1..=4)], [size(1..=3), size(1..=3)]];
+        let [window, stride] = windows;
+        layers.push(match size(0..=3) {
+            0 => Layer::MaxPool2d { window, stride },
+            1 => Layer::Dropout { rate: 0.5 },
+            _ => {
+                let padding = if size(0..=1) == 0 { Padding::Same } else { Padding::Valid };
+                Layer::Conv2d { filters: size(1..=11), kernel: window, stride, padding }
+            }
+        });
+        if Network::chain(input, &layers).is_err() {
+            layers.pop();
+            continue;
+        }
+        layers.extend(any_activation(size(0..=5)));
+    }
+    layers.push(Layer::Flatten);
+    for _ in 0..size(0..=2) {
+        layers.push(Layer::Dense { units: size(1..=40) });
+        layers.extend(any_activation(size(0..=5)));
+    }
+    if size(0..=3) > 0 {
+        layers.push(Layer::Dense { units: size(1..=12) });
+        layers.push(Layer::Activation(Activation::Softmax));
+    }
+    model(input, &layers, seed)
+}
+
+fn any_activation(choice: usize) -> Option<Layer> {
+    let activations = [Activation::Relu, Activation::Sigmoid, Activation::Selu, Activation::Tanh];
+    activations.get(choice).map(|&activation| Layer::Activation(activation))
+}
