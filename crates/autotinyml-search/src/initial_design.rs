@@ -95,3 +95,63 @@ fn nearest_of_pool(
 fn distance(axes: &[Axis], a: &[f64], b: &[f64]) -> f64 {
     axes.iter().zip(a.iter().zip(b)).map(|(axis, (&a, &b))| axis.squared_distance(a, b)).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Goal;
+    use crate::space::{Domain, Parameter};
+
+    fn problem(space: &Space) -> Problem<'_> {
+        Problem { space, goal: Goal::Maximise, constraints: vec![], prescreen: None, budget: 100 }
+    }
+
+    fn space(domain: Domain, dimension: usize) -> Space {
+        let parameter = |i| Parameter { name: format!("p{i}"), domain: domain.clone(), when: None };
+        Space::new((0..dimension).map(parameter).collect()).unwrap()
+    }
+
+    fn sorted_coordinates(space: &Space, design: &[Configuration], axis: usize) -> Vec<f64> {
+        let mut coordinates: Vec<f64> =
+            design.iter().map(|point| space.encode(point)[axis]).collect();
+        coordinates.sort_by(f64::total_cmp);
+        coordinates
+    }
+
+    #[test]
+    fn every_part_of_every_axis_is_used_once() {
+        let space = space(Domain::Range { low: 1e-3, high: 10.0, step: None, log: true }, 4);
+        let design = initial_design(&problem(&space), 10, 3).unwrap();
+        for axis in 0..4 {
+            for (part, x) in sorted_coordinates(&space, &design, axis).iter().enumerate() {
+                assert_eq!((x * 10.0) as usize, part);
+            }
+        }
+    }
+
+    /// A triangle of 5 % of the square: all points lie in it, and reach into its corners.
+    #[test]
+    fn with_a_prescreen_the_points_spread_over_what_it_accepts() {
+        let space = space(Domain::Range { low: 0.0, high: 1.0, step: None, log: false }, 2);
+        let reach = 0.1_f64.sqrt();
+        let accepts = |c: &Configuration| space.encode(c).iter().sum::<f64>() < reach;
+        let problem = Problem { prescreen: Some(&accepts), ..problem(&space) };
+        for seed in 0..5 {
+            let design = initial_design(&problem, 10, seed).unwrap();
+            assert!(design.len() == 10 && design.iter().all(accepts));
+            for axis in 0..2 {
+                let x = sorted_coordinates(&space, &design, axis);
+                let widest = x.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+                assert!(x[0] < 0.1 * reach && x[9] > 0.6 * reach && widest < 0.35 * reach, "{x:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_space_smaller_than_the_design_is_used_up() {
+        let space = space(Domain::Unordered(vec!["a".to_owned(), "b".to_owned()]), 2);
+        let mut design = initial_design(&problem(&space), 10, 0).unwrap();
+        design.sort();
+        assert_eq!(design, space.enumerate().collect::<Vec<_>>());
+    }
+}

@@ -37,7 +37,8 @@
 //! DIFFERENCE: trials that are still running are believed to end as predicted, so that several can be
 //! asked for at once; nothing is suggested twice.
 //! DIFFERENCE: with a prescreen everything happens inside what it accepts, and phase 1 is left out where it
-//! has nothing to find: when every constraint is known before training, or as long as no trial failed.
+//! has nothing to find: when every constraint is known before training, or while at most one trial in ten has
+//! failed. Phase 2 then has the budget, and learns from its failures.
 
 use super::{Phase, SearchError, Searcher, Suggestion};
 use crate::acquisition::upper_confidence_bound;
@@ -54,6 +55,9 @@ use crate::surrogate::gp::Gp;
 
 /// What a point on the wrong side costs the classifier, C.
 const PENALTY: f64 = 100.0;
+
+/// With a prescreen, phase 1 begins when more than one trial in this many has failed.
+const RARE: usize = 10;
 
 /// The surrogate learns from at most so many trials, the best half and the latest half of them: its cost
 /// grows with their cube.
@@ -139,8 +143,11 @@ impl SvmCbo {
 /// Whether the prescreen leaves phase 1 nothing to find.
 fn boundary_is_known(problem: &Problem, history: &History) -> bool {
     let all_known = || problem.constraints.iter().all(|c| c.known == Known::BeforeTraining);
-    let none_failed = || history.completed().all(|(_, outcome)| outcome.feasible_score().is_some());
-    problem.prescreen.is_some() && (all_known() || none_failed())
+    let failures_are_rare = || {
+        let failed = history.completed().filter(|(_, outcome)| outcome.feasible_score().is_none());
+        failed.count() * RARE <= history.completed().count()
+    };
+    problem.prescreen.is_some() && (all_known() || failures_are_rare())
 }
 
 /// Phase 1, deployability determination. The next trial is

@@ -207,3 +207,66 @@ impl fmt::Display for Domain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_numeric() -> impl Strategy<Value = Domain> {
+        let list = prop::collection::btree_set(-99_i32..99, 1..9);
+        let range = (0.01..10.0, 0.1..100.0, prop::option::of(0.01..1.0), any::<bool>());
+        prop_oneof![
+            list.prop_map(|set| Domain::Ordered(set.into_iter().map(f64::from).collect())),
+            range.prop_map(|(low, width, share, log): (f64, f64, Option<f64>, bool)| {
+                let step = share.map(|share| share * width);
+                Domain::Range { low, high: low + width, step, log }
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_keep_their_order_between_0_and_1(domain in any_numeric(), a in 0.0..1.0, b in 0.0..1.0) {
+            let [a, b] = [a, b].map(|unit| domain.at(unit));
+            let [x, y] = [a, b].map(|level| domain.encode(level));
+            prop_assert!((0.0..=1.0).contains(&x));
+            prop_assert_eq!(domain.number(a).total_cmp(&domain.number(b)), x.total_cmp(&y));
+        }
+
+        #[test]
+        fn every_level_has_its_place(domain in any_numeric()) {
+            for level in 0..domain.levels().unwrap_or(0) {
+                let found = domain.at(domain.unit(level));
+                prop_assert_eq!(found, level);
+            }
+        }
+
+        #[test]
+        fn a_real_comes_back_from_its_place(unit in 0.0..1.0, log: bool) {
+            let domain = Domain::Range { low: 1e-5, high: 1e-1, step: None, log };
+            let level = domain.at(unit);
+            prop_assert!((domain.unit(level) - unit).abs() < 1e-9);
+            prop_assert_eq!(domain.level(&domain.setting(level)), Some(level));
+        }
+    }
+
+    #[test]
+    fn the_middle_of_a_logarithmic_range_is_the_geometric_mean() {
+        let range = |step| Domain::Range { low: 1.0, high: 100.0, step, log: true };
+        let Setting::Number(middle) = range(None).setting(range(None).at(0.5)) else { panic!() };
+        assert!((middle - 10.0).abs() < 1e-9);
+        assert_eq!(range(Some(1.0)).setting(range(Some(1.0)).at(0.5)), Setting::Number(10.0));
+    }
+
+    #[test]
+    fn a_range_ends_with_its_last_whole_step() {
+        let range = Domain::Range { low: 0.0, high: 1.0, step: Some(0.3), log: false };
+        assert_eq!(range.levels(), Some(4));
+        assert_eq!(range.level(&Setting::Number(0.9)), Some(3));
+        for outside in [1.0, 1.2, -0.3, 0.45] {
+            assert_eq!(range.level(&Setting::Number(outside)), None, "{outside}");
+        }
+    }
+}
