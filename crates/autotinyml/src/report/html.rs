@@ -149,7 +149,7 @@ fn best(summary: &Summary) -> Markup {
     html! {
         section {
             h2 { "Best network" }
-            div.pictures {
+            div.pictures.few {
                 @if let Some(picture) = learning {
                     figure { figcaption { "Learning of the folds, on average" } (picture) }
                 }
@@ -194,10 +194,10 @@ fn trials(summary: &Summary) -> Markup {
                 table.trials {
                     thead {
                         tr {
-                            th { "trial" } th { "phase" }
+                            th { "trial" } th { "phase" } th {} th { "accuracy" }
+                            th { "RAM" } th { "ROM" } th { "MACC" } th { "X-CROSS" }
                             @for parameter in summary.space.parameters() { th { (parameter.name) } }
-                            th { "accuracy" } th { "RAM" } th { "ROM" } th { "MACC" } th { "X-CROSS" }
-                            th { "time" } th.verdict { "verdict" }
+                            th { "time" } th.reasons { "refused because" }
                         }
                     }
                     tbody { @for trial in &summary.trials { (trial_row(summary, trial)) } }
@@ -217,19 +217,16 @@ fn trial_row(summary: &Summary, trial: &TrialRecord) -> Markup {
     html! {
         tr.best[best] {
             td { (trial.id) } td { (trial.phase.name()) }
-            @for parameter in summary.space.parameters() {
-                (cell(summary.space.setting(&trial.configuration, &parameter.name).as_ref().map(setting)))
-            }
+            @if outcome.verdict.deployable() { td.within { "✓" } } @else { td.beyond { "✗" } }
             (cell(outcome.accuracy.map(percent)))
             (size(ram)) (size(rom))
             (cell(footprint.map(|footprint| grouped(footprint.macc))))
             (cell(footprint.and_then(|footprint| footprint.cross_accuracy).map(percent_at_least)))
-            td { (duration(trial.seconds)) }
-            @if outcome.verdict.deployable() {
-                td.verdict.within { "✓ deployable" }
-            } @else {
-                td.verdict.beyond { "✗ " (outcome.verdict.reasons.join("; ")) }
+            @for parameter in summary.space.parameters() {
+                (cell(summary.space.setting(&trial.configuration, &parameter.name).as_ref().map(setting)))
             }
+            td { (duration(trial.seconds)) }
+            td.reasons { (outcome.verdict.reasons.join("; ")) }
         }
     }
 }

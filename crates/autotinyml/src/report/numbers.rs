@@ -28,7 +28,8 @@ pub fn percent_at_least(share: f64) -> String {
 
 /// 24576 bytes as `24.58 KB`.
 pub fn kilobytes(bytes: f64) -> String {
-    format!("{:.2} KB", bytes / 1000.0)
+    let hundredths = (bytes / 10.0).round() as u64;
+    format!("{}.{:02} KB", grouped(hundredths / 100), hundredths % 100)
 }
 
 /// Four significant digits of a number that has more; text as it is.
@@ -62,6 +63,12 @@ mod tests {
     fn thousands_are_grouped() {
         let printed = [0_u64, 999, 1000, 34_560, 20_863_612].map(grouped);
         assert_eq!(printed, ["0", "999", "1,000", "34,560", "20,863,612"]);
+    }
+
+    #[test]
+    fn kilobytes_have_a_thousand_bytes() {
+        let printed = [0.0, 312.0, 24_576.0, 2_955_800.0, 17_773_138.0].map(kilobytes);
+        assert_eq!(printed, ["0.00 KB", "0.31 KB", "24.58 KB", "2,955.80 KB", "17,773.14 KB"]);
     }
 
     #[test]
