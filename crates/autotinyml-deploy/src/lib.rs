@@ -1,6 +1,8 @@
 //! A trained network and a board in; a footprint, a verdict and a C project out.
 
 pub mod board;
+pub mod check;
+pub mod chip;
 mod codebook;
 pub mod compress;
 pub mod cross_accuracy;
@@ -15,6 +17,7 @@ pub mod st;
 pub mod toolchain;
 
 pub use board::{Board, BoardError, Core, Region, RegionKind};
+pub use check::{Subject, check, static_footprint};
 pub use compress::{
     CompressedModel, Compression, StoredKernel, StoredWeights, UnknownCompression, compress,
 };

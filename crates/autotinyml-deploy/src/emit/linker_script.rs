@@ -6,9 +6,6 @@ use crate::board::{Board, Region, RegionKind};
 /// bytes); the rest is for interrupts and for the program around it.
 pub const STACK_BYTES: usize = 2048;
 
-/// Name of the section that is set aside for the stack.
-pub const STACK_SECTION: &str = ".stack";
-
 /// Content of `chip.ld`: code and weights in the largest flash region, variables and the arena in
 /// the largest RAM region, the stack where the board's description puts it. The stack comes first
 /// in its region, so that one too deep leaves the memory and faults instead of overwriting.
@@ -33,7 +30,7 @@ SECTIONS
     .ARM.exidx : {{ *(.ARM.exidx .ARM.exidx.*) }} > {flash}
     .weights : {{ *(.weights) }} > {flash}
 
-    {STACK_SECTION} (NOLOAD) : ALIGN(8)
+    .stack (NOLOAD) : ALIGN(8)
     {{
         memory_stack_bottom = .;
         . += {STACK_BYTES};

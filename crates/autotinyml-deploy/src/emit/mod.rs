@@ -14,7 +14,7 @@ use std::path::Path;
 
 use autotinyml_nn::{Shape, Standardisation};
 
-pub use self::linker_script::{STACK_BYTES, STACK_SECTION};
+pub use self::linker_script::STACK_BYTES;
 use self::weights::WeightsFile;
 use crate::board::{Board, Core};
 use crate::compress::{CompressedModel, StoredKernel, StoredWeights};

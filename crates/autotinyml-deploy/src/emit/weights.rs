@@ -86,7 +86,10 @@ impl WeightsFile {
                  .size {symbol}, {bytes}\n{symbol}:\n    .incbin \"weights.bin\", {offset}, {bytes}\n"
             );
         }
-        text.push_str("\n    .section .note.GNU-stack, \"\", %progbits\n");
+        // Linux asks every object whether it needs an executable stack.
+        text.push_str(
+            "\n#ifdef __linux__\n    .section .note.GNU-stack, \"\", %progbits\n#endif\n",
+        );
         text
     }
 }

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
+use super::temporary_folder;
+use crate::board::Core;
 use crate::error::DeployError;
 use crate::toolchain::run_command;
 
@@ -89,6 +93,55 @@ pub fn network_sources(project: &Path) -> Result<Vec<PathBuf>, DeployError> {
     }
     sources.sort();
     Ok(sources)
+}
+
+/// The objects of a firmware folder for a chip: those that `make` builds, and those of the selftest.
+#[derive(Debug)]
+pub struct ChipObjects {
+    compiler: PathBuf,
+    core: Core,
+    project: PathBuf,
+    folder: TempDir,
+    network: Vec<PathBuf>,
+}
+
+impl ChipObjects {
+    /// Compiles all C files of the firmware folder `project`.
+    ///
+    /// # Errors
+    /// The compiler's, with its command line and what it said.
+    pub fn compile(compiler: &Path, core: Core, project: &Path) -> Result<Self, DeployError> {
+        let folder = temporary_folder()?;
+        let project = absolute(project)?;
+        let mut sources = network_sources(&project)?;
+        sources.push(PathBuf::from("startup.c"));
+        let network = sources.len();
+        sources.extend(["main.c", "selftest.c", "semihosting.c"].map(PathBuf::from));
+        let flags = core.compiler_flags();
+        let mut objects = compile(compiler, flags, &project, &sources, folder.path())?;
+        objects.truncate(network);
+        Ok(Self { compiler: compiler.to_path_buf(), core, project, folder, network: objects })
+    }
+
+    /// Links the network with `main.c`, or `selftest.c` and `semihosting.c` (names without their
+    /// ending), as the linker `script` of the firmware folder says.
+    ///
+    /// # Errors
+    /// The linker's, with its command line and what it said.
+    pub fn link(
+        &self,
+        script: &str,
+        main: &[&str],
+        options: &[&str],
+        program: &Path,
+    ) -> Result<(), DeployError> {
+        let script = format!("-T{}", self.project.join(script).display());
+        let options =
+            [self.core.compiler_flags(), &LINKER_FLAGS, &[script.as_str()], options].concat();
+        let main = main.iter().map(|name| self.folder.path().join(name).with_extension("o"));
+        let objects: Vec<PathBuf> = main.chain(self.network.iter().cloned()).collect();
+        link(&self.compiler, &options, &objects, program)
+    }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, DeployError> {

@@ -12,9 +12,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::compile::{LINKER_FLAGS, compile, link, network_sources};
+use super::compile::ChipObjects;
 use super::{Run, Runner, read_floats, write_floats};
-use crate::board::Core;
 use crate::error::DeployError;
 use crate::toolchain::run_command;
 
@@ -53,27 +52,19 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Builds the firmware folder `project`, whose network has `lengths` inputs and outputs.
+    /// Links the selftest of a network with `lengths` inputs and outputs, to be run by the QEMU
+    /// program `emulator`.
     ///
     /// # Errors
-    /// The compiler's, with its command line and what it said.
-    pub fn build(
-        compiler: &Path,
+    /// The linker's, with its command line and what it said.
+    pub fn link(
+        objects: &ChipObjects,
         emulator: &Path,
-        core: Core,
-        project: &Path,
         lengths: [usize; 2],
     ) -> Result<Self, DeployError> {
         let folder = super::temporary_folder()?;
-        let mut sources = network_sources(project)?;
-        sources.extend(["selftest.c", "semihosting.c", "startup.c"].map(PathBuf::from));
-        let flags = core.compiler_flags();
-        let objects = compile(compiler, flags, project, &sources, folder.path())?;
-        let script = project.join("emulator.ld");
-        let mut options = [flags, &LINKER_FLAGS].concat();
-        let script = format!("-T{}", script.display());
-        options.push(&script);
-        link(compiler, &options, &objects, &folder.path().join("selftest.elf"))?;
+        let program = folder.path().join("selftest.elf");
+        objects.link("emulator.ld", &["selftest", "semihosting"], &[], &program)?;
         Ok(Self { emulator: emulator.to_path_buf(), folder, lengths, timeout: TIMEOUT })
     }
 }

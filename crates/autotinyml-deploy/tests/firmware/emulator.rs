@@ -1,29 +1,54 @@
-//! The C under the emulator.
+//! The C under the emulator: the same answers as on this computer.
 
-use crate::support::{assert_near, baseline, inputs, lengths, project, tools};
-use autotinyml_deploy::{Compression, Core, Emulator, Host, Runner};
+use autotinyml_deploy::run::compile::ChipObjects;
+use autotinyml_deploy::{Compression, Core, Emulator, Host, Run, Runner, Tools};
+use autotinyml_nn::Model;
+
+use crate::support::{any_model, assert_near, baseline, inputs, lengths, project, tools};
+
+/// Multiplications of the baseline's weights with values: 89 × 2 × 4 × 128 + 5632 × 128 + 128 × 128
+/// + 128 × 6.
+const BASELINE_MULTIPLY_ADDS: f64 = 829_184.0;
 
 #[test]
 fn the_baseline_gives_the_same_outputs_as_on_this_computer() {
     let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
-    let model = baseline();
     for compression in [Compression::X1, Compression::X4, Compression::X8] {
-        let (reference, folder) = project(&model, compression);
-        let lengths = lengths(&model.network);
-        let host = Host::build(tools.host_cc.as_deref().unwrap(), &[], folder.path(), lengths);
-        let cross_cc = tools.cross_cc.as_deref().unwrap();
-        let qemu = tools.emulator.as_deref().unwrap();
-        let emulator =
-            Emulator::build(cross_cc, qemu, Core::CortexM4f, folder.path(), lengths).unwrap();
-        let inputs = inputs(&model.network, 3, 9);
-        let expected = host.unwrap().run(&inputs).unwrap().outputs;
-        let run = emulator.run(&inputs).unwrap();
-        assert_near(&run.outputs, &expected, 1e-5, "emulator against host");
-        assert_near(&run.outputs, &reference.predict(&inputs), 1e-4, "emulator against model");
+        let run = compare(&tools, &baseline(), compression, 3);
         let (instructions, stack) = (run.instructions.unwrap(), run.stack_bytes.unwrap());
-        let each = instructions as f64 / 829_184.0;
+        let each = instructions as f64 / BASELINE_MULTIPLY_ADDS;
         println!(
-            "{compression}: {instructions} instructions, {each:.2} per multiply-add, stack {stack} bytes"
+            "baseline {compression}: {instructions} instructions, {each:.2} per multiply-add, \
+             stack {stack} bytes"
         );
+        assert!((0.5..6.0).contains(&each), "{each} instructions per multiply-add");
+        assert!((16..1024).contains(&stack), "a stack of {stack} bytes");
     }
+}
+
+#[test]
+fn small_networks_give_the_same_outputs_as_on_this_computer() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    for seed in [3, 8] {
+        compare(&tools, &any_model(seed), Compression::X1, 40);
+    }
+}
+
+/// Both runners agree, and both agree with the model.
+fn compare(tools: &Tools, model: &Model, compression: Compression, samples: usize) -> Run {
+    let (reference, folder) = project(model, compression);
+    let lengths = lengths(&model.network);
+    let [host_cc, cross_cc, qemu] =
+        [&tools.host_cc, &tools.cross_cc, &tools.emulator].map(|tool| tool.as_deref().unwrap());
+    let host = Host::build(host_cc, &[], folder.path(), lengths).unwrap();
+    let objects = ChipObjects::compile(cross_cc, Core::CortexM4f, folder.path()).unwrap();
+    let emulator = Emulator::link(&objects, qemu, lengths).unwrap();
+    let inputs = inputs(&model.network, samples, 9);
+    let runs = [&host as &dyn Runner, &emulator].map(|runner| runner.run(&inputs).unwrap());
+    for run in &runs {
+        assert_near(&run.outputs, &reference.predict(&inputs), 1e-4, "runner against model");
+    }
+    let [host, emulator] = runs;
+    assert_near(&emulator.outputs, &host.outputs, 1e-5, "emulator against host");
+    emulator
 }

@@ -1,0 +1,149 @@
+//! The whole pipeline on one page: a network in, its footprint out. The C project that a user
+//! receives is written, compiled, linked for the chip, run here and under the emulator, and compared
+//! with the network, as far as this machine has the tools.
+
+use std::path::Path;
+
+use autotinyml_nn::{Model, Network, Standardisation};
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::board::{Board, Core};
+use crate::chip;
+use crate::compress::{CompressedModel, Compression, compress};
+use crate::cross_accuracy::CrossAccuracy;
+use crate::emit::{Project, STACK_BYTES, write_project};
+use crate::error::DeployError;
+use crate::footprint::Footprint;
+use crate::run::compile::ChipObjects;
+use crate::run::{Emulator, Host, Runner};
+use crate::st::account;
+use crate::toolchain::Tools;
+
+/// What is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// What is computed.
+    pub network: &'a Network,
+    /// The network with trained weights. `None`: random ones do, sizes are the same.
+    pub model: Option<&'a Model>,
+    /// What the model's inputs went through, and inputs will on the chip.
+    pub standardisation: Option<&'a Standardisation>,
+    /// Name of each output; those without one are numbered.
+    pub classes: &'a [String],
+    /// Inputs to compare on, not standardised, `n × input.len()`. `None`: one random input is run.
+    pub vectors: Option<&'a [f32]>,
+    /// How many of the vectors the emulator runs, which takes a millisecond for each 100,000
+    /// instructions. `None`: all.
+    pub emulated: Option<usize>,
+}
+
+/// What is known from the network alone; takes microseconds.
+pub fn static_footprint(network: &Network, compression: Compression) -> Footprint {
+    let account = account(network, compression);
+    Footprint {
+        parameters: account.parameters,
+        macc: account.macc,
+        st_ram_bytes: account.ram_bytes,
+        st_rom_bytes: account.rom_bytes,
+        ..Footprint::default()
+    }
+}
+
+/// Writes the C project into `directory` and measures it with the tools that there are. Figures for
+/// which a tool, the board, or the model is missing stay `None`.
+///
+/// X-CROSS accuracy is that of the emulator if it ran all vectors, else of this computer's C
+/// program, else (no compiler at all) of the Rust model with the stored weights.
+///
+/// # Errors
+/// Files that cannot be written; a compiler, linker or emulator that fails or hangs. A program that
+/// does not fit its chip is not an error.
+pub fn check(
+    subject: &Subject,
+    compression: Compression,
+    board: Option<&Board>,
+    tools: &Tools,
+    directory: &Path,
+) -> Result<Footprint, DeployError> {
+    let mut footprint = static_footprint(subject.network, compression);
+    let random_model = || Model::initialise(subject.network.clone(), 0);
+    let stored = match subject.model {
+        Some(model) => compress(model, compression),
+        None => compress(&random_model(), compression),
+    };
+    let random_input = random_input(subject.network);
+    let given = subject.vectors.filter(|vectors| !vectors.is_empty());
+    let vectors = given.unwrap_or(&random_input);
+    let lengths = [subject.network.input.len(), subject.network.output().len()];
+
+    let mut project = Project::new(&stored, &vectors[..lengths[0]])?;
+    project.standardisation = subject.standardisation;
+    project.classes = subject.classes;
+    project.board = board;
+    write_project(&project, directory)?;
+
+    let mut outputs = None;
+    if let Some(compiler) = &tools.host_cc {
+        let host = Host::build(compiler, &[], directory, lengths)?;
+        outputs = Some(host.run(vectors)?.outputs);
+    }
+    if let Some(compiler) = &tools.cross_cc {
+        let core = board.map_or(Core::CortexM4f, |board| board.core);
+        let objects = ChipObjects::compile(compiler, core, directory)?;
+        if let Some(emulator) = &tools.emulator {
+            let emulator = Emulator::link(&objects, emulator, lengths)?;
+            let all = vectors.len() / lengths[0];
+            let emulated = subject.emulated.unwrap_or(all).clamp(1, all);
+            let run = emulator.run(&vectors[..emulated * lengths[0]])?;
+            footprint.instructions = run.instructions;
+            footprint.stack_bytes = run.stack_bytes;
+            if emulated == all {
+                outputs = Some(run.outputs);
+            }
+        }
+        if let Some(board) = board {
+            fit(&mut footprint, &objects, board)?;
+        }
+    }
+    if let (Some(model), Some(vectors)) = (subject.model, given) {
+        compare(&mut footprint, model, &stored, subject.standardisation, vectors, outputs);
+    }
+    Ok(footprint)
+}
+
+/// What the program for the chip takes. Of the stack that the linker sets aside only what was used
+/// counts, if that was measured.
+fn fit(footprint: &mut Footprint, objects: &ChipObjects, board: &Board) -> Result<(), DeployError> {
+    let chip = chip::measure(objects, board)?;
+    footprint.flash_bytes = Some(chip.flash_bytes);
+    footprint.ram_bytes = Some(chip.variables_bytes + footprint.stack_bytes.unwrap_or(STACK_BYTES));
+    footprint.regions = chip.regions;
+    Ok(())
+}
+
+fn compare(
+    footprint: &mut Footprint,
+    model: &Model,
+    stored: &CompressedModel,
+    standardisation: Option<&Standardisation>,
+    vectors: &[f32],
+    outputs: Option<Vec<f32>>,
+) {
+    let mut inputs = vectors.to_vec();
+    if let Some(standardisation) = standardisation {
+        standardisation.apply(&mut inputs);
+    }
+    let outputs = outputs.unwrap_or_else(|| stored.decompressed().predict(&inputs));
+    let classes = model.network.output().len();
+    let cross = CrossAccuracy::between(&model.predict(&inputs), &outputs, classes);
+    footprint.cross_accuracy = Some(cross.accuracy);
+    footprint.rmse = Some(cross.rmse);
+    footprint.mae = Some(cross.mae);
+    footprint.l2r = Some(cross.l2r);
+}
+
+fn random_input(network: &Network) -> Vec<f32> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(0);
+    (0..network.input.len()).map(|_| random.random_range(-1.0..1.0)).collect()
+}

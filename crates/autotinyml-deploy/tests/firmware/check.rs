@@ -1,0 +1,156 @@
+//! The whole pipeline, with all tools, with none, and with broken ones.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use autotinyml_deploy::{
+    Board, Compression, DeployError, Footprint, Limits, Subject, Tools, check,
+};
+use autotinyml_nn::{Activation, Layer, Model, Network, Padding, Shape, Standardisation};
+use tempfile::TempDir;
+
+use crate::support::{baseline, inputs, model, tools};
+
+/// 8 filters and 8 units: about 6 KB of weights.
+fn small() -> Model {
+    let relu = Layer::Activation(Activation::Relu);
+    let layers = [
+        Layer::Conv2d { filters: 8, kernel: [2, 2], stride: [1, 1], padding: Padding::Valid },
+        relu,
+        Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
+        Layer::Flatten,
+        Layer::Dense { units: 8 },
+        relu,
+        Layer::Dense { units: 6 },
+        Layer::Activation(Activation::Softmax),
+    ];
+    model(Shape::new(90, 3, 1), &layers, 2)
+}
+
+fn subject<'a>(model: &'a Model, vectors: &'a [f32]) -> Subject<'a> {
+    Subject {
+        network: &model.network,
+        model: Some(model),
+        standardisation: None,
+        classes: &[],
+        vectors: Some(vectors),
+        emulated: None,
+    }
+}
+
+fn tiny_board() -> Option<&'static Board> {
+    Board::named("stm32f303k8")
+}
+
+#[test]
+fn a_network_that_fits_is_measured_in_every_way() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    let (model, folder) = (small(), TempDir::new().unwrap());
+    let standardisation =
+        Standardisation { mean: vec![0.5, -0.25, 0.0], deviation: vec![2.0, 0.5, 1.5] };
+    let vectors = inputs(&model.network, 20, 4);
+    let subject = Subject { standardisation: Some(&standardisation), ..subject(&model, &vectors) };
+    let footprint = check(&subject, Compression::X1, tiny_board(), &tools, folder.path()).unwrap();
+    // The C standardises as the model's inputs were: else the outputs would be far apart.
+    assert_eq!(footprint.cross_accuracy, Some(1.0));
+    assert!(footprint.l2r.unwrap() < 1e-5, "{footprint:?}");
+    assert_eq!(footprint.links_on_chip(), Some(true), "{footprint:?}");
+    // At least the weights; at least the pooled map, the input and the output.
+    assert!(footprint.flash_bytes.unwrap() > footprint.parameters * 4);
+    assert!(footprint.ram_bytes.unwrap() > (44 * 8 + 270 + 6) * 4);
+    assert!(footprint.ram_bytes.unwrap() < 4000 && footprint.stack_bytes.unwrap() < 1000);
+    assert!((8_624..100_000).contains(&footprint.instructions.unwrap()), "{footprint:?}");
+    assert!(Limits::default().judge(&footprint).deployable());
+    // What make builds is what was checked.
+    let flash = footprint.regions[0].used_bytes;
+    assert_eq!(make(folder.path(), &tools), flash);
+}
+
+/// Builds the folder as a user does; bytes of flash that its program takes.
+fn make(folder: &Path, tools: &Tools) -> usize {
+    let compiler = tools.cross_cc.as_ref().unwrap();
+    let build = Command::new("make")
+        .current_dir(folder)
+        .arg(format!("CC={}", compiler.display()))
+        .output()
+        .unwrap();
+    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    let elf = autotinyml_deploy::Elf::read(&folder.join("firmware.elf")).unwrap();
+    elf.bytes_in(&tiny_board().unwrap().regions[0])
+}
+
+#[test]
+fn a_network_too_large_for_its_chip_is_an_outcome() {
+    let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
+    let (model, folder) = (baseline(), TempDir::new().unwrap());
+    let subject = Subject { model: None, vectors: None, ..subject(&model, &[]) };
+    let tools = Tools { emulator: None, host_cc: None, ..tools };
+    let footprint = check(&subject, Compression::X1, tiny_board(), &tools, folder.path()).unwrap();
+    let [flash, sram, ccm] = &footprint.regions[..] else { panic!("three regions") };
+    // 738,950 floats and a few KB of code; the arena of 23,040 bytes, input and output.
+    let weights = 738_950 * 4;
+    assert!((weights + 1_000..weights + 10_000).contains(&flash.used_bytes), "{flash:?}");
+    assert!((23_040 + 1_080..23_040 + 2_000).contains(&sram.used_bytes), "{sram:?}");
+    assert_eq!((ccm.used_bytes, ccm.over_bytes()), (2048, 0));
+    assert_eq!(footprint.links_on_chip(), Some(false));
+    assert_eq!((footprint.cross_accuracy, footprint.instructions), (None, None));
+    assert!(!Limits::default().judge(&footprint).deployable());
+}
+
+#[test]
+fn without_tools_the_model_still_answers() {
+    let (model, folder) = (small(), TempDir::new().unwrap());
+    let vectors = inputs(&model.network, 5, 4);
+    let none = Tools::default();
+    let subject = subject(&model, &vectors);
+    let footprint = check(&subject, Compression::X4, tiny_board(), &none, folder.path()).unwrap();
+    assert!(footprint.cross_accuracy.unwrap() >= 0.6);
+    assert_eq!((footprint.flash_bytes, footprint.links_on_chip()), (None, None));
+    assert!(folder.path().join("network.c").exists());
+}
+
+fn fake_tool(folder: &Path, script: &str) -> PathBuf {
+    let path = folder.join("tool");
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+fn check_with(tools: &Tools, network: &Network) -> Result<Footprint, DeployError> {
+    let model = Model::initialise(network.clone(), 0);
+    let subject = Subject { vectors: None, ..subject(&model, &[]) };
+    check(&subject, Compression::X1, tiny_board(), tools, TempDir::new().unwrap().path())
+}
+
+#[test]
+fn a_compiler_that_crashes_is_an_error_with_its_words() {
+    let folder = TempDir::new().unwrap();
+    let compiler = fake_tool(folder.path(), "echo 'internal compiler error' >&2; kill -SEGV $$");
+    for tools in [
+        Tools { host_cc: Some(compiler.clone()), ..Tools::default() },
+        Tools { cross_cc: Some(compiler.clone()), ..Tools::default() },
+    ] {
+        let message = check_with(&tools, &small().network).unwrap_err().to_string();
+        assert!(message.contains("/tool -std=gnu99 -O3"), "{message}");
+        assert!(message.contains("signal 11"), "{message}");
+        assert!(message.contains("internal compiler error"), "{message}");
+    }
+}
+
+#[test]
+fn an_emulator_that_fails_is_an_error_with_its_words() {
+    let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
+    let folder = TempDir::new().unwrap();
+    let broken = fake_tool(folder.path(), "echo 'no such machine' >&2; exit 1");
+    let fails = Tools { emulator: Some(broken), ..tools.clone() };
+    let message = check_with(&fails, &small().network).unwrap_err().to_string();
+    assert!(message.contains("/tool -machine mps2-an386"), "{message}");
+    assert!(message.contains("exit code 1") && message.contains("no such machine"), "{message}");
+
+    let silent = fake_tool(folder.path(), "exit 0");
+    let says_nothing = Tools { emulator: Some(silent), ..tools };
+    let message = check_with(&says_nothing, &small().network).unwrap_err().to_string();
+    assert!(message.contains("outputs.bin"), "{message}");
+}
