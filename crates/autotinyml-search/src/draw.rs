@@ -5,6 +5,7 @@ use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
+use crate::history::History;
 use crate::problem::Problem;
 use crate::searcher::SearchError;
 use crate::space::Configuration;
@@ -44,6 +45,18 @@ pub(crate) fn draw(
         None if can_walk => walk(problem, is_taken, rng),
         None => Err(SearchError::NothingAccepted),
     }
+}
+
+/// Draws an accepted configuration that the history doesn't hold.
+///
+/// # Errors
+/// As [`draw`].
+pub(crate) fn draw_untried(
+    problem: &Problem,
+    history: &History,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Result<Configuration, SearchError> {
+    draw(problem, |configuration| history.contains(configuration), rng)
 }
 
 /// Each of the accepted configurations that are left with the same probability (reservoir sampling).

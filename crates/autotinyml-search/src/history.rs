@@ -17,7 +17,7 @@ pub struct Trial {
 /// What a trial showed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// `None` if it could not be scored. Finite.
+    /// `None` if it could not be scored. One that isn't finite counts as none.
     pub score: Option<f64>,
     /// Whether it met every constraint.
     pub feasible: bool,
@@ -29,7 +29,7 @@ impl Outcome {
     /// The score of a trial that met every constraint. A trial that cannot be scored is of no more use
     /// than one that does not fit, and searchers learn to stay away from both.
     pub fn feasible_score(&self) -> Option<f64> {
-        self.score.filter(|_| self.feasible)
+        self.score.filter(|score| self.feasible && score.is_finite())
     }
 }
 

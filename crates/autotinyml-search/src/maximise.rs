@@ -1,15 +1,15 @@
 //! The one maximiser of acquisitions over the configurations that may be suggested: accepted by the
 //! prescreen and not yet in the history.
 //!
-//! A finite space is enumerated up to 100,000 configurations. Beyond, and for infinite spaces,
-//! samples and the neighbours of good trials are scored, and the best of them climb by exchanging one
-//! parameter at a time. The prescreen, which may be dear, is asked only about configurations that score
-//! higher than any accepted one before.
+//! A finite space is enumerated up to 100,000 configurations. Beyond, and in infinite spaces, samples are
+//! scored, and the best of them, a few accepted ones and the best trials climb by exchanging one parameter
+//! at a time. The prescreen, which may be dear, is asked only about configurations that score higher than
+//! any accepted one before.
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::draw::draw;
+use crate::draw::draw_untried;
 use crate::history::History;
 use crate::problem::Problem;
 use crate::space::{Configuration, Space};
@@ -20,11 +20,11 @@ const ENUMERATED_MAX: u128 = 100_000;
 /// Configurations drawn where the space is too large.
 const SAMPLES: usize = 2_000;
 
-/// Of them, those accepted that climb.
-const CLIMBERS: usize = 4;
+/// Accepted configurations that are drawn to climb from.
+const DRAWN: usize = 4;
 
-/// Good trials whose neighbours are scored, too.
-const STARTS: usize = 4;
+/// Best trials to climb from.
+const TRIALS: usize = 4;
 
 /// Times that a climber goes through all parameters, at most.
 const SWEEPS_MAX: usize = 10;
@@ -93,9 +93,9 @@ fn search_locally(
     let mut trials: Vec<_> = history.feasible().collect();
     trials.sort_by(|a, b| problem.goal.utility(b.1).total_cmp(&problem.goal.utility(a.1)));
     let mut climbers: Vec<Configuration> =
-        trials.iter().take(STARTS).map(|(trial, _)| trial.configuration.clone()).collect();
+        trials.iter().take(TRIALS).map(|(trial, _)| trial.configuration.clone()).collect();
     // Accepted points to start from, however rare they are: the climb leads from accepted to accepted.
-    climbers.extend((0..CLIMBERS).map_while(|_| draw(problem, |c| history.contains(c), rng).ok()));
+    climbers.extend((0..DRAWN).map_while(|_| draw_untried(problem, history, rng).ok()));
     for _ in 0..SAMPLES {
         best.consider(problem.space.sample(rng), score);
     }

@@ -3,7 +3,7 @@
 //! DIFFERENCE: nothing is drawn twice, and the prescreen filters the draws.
 
 use super::{Phase, SearchError, Searcher, Suggestion};
-use crate::draw::{draw, stream};
+use crate::draw::{draw_untried, stream};
 use crate::history::History;
 use crate::problem::Problem;
 
@@ -23,8 +23,7 @@ impl Searcher for Random {
         trial: usize,
         seed: u64,
     ) -> Result<Suggestion, SearchError> {
-        let is_taken = |configuration: &_| history.contains(configuration);
-        let configuration = draw(problem, is_taken, &mut stream(seed, trial))?;
+        let configuration = draw_untried(problem, history, &mut stream(seed, trial))?;
         Ok(Suggestion {
             configuration,
             phase: Phase::Random,

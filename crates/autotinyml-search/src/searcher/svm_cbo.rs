@@ -42,7 +42,7 @@
 
 use super::{Phase, SearchError, Searcher, Suggestion};
 use crate::acquisition::upper_confidence_bound;
-use crate::draw::{draw, stream};
+use crate::draw::{draw_untried, stream};
 use crate::feasibility::Svm;
 use crate::history::History;
 use crate::initial_design::initial_design;
@@ -133,7 +133,7 @@ impl SvmCbo {
         let configuration = match designed.filter(|configuration| !history.contains(configuration))
         {
             Some(configuration) => configuration,
-            None => draw(problem, |c| history.contains(c), &mut stream(seed, trial))?,
+            None => draw_untried(problem, history, &mut stream(seed, trial))?,
         };
         let explanation = format!("point {} of {points} spread over the space", trial + 1);
         Ok(Suggestion { configuration, phase: Phase::Initial, explanation })
@@ -165,17 +165,13 @@ fn determine_deployability(
     let mut coverage = evidence.coverage();
     let rng = &mut stream(seed, trial);
     let found = maximise(problem, history, rng, |x, _| {
-        let closeness =
-            evidence.boundary.as_mut().map_or(0.0, |boundary| boundary.decision(x).abs());
-        Some(-closeness - coverage.row(x).iter().sum::<f64>())
+        let from_boundary = evidence.decision(x).map_or(0.0, f64::abs);
+        let crowding: f64 = coverage.row(x).iter().sum();
+        Some(-from_boundary - crowding)
     });
-    let configuration = found.map_or_else(|| draw(problem, |c| history.contains(c), rng), Ok)?;
-    let x = problem.space.encode(&configuration);
-    let explanation = match &mut evidence.boundary {
-        Some(boundary) => format!(
-            "close to the boundary, f(x) = {:.2}, far from other trials",
-            boundary.decision(&x)
-        ),
+    let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
+    let explanation = match evidence.decision(&problem.space.encode(&configuration)) {
+        Some(f) => format!("close to the boundary, f(x) = {f:.2}, far from other trials"),
         None => "far from other trials: no boundary is known yet".to_owned(),
     };
     Ok(Suggestion { configuration, phase: Phase::Boundary, explanation })
@@ -199,22 +195,16 @@ fn optimise_deployable(
         return determine_deployability(problem, history, trial, seed);
     };
     let mut predictor = surrogate.predictor();
-    let mut promise = |x: &[f64], floor| upper_confidence_bound(&mut predictor, x, beta, floor);
-    let found = maximise(problem, history, rng, |x, floor| {
-        let promised = promise(x, floor)?;
-        evidence.is_deployable(x).then_some(promised)
+    let most_promising = maximise(problem, history, rng, |x, floor| {
+        let promise = upper_confidence_bound(&mut predictor, x, beta, floor)?;
+        evidence.is_deployable(x).then_some(promise)
     });
-    let found = found.or_else(|| {
-        let boundary = evidence.boundary.as_mut()?;
-        maximise(problem, history, rng, |x, _| Some(boundary.decision(x)))
-    });
-    let configuration = found.map_or_else(|| draw(problem, |c| history.contains(c), rng), Ok)?;
-    let explanation = match &mut evidence.boundary {
-        Some(boundary) => {
-            let decision = boundary.decision(&problem.space.encode(&configuration));
-            format!("most promising where deployable, f(x) = {decision:.2}")
-        }
-        None => "most promising".to_owned(),
+    let found =
+        most_promising.or_else(|| maximise(problem, history, rng, |x, _| evidence.decision(x)));
+    let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
+    let explanation = match evidence.decision(&problem.space.encode(&configuration)) {
+        Some(f) => format!("most promising where deployable, f(x) = {f:.2}"),
+        None => "most promising: nothing is known to be undeployable".to_owned(),
     };
     Ok(Suggestion { configuration, phase: Phase::Optimise, explanation })
 }
@@ -256,8 +246,13 @@ impl Evidence {
         Self { axes, points, labels, completed, boundary }
     }
 
+    /// f(x); `None` while there is no boundary.
+    fn decision(&mut self, x: &[f64]) -> Option<f64> {
+        self.boundary.as_mut().map(|boundary| boundary.decision(x))
+    }
+
     fn is_deployable(&mut self, x: &[f64]) -> bool {
-        self.boundary.as_mut().is_none_or(|boundary| boundary.decision(x) >= 0.0)
+        self.decision(x).is_none_or(|f| f >= 0.0)
     }
 
     /// Similarities to all trials, of the width at which they fill the space.
