@@ -1,6 +1,7 @@
 //! What there is to say about a study, whatever it is printed on.
 
 use autotinyml_deploy::{Accounting, Footprint, Limits, RegionUse};
+use autotinyml_search::Setting;
 
 use super::numbers::{grouped, kilobytes, percent, percent_at_least, setting};
 use crate::record::{Deployable, Finalist, Summary, TrialRecord};
@@ -17,10 +18,11 @@ pub fn title(summary: &Summary) -> String {
 /// Data, space and trials, each with its label.
 pub fn overview(summary: &Summary) -> Vec<(String, String)> {
     let data = &summary.data;
-    let mut lines = vec![format!(
-        "{} for training, {} for the test; each of {}",
-        data.train, data.test, data.shape
-    )];
+    let (all, train, test) =
+        (grouped(data.train + data.test), grouped(data.train), grouped(data.test));
+    let parts =
+        format!("{all} samples of {}: {train} for training, {test} for the test", data.shape);
+    let mut lines = vec![parts];
     lines.extend(data.notes.iter().cloned());
     let mut overview = labelled("data", lines);
     overview.extend(labelled("split", vec![data.split.clone()]));
@@ -206,7 +208,7 @@ fn settings(summary: &Summary) -> Vec<Row> {
         }
     }
     let figure = |settings: &[(String, String)], name: &str| Figure {
-        text: settings.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()),
+        text: settings.iter().find(|(n, _)| n == name).map(|(_, value)| shortened(value)),
         within_limit: None,
     };
     let row = |name: &String| Row {
@@ -216,6 +218,10 @@ fn settings(summary: &Summary) -> Vec<Row> {
         baseline: figure(&baseline, name),
     };
     names.into_iter().map(row).collect()
+}
+
+fn shortened(value: &str) -> String {
+    value.parse().map_or_else(|_| value.to_owned(), |number| setting(&Setting::Number(number)))
 }
 
 fn figures(summary: &Summary) -> Vec<Row> {

@@ -13,7 +13,7 @@ fn the_terminal_shows_found_limit_and_baseline() {
     assert_snapshot!(terminal::print(&study(100)), @r"
          walking-tiny: svm-cbo for STM32F303K8T6 (Tiny Board) at ×4
 
-         data     2581 for training, 645 for the test; each of 90×3×1
+         data     3,226 samples of 90×3×1: 2,581 for training, 645 for the test
                   3226 windows of 90 rows, one every 45, from 149332 rows in 22 files
                   copies of earlier rows, dropped: 448 (17: 256, 18: 192)
                   87 % of the test windows share rows with a training window: accuracies are optimistic
@@ -22,44 +22,41 @@ fn the_terminal_shows_found_limit_and_baseline() {
                   12: 102, 13: 140, 14: 264, 15: 80, 16: 35, 17: 477, 18: 444, 19: 19, 20: 375, 21: 65,
                   22: 210
          space    9,120 of 34,560 configurations are within the limits (26.39 %)
-         trials   100 of 100: 32 trained, 20 deployable, 80 refused
+         trials   100 of 100: 30 trained, 17 deployable, 83 refused
 
                                              found        limit      baseline
         ──────────────────────────────────────────────────────────────────────
-         filters                                16                        128
+         filters                                 8                        128
          conv_activation                      tanh                          –
-         kernel                                  1                          2
-         pool                                    2                          2
-         dropout                               0.1                          –
-         units                                  16                        128
-         dense_activation                  sigmoid                          –
-         optimizer                             sgd                          –
+         kernel                                  2                          2
+         pool                                    1                          2
+         dropout                               0.3                          –
+         units                                  32                        128
+         dense_activation                     relu                          –
+         optimizer                          adamax                          –
 
-         validation accuracy               61.25 %                    63.82 %
-         test accuracy, float network      62.45 %                    65.12 %
-         test accuracy, as deployed        62.30 %                    64.96 %
+         validation accuracy               62.09 %                    63.82 %
+         test accuracy, float network      63.29 %                    65.12 %
+         test accuracy, as deployed        63.14 %                    64.96 %
 
          X-CROSS accuracy                ✓ 99.69 %    ≥ 95.00 %             –
-         RAM, ST accounting              ✓ 3.26 KB   ≤ 16.00 KB    ✗ 24.58 KB
-         ROM, ST accounting             ✓ 15.54 KB   ≤ 60.00 KB   ✗ 802.39 KB
-         RAM, linked program               4.80 KB                          –
-         flash, linked program            19.54 KB                          –
-         chip's flash                   ✓ 19.54 KB   ≤ 65.54 KB             –
-         chip's sram                     ✓ 3.26 KB   ≤ 12.29 KB             –
+         RAM, ST accounting              ✓ 5.76 KB   ≤ 16.00 KB    ✗ 24.58 KB
+         ROM, ST accounting             ✓ 50.87 KB   ≤ 60.00 KB   ✗ 802.39 KB
+         RAM, linked program               7.30 KB                          –
+         flash, linked program            54.87 KB                          –
+         chip's flash                   ✓ 54.87 KB   ≤ 65.54 KB             –
+         chip's sram                     ✓ 5.76 KB   ≤ 12.29 KB             –
          chip's ccm                      ✓ 1.54 KB    ≤ 4.10 KB             –
          deepest stack                     0.31 KB                          –
-         MACC                               16,448                    877,258
-         instructions per inference         61,689                          –
-         parameters                         12,214                    741,014
+         MACC                               52,992                    877,258
+         instructions per inference        171,321                          –
+         parameters                         47,422                    741,014
 
          baseline refused  RAM 24.6 KB is 8.6 KB over the limit of 16.0 KB (ST accounting)
                            ROM 802.4 KB is 742.4 KB over the limit of 60.0 KB (ST accounting)
-         not checked       X-CROSS accuracy limit of 95.00 %: needs a trained network and inputs to run it
-                           on
-                           whether it fits the chip: needs a board, and a cross compiler to link for it:
-                           sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi
+         not checked       whether it fits the chip: needs a cross compiler
 
-         The best network fits the STM32F303K8T6 (Tiny Board) at ×4; as deployed it is right on 62.30 % of
+         The best network fits the STM32F303K8T6 (Tiny Board) at ×4; as deployed it is right on 63.14 % of
          the test samples. The baseline does not fit it and reaches 64.96 %.
         ");
 }
@@ -69,7 +66,7 @@ fn the_terminal_shows_the_nearest_misses_if_nothing_was_found() {
     assert_snapshot!(terminal::print(&fruitless(20)), @r"
          walking-tiny: svm-cbo for STM32F303K8T6 (Tiny Board) at ×4
 
-         data     2581 for training, 645 for the test; each of 90×3×1
+         data     3,226 samples of 90×3×1: 2,581 for training, 645 for the test
                   3226 windows of 90 rows, one every 45, from 149332 rows in 22 files
                   copies of earlier rows, dropped: 448 (17: 256, 18: 192)
                   87 % of the test windows share rows with a training window: accuracies are optimistic
@@ -78,7 +75,7 @@ fn the_terminal_shows_the_nearest_misses_if_nothing_was_found() {
                   12: 102, 13: 140, 14: 264, 15: 80, 16: 35, 17: 477, 18: 444, 19: 19, 20: 375, 21: 65,
                   22: 210
          space    0 of 34,560 configurations are within the limits (0.00 %)
-         trials   20 of 20: 5 trained, 0 deployable, 20 refused
+         trials   20 of 20: 7 trained, 0 deployable, 20 refused
 
                                              limit      baseline
         ─────────────────────────────────────────────────────────
@@ -103,19 +100,17 @@ fn the_terminal_shows_the_nearest_misses_if_nothing_was_found() {
 
          baseline refused  RAM 24.6 KB is 8.6 KB over the limit of 16.0 KB (ST accounting)
                            ROM 802.4 KB is 742.4 KB over the limit of 60.0 KB (ST accounting)
-         not checked       X-CROSS accuracy limit of 95.00 %: needs a trained network and inputs to run it
-                           on
-                           whether it fits the chip: needs a board, and a cross compiler to link for it:
-                           sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi
-         nearest misses    trial 10 (filters 8, conv_activation selu, kernel 2, pool 2, dropout 0.3, units
-                           8, dense_activation selu, optimizer adamax): RAM 1.5 KB is 1.4 KB over the limit
-                           of 100 B (ST accounting)
-                           trial 14 (filters 8, conv_activation relu, kernel 1, pool 2, dropout 0.1, units
-                           16, dense_activation relu, optimizer sgd): RAM 1.6 KB is 1.5 KB over the limit
-                           of 100 B (ST accounting); X-CROSS accuracy 94.13 % is below the limit of 95.00 %
-                           trial 7 (filters 16, conv_activation selu, kernel 2, pool 2, dropout 0.1, units
-                           32, dense_activation selu, optimizer sgd): RAM 3.1 KB is 3.0 KB over the limit
-                           of 100 B (ST accounting); X-CROSS accuracy 94.06 % is below the limit of 95.00 %
+         not checked       whether it fits the chip: needs a cross compiler
+         nearest misses    trial 16 (filters 8, conv_activation sigmoid, kernel 1, pool 2, dropout 0.2,
+                           units 16, dense_activation relu, optimizer adam, learning_rate 0.003867): RAM
+                           1.6 KB is 1.5 KB over the limit of 100 B (ST accounting)
+                           trial 2 (filters 16, conv_activation relu, kernel 2, pool 2, dropout 0.3, units
+                           128, dense_activation sigmoid, optimizer adam, learning_rate 0.001454): RAM 3.1
+                           KB is 3.0 KB over the limit of 100 B (ST accounting); ROM 113.8 KB is 53.8 KB
+                           over the limit of 60.0 KB (ST accounting)
+                           trial 14 (filters 16, conv_activation tanh, kernel 2, pool 2, dropout 0.3, units
+                           8, dense_activation tanh, optimizer sgd): RAM 3.1 KB is 3.0 KB over the limit of
+                           100 B (ST accounting); X-CROSS accuracy 94.13 % is below the limit of 95.00 %
 
          Nothing deployable on the STM32F303K8T6 (Tiny Board) at ×4 was found in 20 trials.
         ");
