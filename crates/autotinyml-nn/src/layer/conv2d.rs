@@ -12,7 +12,10 @@ use crate::optimizer::Step;
 pub(crate) struct Conv2d {
     geometry: Geometry,
     filters: usize,
-    /// Samples whose windows are laid out at a time, so that they stay in the cache.
+    /// Samples in a whole batch.
+    batch: usize,
+    /// Samples whose windows are laid out at a time, so that they stay in the cache. If these are
+    /// the whole batch, backward finds them where forward has laid them.
     samples: usize,
     /// `[samples · output pixels][kernel height · kernel width · input channels]`
     columns: Vec<f32>,
@@ -57,6 +60,7 @@ impl Conv2d {
         let gradient = |length: usize| vec![0.0; if training { length } else { 0 }];
         Self {
             filters,
+            batch,
             samples,
             columns: vec![0.0; samples * columns],
             kernel_gradient: gradient(geometry.window() * filters),
@@ -108,7 +112,9 @@ impl Conv2d {
         for (index, (x, dy)) in chunks.enumerate() {
             let rows = dy.len() / self.filters;
             let dy = Matrix::new(dy, rows, self.filters);
-            self.geometry.gather(x, &mut self.columns);
+            if self.samples < self.batch {
+                self.geometry.gather(x, &mut self.columns);
+            }
             let columns = Matrix::new(&self.columns, rows, window);
             multiply_add(columns.transposed(), dy, &mut self.kernel_gradient);
             if let Some(input_gradient) = &mut input_gradient {
@@ -137,9 +143,7 @@ impl Geometry {
     /// Lays the windows of whole samples out as rows.
     fn gather(&self, input: &[f32], columns: &mut [f32]) {
         self.for_each_run(input.len(), |place, pixel, length| match pixel {
-            Some(pixel) => {
-                columns[place..place + length].copy_from_slice(&input[pixel..pixel + length]);
-            }
+            Some(pixel) => copy(&input[pixel..][..length], &mut columns[place..][..length]),
             None => columns[place..place + length].fill(0.0),
         });
     }
@@ -188,5 +192,17 @@ impl Geometry {
                 }
             }
         }
+    }
+}
+
+/// Copies a run; short ones without a call.
+#[inline(always)]
+fn copy(from: &[f32], to: &mut [f32]) {
+    match from.len() {
+        1 => to[0] = from[0],
+        2 => to[..2].copy_from_slice(&from[..2]),
+        3 => to[..3].copy_from_slice(&from[..3]),
+        4 => to[..4].copy_from_slice(&from[..4]),
+        _ => to.copy_from_slice(from),
     }
 }
