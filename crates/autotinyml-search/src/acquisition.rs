@@ -10,8 +10,10 @@ pub(crate) fn upper_confidence_bound(
     beta: f64,
     floor: f64,
 ) -> Option<f64> {
-    let bound = |mean: f64, variance: f64| mean + beta * variance.sqrt();
-    let (mean, variance) =
-        predictor.predict_while(x, |mean, at_most| bound(mean, at_most) > floor)?;
-    Some(bound(mean, variance))
+    // μ + β σ > floor if σ² exceeds this.
+    let least_variance = |mean: f64| {
+        if mean > floor { f64::NEG_INFINITY } else { ((floor - mean) / beta).powi(2) }
+    };
+    let (mean, variance) = predictor.predict_above(x, least_variance)?;
+    Some(mean + beta * variance.sqrt())
 }

@@ -3,7 +3,7 @@
 use autotinyml_search::testfn::BRANIN_ELLIPSES;
 use autotinyml_search::{
     Configuration, Constraint, Domain, Goal, History, Known, Outcome, Parameter, Phase, Problem,
-    Searcher, SearcherOptions, Setting, Space, Trial, by_name,
+    Searcher, SearcherOptions, Setting, Space, SvmCbo, Trial, by_name,
 };
 
 fn searcher(name: &str) -> Box<dyn Searcher> {
@@ -219,6 +219,27 @@ mod branin {
         assert!(phases.is_sorted_by_key(|phase| {
             [Phase::Initial, Phase::Boundary, Phase::Optimise].iter().position(|p| p == phase)
         }));
+    }
+
+    #[test]
+    fn options_move_the_phases() {
+        let space = space();
+        let svm_cbo = SvmCbo { initial_trials: Some(5), boundary_share: 0.4, ..SvmCbo::default() };
+        let searcher = by_name("svm-cbo", &SearcherOptions { svm_cbo }).unwrap();
+        let constraints = constraint(Known::Measured);
+        let problem = Problem {
+            space: &space,
+            goal: Goal::Minimise,
+            constraints,
+            prescreen: None,
+            budget: 25,
+        };
+        let (_, phases) = run(&*searcher, &problem, 0, |c| evaluate(&space, c));
+        let count = |phase| phases.iter().filter(|p| **p == phase).count();
+        assert_eq!(
+            [count(Phase::Initial), count(Phase::Boundary), count(Phase::Optimise)],
+            [5, 8, 12]
+        );
     }
 
     /// Where a prescreen knows the boundary, phase 1 has nothing to find. Trials that fail all the same

@@ -113,23 +113,24 @@ pub(crate) struct Predictor<'a> {
 impl Predictor<'_> {
     /// Mean and variance at `x`.
     pub(crate) fn predict(&mut self, x: &[f64]) -> (f64, f64) {
-        self.predict_while(x, |_, _| true).expect("never given up")
+        self.predict_above(x, |_| f64::NEG_INFINITY).expect("every variance is above")
     }
 
-    /// Mean and variance at `x`, or `None` as soon as `promising(mean, bound)` is false, where `bound`
-    /// is a variance that the true one cannot exceed. Every trial taken into account lowers the bound, so
-    /// hopeless points are dropped after a few.
-    pub(crate) fn predict_while(
+    /// Mean and variance at `x`, or `None` as soon as it is clear that the variance does not exceed
+    /// `least_variance(mean)`: every trial taken into account lowers a bound on it, so hopeless points are
+    /// dropped after a few.
+    pub(crate) fn predict_above(
         &mut self,
         x: &[f64],
-        promising: impl Fn(f64, f64) -> bool,
+        least_variance: impl Fn(f64) -> f64,
     ) -> Option<(f64, f64)> {
         let amplitude = self.gp.hyperparameters.amplitude;
         let similarities = self.cross.row(x);
         let mean = amplitude * dot(similarities, &self.gp.weights);
+        let least = least_variance(mean);
         let mut variance = amplitude;
         for (i, similarity) in similarities.iter().enumerate() {
-            if !promising(mean, variance) {
+            if variance <= least {
                 return None;
             }
             let row = self.gp.factor.row(i);
@@ -137,7 +138,7 @@ impl Predictor<'_> {
             self.solved[i] = solved;
             variance = (variance - solved * solved).max(0.0);
         }
-        promising(mean, variance).then_some((mean, variance))
+        (variance > least).then_some((mean, variance))
     }
 }
 
