@@ -19,7 +19,8 @@ pub fn read() -> Loaded {
         labels: digits.target.iter().map(|&digit| digit as usize).collect(),
         spans: None,
     };
-    let notes = vec![format!("{} handwritten digits of 8×8 pixels", dataset.labels.len())];
+    let notes =
+        vec!["handwritten digits from the UCI repository (Alpaydin and Kaynak, 1998)".to_owned()];
     Loaded { dataset, period: 1, notes }
 }
 

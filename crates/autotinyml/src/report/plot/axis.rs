@@ -8,11 +8,25 @@ pub struct Axis {
     pub ticks: Vec<(f64, String)>,
     low: f64,
     high: f64,
-    log: bool,
+    scale: Scale,
+}
+
+enum Scale {
+    Linear,
+    Log,
+    /// By the logarithm of what is missing to 1.
+    LogError,
 }
 
 /// At most about as many ticks as an axis has room for.
 const TICKS: f64 = 6.0;
+
+/// Where the errors of the networks shown differ by a larger factor, a linear axis would press the
+/// good ones together.
+const ERRORS_RATIO: f64 = 8.0;
+
+/// Smaller errors are drawn at this one: a test part without any would have none on a log scale.
+const ERROR_MIN: f64 = 1e-3;
 
 impl Axis {
     /// From the least to the greatest of the values, with a little room around them.
@@ -23,11 +37,21 @@ impl Axis {
         let step = round_step((high - low) / TICKS);
         let first = (low / step).ceil() as i64;
         let ticks = (first..).map(|i| i as f64 * step).take_while(|&tick| tick <= high);
-        Self { label: label.to_owned(), ticks: print(ticks), low, high, log: false }
+        Self { label: label.to_owned(), ticks: print(ticks), low, high, scale: Scale::Linear }
     }
 
-    /// As [`linear`](Self::linear), for shares that are printed in percent.
-    pub fn percent(label: &str, shares: impl IntoIterator<Item = f64>) -> Self {
+    /// For accuracies from 0 to 1, printed in percent: linear, or by the logarithm of the errors.
+    pub fn accuracy(label: &str, shares: impl IntoIterator<Item = f64>) -> Self {
+        let shares: Vec<f64> = shares.into_iter().collect();
+        let errors = range(shares.iter().map(|&share| error(share)));
+        if let Some((low, high)) = errors.filter(|(low, high)| high / low > ERRORS_RATIO) {
+            let axis = Self::log(&format!("{label} (log scale of errors)"), [low, high]);
+            let high = axis.high.min(1.0);
+            let ticks = [1.0, 0.1, 0.01, 0.001].into_iter().flat_map(|d| [d, d * 0.5, d * 0.2]);
+            let ticks = ticks.filter(|tick| (axis.low..=high).contains(tick));
+            let ticks = ticks.map(|error| (1.0 - error, round(100.0 * (1.0 - error)))).collect();
+            return Self { ticks, high, scale: Scale::LogError, ..axis };
+        }
         let axis = Self::linear(label, shares.into_iter().map(|share| share * 100.0));
         let ticks = axis.ticks.into_iter().filter(|(tick, _)| (0.0..=100.0).contains(tick));
         let ticks = ticks.map(|(tick, text)| (tick / 100.0, text)).collect();
@@ -47,7 +71,7 @@ impl Axis {
         };
         let ticks = decades.flat_map(|decade| digits.iter().map(move |d| d * 10_f64.powi(decade)));
         let ticks = ticks.filter(|tick| (low..=high).contains(tick));
-        Self { label: label.to_owned(), ticks: print(ticks), low, high, log: true }
+        Self { label: label.to_owned(), ticks: print(ticks), low, high, scale: Scale::Log }
     }
 
     /// One place for each name, at 0, 1, 2 …
@@ -55,17 +79,22 @@ impl Axis {
         let high = names.len() as f64 - 0.5;
         let ticks =
             names.into_iter().enumerate().map(|(place, name)| (place as f64, name)).collect();
-        Self { label: label.to_owned(), ticks, low: -0.5, high, log: false }
+        Self { label: label.to_owned(), ticks, low: -0.5, high, scale: Scale::Linear }
     }
 
     /// Where a value lies between the ends of the axis: 0 to 1.
     pub fn share(&self, value: f64) -> f64 {
-        if self.log {
-            (value / self.low).ln() / (self.high / self.low).ln()
-        } else {
-            (value - self.low) / (self.high - self.low)
+        let log = |value: f64| (value / self.low).ln() / (self.high / self.low).ln();
+        match self.scale {
+            Scale::Linear => (value - self.low) / (self.high - self.low),
+            Scale::Log => log(value),
+            Scale::LogError => 1.0 - log(error(value)),
         }
     }
+}
+
+fn error(share: f64) -> f64 {
+    (1.0 - share).max(ERROR_MIN)
 }
 
 fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
@@ -83,11 +112,12 @@ fn round_step(least: f64) -> f64 {
 }
 
 fn print(ticks: impl Iterator<Item = f64>) -> Vec<(f64, String)> {
-    let print = |tick: f64| {
-        let rounded = format!("{tick:.6}");
-        (tick, rounded.trim_end_matches('0').trim_end_matches('.').to_owned())
-    };
-    ticks.map(print).collect()
+    ticks.map(|tick| (tick, round(tick))).collect()
+}
+
+fn round(tick: f64) -> String {
+    let digits = format!("{tick:.6}");
+    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -102,10 +132,20 @@ mod tests {
     fn ticks_are_round_and_within_the_axis() {
         assert_eq!(texts(&Axis::linear("", [0.0, 99.0])), ["0", "20", "40", "60", "80", "100"]);
         assert_eq!(texts(&Axis::linear("", [0.1, 0.3])), ["0.1", "0.15", "0.2", "0.25", "0.3"]);
-        assert_eq!(texts(&Axis::percent("", [0.62, 1.0])), ["70", "80", "90", "100"]);
+        assert_eq!(texts(&Axis::accuracy("", [0.62, 0.9])), ["70", "80", "90"]);
         assert_eq!(texts(&Axis::log("", [3.0, 60.0])), ["5", "10", "20", "50"]);
         assert_eq!(texts(&Axis::log("", [1.0, 1e4])), ["1", "10", "100", "1000", "10000"]);
         assert_eq!(texts(&Axis::linear("", [7.0])), ["4", "6", "8", "10"]);
+    }
+
+    #[test]
+    fn accuracies_near_one_are_told_apart() {
+        let axis = Axis::accuracy("", [0.1, 0.97, 1.0]);
+        assert_eq!(texts(&axis), ["0", "50", "80", "90", "95", "98", "99", "99.5", "99.8", "99.9"]);
+        let halved = axis.share(0.99) - axis.share(0.98);
+        assert!((axis.share(0.9) - axis.share(0.8) - halved).abs() < 1e-12);
+        let ends = [0.0, 0.1, 1.0].map(|share| axis.share(share));
+        assert!(ends.iter().all(|share| (0.0..=1.0).contains(share)), "{ends:?}");
     }
 
     #[test]

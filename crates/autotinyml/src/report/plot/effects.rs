@@ -46,7 +46,7 @@ fn points(summary: &Summary, parameter: &Parameter) -> Vec<Point> {
 
 fn effect(parameter: &Parameter, points: &[Point]) -> Markup {
     let accuracies = points.iter().map(|point| point.accuracy);
-    let y = Axis::percent("validation accuracy, %", accuracies);
+    let y = Axis::accuracy("validation accuracy, %", accuracies);
     let places = places(&parameter.domain, points);
     let axis = match (&places, &parameter.domain) {
         (Some(places), _) => {

@@ -18,7 +18,7 @@ pub fn learning(trial: &TrialRecord) -> Option<Markup> {
     let shares = curve.iter().copied().chain([validation]);
     let plot = Plot {
         x: Axis::linear("epoch", epochs.clone().map(|epoch| epoch as f64)),
-        y: Axis::percent("accuracy, %", shares),
+        y: Axis::accuracy("accuracy, %", shares),
     };
     let points = epochs.zip(curve).map(|(epoch, &accuracy)| plot.at(epoch as f64, accuracy));
     let points: Vec<(f64, f64)> = points.collect();

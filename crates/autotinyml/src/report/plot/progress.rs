@@ -15,7 +15,7 @@ pub fn progress(summary: &Summary) -> Markup {
     let trials = &summary.trials;
     let plot = Plot {
         x: Axis::linear("trial", trials.iter().map(|trial| trial.id as f64)),
-        y: Axis::percent(
+        y: Axis::accuracy(
             "validation accuracy, %",
             trials.iter().filter_map(|t| t.outcome.accuracy),
         ),

@@ -43,7 +43,10 @@ pub fn tradeoff(summary: &Summary, which: Memory) -> Markup {
     let accuracies = trials.iter().filter_map(|(_, trial)| trial.outcome.accuracy);
     let plot = Plot {
         x: Axis::log(&format!("{name}, KB ({})", summary.limits.accounting), kb),
-        y: Axis::percent("validation accuracy, %", accuracies.chain(finalists.iter().map(|f| f.1))),
+        y: Axis::accuracy(
+            "validation accuracy, %",
+            accuracies.chain(finalists.iter().map(|f| f.1)),
+        ),
     };
     let place = |bytes: f64, accuracy| plot.trial(bytes.max(1.0) / 1000.0, accuracy);
     let text = |bytes: f64, accuracy: Option<f64>| {
