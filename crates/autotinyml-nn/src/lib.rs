@@ -36,6 +36,7 @@
 pub mod cost;
 pub mod dataset;
 mod execution;
+mod exponential;
 mod layer;
 mod matmul;
 pub mod model;

@@ -1,6 +1,8 @@
 //! Functions of each value by itself. Their derivatives follow from their outputs.
 
 use crate::Activation;
+use crate::exponential::{exp, exp_minus_1};
+use crate::vectors::{Loop, widest};
 
 /// An activation that looks at one value at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,27 +31,64 @@ impl Elementwise {
 
     /// `y = f(x)` in place.
     pub(crate) fn forward(self, values: &mut [f32]) {
-        match self {
-            // Not `max`, which would hide a NaN.
-            Self::Relu => values.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
-            Self::Sigmoid => values.iter_mut().for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
-            Self::Selu => values.iter_mut().for_each(|x| {
-                *x = SELU_SCALE * if *x > 0.0 { *x } else { SELU_ALPHA * x.exp_m1() };
-            }),
-            Self::Tanh => values.iter_mut().for_each(|x| *x = x.tanh()),
-        }
+        widest(Forward { function: self, values });
     }
 
     /// `dx = f′(x) dy` in place, with f′ from `y = f(x)`.
     pub(crate) fn backward(self, output: &[f32], gradient: &mut [f32]) {
-        let pairs = gradient.iter_mut().zip(output);
-        match self {
-            Self::Relu => pairs.for_each(|(g, &y)| *g = if y > 0.0 { *g } else { 0.0 }),
-            Self::Sigmoid => pairs.for_each(|(g, &y)| *g *= y * (1.0 - y)),
-            Self::Selu => pairs.for_each(|(g, &y)| {
+        widest(Backward { function: self, output, gradient });
+    }
+}
+
+struct Forward<'a> {
+    function: Elementwise,
+    values: &'a mut [f32],
+}
+
+impl Loop for Forward<'_> {
+    #[inline(always)]
+    fn run(self) {
+        match self.function {
+            // Not `max`, which would hide a NaN.
+            Elementwise::Relu => each(self.values, |x| if x < 0.0 { 0.0 } else { x }),
+            Elementwise::Sigmoid => each(self.values, |x| 1.0 / (1.0 + exp(-x))),
+            Elementwise::Selu => each(self.values, |x| {
+                let below = SELU_ALPHA * exp_minus_1(x);
+                SELU_SCALE * if x > 0.0 { x } else { below }
+            }),
+            Elementwise::Tanh => each(self.values, |x| {
+                // Beyond ±20 it is ±1.
+                let t = exp_minus_1(2.0 * x.clamp(-20.0, 20.0));
+                t / (t + 2.0)
+            }),
+        }
+    }
+}
+
+struct Backward<'a> {
+    function: Elementwise,
+    output: &'a [f32],
+    gradient: &'a mut [f32],
+}
+
+impl Loop for Backward<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let pairs = self.gradient.iter_mut().zip(self.output);
+        match self.function {
+            Elementwise::Relu => pairs.for_each(|(g, &y)| *g = if y > 0.0 { *g } else { 0.0 }),
+            Elementwise::Sigmoid => pairs.for_each(|(g, &y)| *g *= y * (1.0 - y)),
+            Elementwise::Selu => pairs.for_each(|(g, &y)| {
                 *g *= if y > 0.0 { SELU_SCALE } else { y + SELU_SCALE * SELU_ALPHA };
             }),
-            Self::Tanh => pairs.for_each(|(g, &y)| *g *= 1.0 - y * y),
+            Elementwise::Tanh => pairs.for_each(|(g, &y)| *g *= 1.0 - y * y),
         }
+    }
+}
+
+#[inline(always)]
+fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
+    for value in values {
+        *value = function(*value);
     }
 }

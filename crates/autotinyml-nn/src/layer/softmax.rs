@@ -1,5 +1,7 @@
 //! Softmax over each vector, and its loss.
 
+use crate::exponential::exp;
+
 /// `yᵢ = e^xᵢ / Σ e^xⱼ` over vectors of `size` values.
 pub(crate) struct Softmax {
     size: usize,
@@ -31,7 +33,7 @@ fn exponentials(vector: &mut [f32]) -> (f32, f32) {
     let largest = vector.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for x in vector {
-        *x = (*x - largest).exp();
+        *x = exp(*x - largest);
         sum += *x;
     }
     (largest, sum)
