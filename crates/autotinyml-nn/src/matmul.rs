@@ -184,3 +184,51 @@ fn packed(left: Matrix, right: Matrix, product: &mut [f32], accumulate: bool) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whole numbers, whose products and sums are exact in any order.
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * i + 7 * i + seed) % 13) as f32 - 6.0).collect()
+    }
+
+    #[test]
+    fn products_of_all_sizes_and_layouts() {
+        // Rows, inner dimension, columns: for our own loop and for gemm, with tiles and remainders.
+        let sizes = [1, 2, 3, 4, 5, 8, 11, 16, 31, 33, 70];
+        for (rows, inner) in sizes.into_iter().flat_map(|r| sizes.map(|i| (r, i))) {
+            for columns in [1, 7, 8, 16, 22, 33, 50] {
+                let (a, b) = (numbers(rows * inner, 1), numbers(inner * columns, 2));
+                for layout in 0..4 {
+                    let left = match layout % 2 {
+                        0 => Matrix::new(&a, rows, inner),
+                        _ => Matrix::new(&a, inner, rows).transposed(),
+                    };
+                    let right = match layout / 2 {
+                        0 => Matrix::new(&b, inner, columns),
+                        _ => Matrix::new(&b, columns, inner).transposed(),
+                    };
+                    let element = |m: Matrix, r: usize, c: usize| {
+                        m.values[r * m.row_step + c * m.column_step]
+                    };
+                    let expected: Vec<f32> = (0..rows * columns)
+                        .map(|i| {
+                            let of =
+                                |k| element(left, i / columns, k) * element(right, k, i % columns);
+                            (0..inner).map(of).sum()
+                        })
+                        .collect();
+                    let mut product = vec![9.0; rows * columns];
+                    multiply(left, right, &mut product);
+                    assert_eq!(product, expected, "{rows}×{inner}×{columns}, layout {layout}");
+                    multiply_add(left, right, &mut product);
+                    assert!(
+                        product.iter().zip(&expected).all(|(twice, once)| *twice == 2.0 * once)
+                    );
+                }
+            }
+        }
+    }
+}

@@ -7,8 +7,9 @@ use crate::vectors::{Loop, widest};
 pub(crate) struct MaxPool2d {
     input: Shape,
     output: Shape,
-    window: [usize; 2],
     stride: [usize; 2],
+    /// Where the pixels of a window lie in a sample, row by row, seen from the first one.
+    offsets: Vec<usize>,
     /// For each output the place in its window, row by row, of the largest value. Empty unless
     /// training.
     places: Vec<u32>,
@@ -23,8 +24,11 @@ impl MaxPool2d {
         batch: usize,
         training: bool,
     ) -> Self {
+        let offsets = (0..window[0] * window[1])
+            .map(|i| (i / window[1] * input.width + i % window[1]) * input.channels)
+            .collect();
         let places = vec![0; if training { batch * output.len() } else { 0 }];
-        Self { input, output, window, stride, places }
+        Self { input, output, stride, offsets, places }
     }
 
     /// `y = max x` over each window; the first of equals counts.
@@ -46,14 +50,6 @@ impl MaxPool2d {
         let column = pixel % self.output.width * self.stride[1];
         sample * self.input.len() + (row * self.input.width + column) * self.input.channels
     }
-
-    /// Where the pixels of a window lie, seen from its first one.
-    fn offsets(&self) -> Vec<usize> {
-        let [height, width] = self.window;
-        (0..height * width)
-            .map(|i| (i / width * self.input.width + i % width) * self.input.channels)
-            .collect()
-    }
 }
 
 struct Forward<'a> {
@@ -67,12 +63,11 @@ impl Loop for Forward<'_> {
     fn run(self) {
         let Self { pool, input, output } = self;
         let channels = pool.input.channels;
-        let offsets = pool.offsets();
         for (pixel, y) in output.chunks_exact_mut(channels).enumerate() {
             let x = &input[pool.corner(pixel)..];
             match pool.places.get_mut(pixel * channels..(pixel + 1) * channels) {
-                Some(places) => largest_and_places(x, &offsets, y, places),
-                None => largest(x, &offsets, y),
+                Some(places) => largest_and_places(x, &pool.offsets, y, places),
+                None => largest(x, &pool.offsets, y),
             }
         }
     }
@@ -89,12 +84,11 @@ impl Loop for Backward<'_> {
     fn run(self) {
         let Self { pool, output_gradient, input_gradient } = self;
         let channels = pool.input.channels;
-        let offsets = pool.offsets();
         input_gradient.fill(0.0);
         for (pixel, dy) in output_gradient.chunks_exact(channels).enumerate() {
             let corner = pool.corner(pixel);
             let places = &pool.places[pixel * channels..][..channels];
-            for (place, &offset) in offsets.iter().enumerate() {
+            for (place, &offset) in pool.offsets.iter().enumerate() {
                 let dx = &mut input_gradient[corner + offset..][..channels];
                 for ((dx, &dy), &at) in dx.iter_mut().zip(dy).zip(places) {
                     *dx += if at == place as u32 { dy } else { 0.0 };
