@@ -27,7 +27,7 @@ use crate::lower::{Kernel, Operation, Window};
 
 const FLOAT_BYTES: usize = 4;
 
-/// Pixels that `conv2d.c` computes at once.
+/// Pixels that `conv2d.c` computes at once, its `TILE_WINDOWS`.
 const TILE_PIXELS: usize = 4;
 
 /// Where each kernel's output lies. All sizes and offsets are in bytes.

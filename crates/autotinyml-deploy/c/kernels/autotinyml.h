@@ -1,8 +1,9 @@
 /* Kernels that run small neural networks in float on a microcontroller.
  *
  * Maps are stored row by row, channels last. A kernel reads `input`, writes `output` and keeps no
- * state; both are four-byte aligned. Where an output may lie over its kernel's input, the planner
- * has seen to it that nothing is overwritten before it was read for the last time. */
+ * state; both are aligned to four bytes, weights to eight. Where an output may lie over its kernel's
+ * input, the planner has seen to it that nothing is overwritten before it was read for the last
+ * time. */
 #ifndef AUTOTINYML_H
 #define AUTOTINYML_H
 
@@ -60,8 +61,10 @@ struct autotinyml_max_pool2d {
 void autotinyml_max_pool2d(const struct autotinyml_max_pool2d *layer, const float *input,
                            float *output);
 
-/* Outputs are computed in groups of eight, and the last one to seven singly. The weights of a
- * group are [input][output of the group]. */
+/* Outputs are computed in groups of sixteen, then at most one of eight, and the last one to seven
+ * singly. The weights of a group are [input][output of the group]. */
+enum { AUTOTINYML_DENSE_GROUP = 16, AUTOTINYML_DENSE_HALF = 8 };
+
 struct autotinyml_dense {
     int inputs, outputs;
     const float *weights;

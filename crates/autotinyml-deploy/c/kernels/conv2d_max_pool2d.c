@@ -3,54 +3,50 @@
  * that it doesn't matter on which side of the maximum they stand. */
 #include "conv2d_tile.h"
 
-#include <math.h>
-
-static inline void store_largest(const struct autotinyml_conv2d *layer, const float *input,
-                                 int y, int x, int first, int channels, float *output)
+static inline float larger(float a, float b)
 {
-    const struct autotinyml_window window = layer->window;
-    const struct autotinyml_window pool = layer->pool;
-    const int count = window.height * window.width * layer->input.channels;
-    const int places = pool.height * pool.width;
-    float largest[TILE_CHANNELS] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    return a > b ? a : b;
+}
 
-    for (int place = 0; place < places; place += TILE_PIXELS) {
-        struct corner corners[TILE_PIXELS];
-        for (int i = 0; i < TILE_PIXELS; i++) {
-            const int known = place + i < places ? place + i : places - 1;
-            corners[i].row =
-                (y * pool.stride_down + known / pool.width) * window.stride_down - window.top;
-            corners[i].column =
-                (x * pool.stride_right + known % pool.width) * window.stride_right - window.left;
-        }
-        float sums[TILE_PIXELS * TILE_CHANNELS];
-        compute_tile(layer, input, corners, layer->weights + first * count, layer->bias + first,
-                     channels, sums);
-        for (int channel = 0; channel < channels; channel++) {
-            for (int i = 0; i < TILE_PIXELS; i++) {
-                const float sum = sums[i * channels + channel];
-                largest[channel] = sum > largest[channel] ? sum : largest[channel];
-            }
-        }
-    }
+/* Raises `channels` channels of the pixel at `output` to the largest sums of the tile. */
+static inline void store_largest(const struct autotinyml_conv2d *layer, const float *input,
+                                 const struct tile *tile, int is_first_tile, int first,
+                                 int channels, float *output)
+{
+    float sums[TILE_WINDOWS * TILE_CHANNELS];
+    compute_tile(layer, input, tile, first, channels, sums);
     for (int channel = 0; channel < channels; channel++) {
-        output[first + channel] = largest[channel];
+        const float *sum = sums + channel;
+        const float largest =
+            larger(larger(sum[0], sum[channels]), larger(sum[2 * channels], sum[3 * channels]));
+        output[first + channel] =
+            is_first_tile ? largest : larger(largest, output[first + channel]);
     }
 }
 
 void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, const float *input,
                                   float *output)
 {
+    const struct autotinyml_window pool = layer->pool;
     const int channels = layer->output.channels;
+    const int places = pool.height * pool.width;
 
     for (int y = 0; y < layer->output.height; y++) {
         for (int x = 0; x < layer->output.width; x++) {
-            int channel = 0;
-            for (; channel + TILE_CHANNELS <= channels; channel += TILE_CHANNELS) {
-                store_largest(layer, input, y, x, channel, TILE_CHANNELS, output);
-            }
-            for (; channel < channels; channel++) {
-                store_largest(layer, input, y, x, channel, 1, output);
+            for (int place = 0; place < places; place += TILE_WINDOWS) {
+                struct tile tile;
+                for (int i = 0; i < TILE_WINDOWS; i++) {
+                    const int known = place + i < places ? place + i : places - 1;
+                    place_window(&tile, layer, input, i, y * pool.stride_down + known / pool.width,
+                                 x * pool.stride_right + known % pool.width);
+                }
+                int channel = 0;
+                for (; channel + TILE_CHANNELS <= channels; channel += TILE_CHANNELS) {
+                    store_largest(layer, input, &tile, place == 0, channel, TILE_CHANNELS, output);
+                }
+                for (; channel < channels; channel++) {
+                    store_largest(layer, input, &tile, place == 0, channel, 1, output);
+                }
             }
             layer->activation(output, channels);
             output += channels;

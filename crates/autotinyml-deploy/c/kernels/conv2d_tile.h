@@ -1,60 +1,93 @@
-/* The inner part of a convolution: four pixels by four channels (or by one), held in registers, so
- * that each weight loaded serves four pixels and each input four channels. */
+/* The inner part of a convolution: four windows of the input by four output channels (or by one),
+ * held in registers, so that each weight loaded serves four windows and each input four channels. */
 #ifndef AUTOTINYML_CONV2D_TILE_H
 #define AUTOTINYML_CONV2D_TILE_H
 
 #include "autotinyml.h"
+#include "pair.h"
 
-enum { TILE_PIXELS = 4, TILE_CHANNELS = 4 };
+enum { TILE_WINDOWS = 4, TILE_CHANNELS = 4 };
 
-/* A place of the window: row and column of its corner in the input, beyond the edge if negative. */
-struct corner {
-    int row, column;
+/* Four places of the window, by the row and column of their first value in the input: negative if
+ * the window hangs over the edge. */
+struct tile {
+    int rows[TILE_WINDOWS], columns[TILE_WINDOWS];
+    const float *first[TILE_WINDOWS]; /* valid if `inside` */
+    int inside;                       /* no window hangs over an edge */
 };
 
-/* `sums` [pixel][channel] += `inputs` [pixel][count] × `weights` [count][channels]. The constant
- * `channels`, 4 or 1, is known after inlining. */
-static inline void multiply_tile(float *sums, const float *const *inputs, const float *weights,
-                                 int count, int channels)
+static inline void place_window(struct tile *tile, const struct autotinyml_conv2d *layer,
+                                const float *input, int which, int row, int column)
 {
-    const float *a = inputs[0];
-    const float *b = inputs[1];
-    const float *c = inputs[2];
-    const float *d = inputs[3];
-    for (int k = 0; k < count; k++) {
-        const float pixels[TILE_PIXELS] = {*a++, *b++, *c++, *d++};
-        for (int pixel = 0; pixel < TILE_PIXELS; pixel++) {
-            for (int channel = 0; channel < channels; channel++) {
-                sums[pixel * channels + channel] += pixels[pixel] * weights[channel];
-            }
-        }
-        weights += channels;
+    const struct autotinyml_shape shape = layer->input;
+    row = row * layer->window.stride_down - layer->window.top;
+    column = column * layer->window.stride_right - layer->window.left;
+    tile->rows[which] = row;
+    tile->columns[which] = column;
+    const int inside = row >= 0 && row + layer->window.height <= shape.height && column >= 0 &&
+                       column + layer->window.width <= shape.width;
+    tile->inside = which == 0 ? inside : tile->inside && inside;
+    tile->first[which] = inside ? input + (row * shape.width + column) * shape.channels : input;
+}
+
+static inline void load_weights(float *weight, const float *weights, int channels)
+{
+    for (int channel = 0; channel + 1 < channels; channel += 2) {
+        const union pair pair = load_pair(weights + channel);
+        weight[channel] = pair.each[0];
+        weight[channel + 1] = pair.each[1];
+    }
+    if (channels == 1) {
+        weight[0] = weights[0];
     }
 }
 
-static inline int window_is_inside(const struct autotinyml_conv2d *layer, struct corner corner)
+/* The usual case. The constant `channels`, 4 or 1, is known after inlining. */
+static inline void sum_inside(const struct autotinyml_conv2d *layer, const struct tile *tile,
+                              const float *weights, int channels, float *sums)
 {
-    return corner.row >= 0 && corner.row + layer->window.height <= layer->input.height &&
-           corner.column >= 0 && corner.column + layer->window.width <= layer->input.width;
+    const int row_step = layer->input.width * layer->input.channels;
+    const int count = layer->window.width * layer->input.channels;
+    const float *a = tile->first[0];
+    const float *b = tile->first[1];
+    const float *c = tile->first[2];
+    const float *d = tile->first[3];
+    for (int i = 0; i < layer->window.height; i++) {
+        for (const float *end = a + count; a != end;) {
+            const float values[TILE_WINDOWS] = {*a++, *b++, *c++, *d++};
+            float weight[TILE_CHANNELS];
+            load_weights(weight, weights, channels);
+            for (int window = 0; window < TILE_WINDOWS; window++) {
+                for (int channel = 0; channel < channels; channel++) {
+                    sums[window * channels + channel] += values[window] * weight[channel];
+                }
+            }
+            weights += channels;
+        }
+        a += row_step - count;
+        b += row_step - count;
+        c += row_step - count;
+        d += row_step - count;
+    }
 }
 
-/* One pixel whose window hangs over the edge: what lies beyond is zero and is left out. */
+/* One window, part of which may lie beyond the edge: what is there is zero and left out. */
 static inline void sum_at_the_edge(const struct autotinyml_conv2d *layer, const float *input,
-                                   struct corner corner, const float *weights, int channels,
+                                   int row, int column, const float *weights, int channels,
                                    float *sums)
 {
-    const int depth = layer->input.channels;
-    const int left = corner.column < 0 ? -corner.column : 0;
-    const int room = layer->input.width - corner.column;
+    const struct autotinyml_shape shape = layer->input;
+    const int room = shape.width - column;
+    const int left = column < 0 ? -column : 0;
     const int right = room < layer->window.width ? room : layer->window.width;
     for (int i = 0; i < layer->window.height; i++) {
-        const int row = corner.row + i;
-        if (row < 0 || row >= layer->input.height) {
+        if (row + i < 0 || row + i >= shape.height) {
             continue;
         }
-        const float *value = input + (row * layer->input.width + corner.column + left) * depth;
-        const float *weight = weights + (i * layer->window.width + left) * depth * channels;
-        for (int k = left * depth; k < right * depth; k++) {
+        const float *value = input + ((row + i) * shape.width + column + left) * shape.channels;
+        const float *weight =
+            weights + (i * layer->window.width + left) * shape.channels * channels;
+        for (int k = left * shape.channels; k < right * shape.channels; k++) {
             for (int channel = 0; channel < channels; channel++) {
                 sums[channel] += *value * weight[channel];
             }
@@ -64,38 +97,30 @@ static inline void sum_at_the_edge(const struct autotinyml_conv2d *layer, const 
     }
 }
 
-/* `sums` [pixel][channel] of four windows, for `channels` output channels from `bias` on. */
+/* `sums` [window][channel] for `channels` output channels from the `first` on. */
 static inline void compute_tile(const struct autotinyml_conv2d *layer, const float *input,
-                                const struct corner *corners, const float *weights,
-                                const float *bias, int channels, float *sums)
+                                const struct tile *tile, int first, int channels, float *sums)
 {
-    const int depth = layer->input.channels;
-    const int row_step = layer->input.width * depth;
-    const int row_count = layer->window.width * depth;
+    const int count = layer->window.height * layer->window.width * layer->input.channels;
+    const float *weights = layer->weights + first * count;
 
-    for (int pixel = 0; pixel < TILE_PIXELS; pixel++) {
+    for (int window = 0; window < TILE_WINDOWS; window++) {
         for (int channel = 0; channel < channels; channel++) {
-            sums[pixel * channels + channel] = bias[channel];
+            sums[window * channels + channel] = layer->bias[first + channel];
         }
     }
-    if (window_is_inside(layer, corners[0]) && window_is_inside(layer, corners[1]) &&
-        window_is_inside(layer, corners[2]) && window_is_inside(layer, corners[3])) {
-        const float *inputs[TILE_PIXELS];
-        for (int pixel = 0; pixel < TILE_PIXELS; pixel++) {
-            inputs[pixel] = input + corners[pixel].row * row_step + corners[pixel].column * depth;
-        }
-        for (int i = 0; i < layer->window.height; i++) {
-            multiply_tile(sums, inputs, weights, row_count, channels);
-            for (int pixel = 0; pixel < TILE_PIXELS; pixel++) {
-                inputs[pixel] += row_step;
-            }
-            weights += row_count * channels;
-        }
-    } else {
-        for (int pixel = 0; pixel < TILE_PIXELS; pixel++) {
-            sum_at_the_edge(layer, input, corners[pixel], weights, channels,
-                            sums + pixel * channels);
-        }
+    if (tile->inside) {
+        sum_inside(layer, tile, weights, channels, sums);
+        return;
+    }
+    /* An array of its own, walked by pointers, so that the other can stay in registers. */
+    float edge[TILE_WINDOWS * TILE_CHANNELS] = {0.0F};
+    for (int window = 0; window < TILE_WINDOWS; window++) {
+        sum_at_the_edge(layer, input, tile->rows[window], tile->columns[window], weights, channels,
+                        edge + window * channels);
+    }
+    for (int i = 0; i < TILE_WINDOWS * channels; i++) {
+        sums[i] += edge[i];
     }
 }
 

@@ -37,10 +37,11 @@ const PROGRAMS: [(&str, &str); 7] = [
 
 const MAKEFILE: &str = include_str!("../../c/firmware/Makefile");
 
-/// Files of `c/kernels` that every project holds.
-const COMMON_KERNELS: [(&str, &str); 2] = [
+/// Files of `c/kernels` that every project holds: the rest depends on its layers.
+const COMMON_KERNELS: [(&str, &str); 3] = [
     ("autotinyml.h", include_str!("../../c/kernels/autotinyml.h")),
     ("activation.c", include_str!("../../c/kernels/activation.c")),
+    ("pair.h", include_str!("../../c/kernels/pair.h")),
 ];
 
 const CONV2D_TILE: (&str, &str) = ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h"));
@@ -167,7 +168,9 @@ fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), DeployError> {
 }
 
 fn makefile(project: &Project) -> String {
+    let goal = if project.board.is_some() { "firmware.elf" } else { "emulated.elf" };
     MAKEFILE
+        .replace("@GOAL@", goal)
         .replace("@CORE@", &project.core().compiler_flags().join(" "))
         .replace("@CFLAGS@", &COMPILER_FLAGS.join(" "))
         .replace("@LDFLAGS@", &LINKER_FLAGS.join(" "))
@@ -180,4 +183,83 @@ fn example(values: &[f32]) -> String {
     format!(
         "/* Values as a sensor gives them, before network_prepare. */\n#define NETWORK_EXAMPLE \\\n    {values}\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use autotinyml_nn::{Activation, Layer, Model, Network, Padding};
+
+    use super::*;
+    use crate::compress::{Compression, compress};
+
+    /// A small network with every kind of generated text.
+    fn with_project(check: impl Fn(&Project)) {
+        let layers = [
+            Layer::Conv2d { filters: 4, kernel: [3, 3], stride: [1, 1], padding: Padding::Same },
+            Layer::Activation(Activation::Relu),
+            Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
+            Layer::Conv2d { filters: 5, kernel: [2, 2], stride: [1, 1], padding: Padding::Valid },
+            Layer::Activation(Activation::Tanh),
+            Layer::Flatten,
+            Layer::Dense { units: 3 },
+            Layer::Activation(Activation::Softmax),
+        ];
+        let network = Network::chain(Shape::new(8, 8, 2), &layers).unwrap();
+        let stored = compress(&Model::initialise(network, 0), Compression::X1);
+        let example = vec![0.25; 128];
+        let standardisation = Standardisation { mean: vec![0.5, -2.0], deviation: vec![1.5, 0.1] };
+        let classes = ["left", "right"].map(String::from);
+        let mut project = Project::new(&stored, &example).unwrap();
+        project.standardisation = Some(&standardisation);
+        project.classes = &classes;
+        project.board = Board::named("stm32f303k8");
+        check(&project);
+    }
+
+    #[test]
+    fn the_interface() {
+        with_project(|project| insta::assert_snapshot!(network_c::header(project)));
+    }
+
+    #[test]
+    fn the_network() {
+        with_project(|project| {
+            insta::assert_snapshot!(network_c::source(project, &project.weights_file().arrays));
+        });
+    }
+
+    #[test]
+    fn the_weights() {
+        with_project(|project| insta::assert_snapshot!(project.weights_file().assembly()));
+    }
+
+    #[test]
+    fn the_readme_with_its_memory_map() {
+        with_project(|project| {
+            insta::assert_snapshot!(readme::readme(project, project.weights_file().bytes.len()))
+        });
+    }
+
+    #[test]
+    fn the_linker_script() {
+        let board = Board::named("stm32f303k8").unwrap();
+        insta::assert_snapshot!(linker_script::linker_script(board));
+    }
+
+    #[test]
+    fn only_the_kernels_in_use_are_there() {
+        with_project(|project| {
+            let names: Vec<&str> = project.kernel_files().iter().map(|(name, _)| *name).collect();
+            let expected = [
+                "activation.c",
+                "autotinyml.h",
+                "conv2d.c",
+                "conv2d_max_pool2d.c",
+                "conv2d_tile.h",
+                "dense.c",
+                "pair.h",
+            ];
+            assert_eq!(names, expected);
+        });
+    }
 }

@@ -6,11 +6,12 @@ use std::fmt::Write;
 use crate::compress::{Compression, StoredKernel, StoredWeights};
 use crate::lower::{Kernel, Operation};
 
-/// Output channels that `conv2d_tile.h` computes at once.
-const CONV2D_GROUP: usize = 4;
+/// Output channels that `conv2d_tile.h` computes at once: as many groups of the first width as
+/// there are, then of the next.
+const CONV2D_GROUPS: [usize; 2] = [4, 1];
 
 /// Outputs that the `dense` kernels compute at once.
-const DENSE_GROUP: usize = 8;
+const DENSE_GROUPS: [usize; 3] = [16, 8, 1];
 
 /// The bytes of all weights, and which array of C begins where.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,18 +41,18 @@ impl WeightsFile {
     /// Adds what `kernel` reads.
     pub fn add(&mut self, kernel: &Kernel, weights: &StoredWeights, compression: Compression) {
         let outputs = weights.bias.len();
-        let group = match kernel.operation {
-            Operation::Conv2d { .. } => CONV2D_GROUP,
-            _ => DENSE_GROUP,
+        let widths = match kernel.operation {
+            Operation::Conv2d { .. } => &CONV2D_GROUPS[..],
+            _ => &DENSE_GROUPS,
         };
         match &weights.kernel {
             StoredKernel::Float(values) => {
-                let packed = grouped(values, outputs, group).concat();
+                let packed = grouped(values, outputs, widths).concat();
                 self.push_floats(&weights_symbol(kernel), &packed);
             }
             StoredKernel::Shared { codebook, indices } => {
                 self.push_floats(&codebook_symbol(kernel), codebook);
-                let groups = grouped(indices, outputs, group);
+                let groups = grouped(indices, outputs, widths);
                 let packed = match compression.index_bits() {
                     Some(4) => groups.iter().flat_map(|group| nibbles(group)).collect(),
                     _ => groups.concat(),
@@ -82,7 +83,7 @@ impl WeightsFile {
         for Array { symbol, offset, bytes, .. } in &self.arrays {
             let _ = write!(
                 text,
-                "\n    .balign 4\n    .global {symbol}\n    .type {symbol}, %object\n    \
+                "\n    .balign 8\n    .global {symbol}\n    .type {symbol}, %object\n    \
                  .size {symbol}, {bytes}\n{symbol}:\n    .incbin \"weights.bin\", {offset}, {bytes}\n"
             );
         }
@@ -114,17 +115,19 @@ pub fn bias_symbol(kernel: &Kernel) -> String {
     format!("network_{}_bias", kernel.name)
 }
 
-/// Splits `[row][output]` into `[group of outputs][row][output of the group]`: groups of `width`
-/// outputs, and single ones for the rest.
-fn grouped<T: Copy>(values: &[T], outputs: usize, width: usize) -> Vec<Vec<T>> {
-    let rows = || values.chunks_exact(outputs);
-    let whole = outputs / width * width;
-    let starts = (0..whole).step_by(width).map(|start| (start, width));
-    let singles = (whole..outputs).map(|start| (start, 1));
-    starts
-        .chain(singles)
-        .map(|(start, width)| rows().flat_map(|row| &row[start..start + width]).copied().collect())
-        .collect()
+/// Splits `[row][output]` into `[group of outputs][row][output of the group]`. Groups have the first
+/// of `widths` (descending, the last is 1) that the outputs left over fill.
+fn grouped<T: Copy>(values: &[T], outputs: usize, widths: &[usize]) -> Vec<Vec<T>> {
+    let mut groups = vec![];
+    let mut start = 0;
+    for &width in widths {
+        while start + width <= outputs {
+            let rows = values.chunks_exact(outputs);
+            groups.push(rows.flat_map(|row| &row[start..start + width]).copied().collect());
+            start += width;
+        }
+    }
+    groups
 }
 
 /// Two indices a byte, the first in the low half.
@@ -141,7 +144,7 @@ mod tests {
         // Two rows of five outputs.
         let values = [10, 11, 12, 13, 14, 20, 21, 22, 23, 24];
         assert_eq!(
-            grouped(&values, 5, 2),
+            grouped(&values, 5, &[2, 1]),
             [vec![10, 11, 20, 21], vec![12, 13, 22, 23], vec![14, 24]]
         );
     }

@@ -96,3 +96,24 @@ impl Runner for Emulator {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn an_emulator_that_hangs_is_an_error_that_names_it() {
+        let folder = TempDir::new().unwrap();
+        let hangs = folder.path().join("qemu");
+        fs::write(&hangs, "#!/bin/sh\necho waiting >&2\nsleep 60\n").unwrap();
+        fs::set_permissions(&hangs, fs::Permissions::from_mode(0o755)).unwrap();
+        let timeout = Duration::from_millis(300);
+        let emulator = Emulator { emulator: hangs, folder, lengths: [1, 1], timeout };
+        let message = emulator.run(&[1.0]).unwrap_err().to_string();
+        assert!(message.contains("/qemu -machine mps2-an386"), "{message}");
+        assert!(message.contains("did not end within 0.3 s and was killed"), "{message}");
+        assert!(message.contains("waiting"), "{message}");
+    }
+}

@@ -70,15 +70,38 @@ fn a_network_that_fits_is_measured_in_every_way() {
 
 /// Builds the folder as a user does; bytes of flash that its program takes.
 fn make(folder: &Path, tools: &Tools) -> usize {
-    let compiler = tools.cross_cc.as_ref().unwrap();
-    let build = Command::new("make")
-        .current_dir(folder)
-        .arg(format!("CC={}", compiler.display()))
-        .output()
-        .unwrap();
-    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    run_make(folder, tools, &[]);
     let elf = autotinyml_deploy::Elf::read(&folder.join("firmware.elf")).unwrap();
     elf.bytes_in(&tiny_board().unwrap().regions[0])
+}
+
+/// What make and the programs that it runs say.
+fn run_make(folder: &Path, tools: &Tools, targets: &[&str]) -> String {
+    let mut make = Command::new("make");
+    make.current_dir(folder).arg("--silent").args(targets);
+    make.arg(format!("CC={}", tools.cross_cc.as_ref().unwrap().display()));
+    make.arg(format!("QEMU={}", tools.emulator.as_ref().unwrap().display()));
+    let output = make.output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[test]
+fn make_run_prints_the_class_of_the_example() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    let (model, folder) = (small(), TempDir::new().unwrap());
+    let classes = ["still", "walking", "running", "climbing", "falling", "dancing"];
+    let classes = classes.map(String::from);
+    let vectors = inputs(&model.network, 1, 6);
+    let subject = Subject { classes: &classes, ..subject(&model, &vectors) };
+    // Without a board too: make then builds the emulator's program.
+    check(&subject, Compression::X1, None, &Tools::default(), folder.path()).unwrap();
+    let outputs = model.predict(&vectors);
+    let largest = (0..6).max_by(|&a, &b| outputs[a].total_cmp(&outputs[b])).unwrap();
+    assert_eq!(run_make(folder.path(), &tools, &[]), "");
+    let said = run_make(folder.path(), &tools, &["run"]);
+    assert_eq!(said, format!("{}\n", classes[largest]));
 }
 
 #[test]

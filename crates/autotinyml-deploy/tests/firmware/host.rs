@@ -1,8 +1,12 @@
 //! The C computes what the Rust model computes, on this computer.
 
-use autotinyml_deploy::{Compression, Host, Runner, Tools};
+use std::path::Path;
+use std::process::Command;
 
-use crate::support::{any_model, assert_near, inputs, lengths, project, tools};
+use autotinyml_deploy::{Compression, Host, Runner, StoredKernel, Tools, compress};
+use autotinyml_nn::{Activation, Layer, Model, Shape};
+
+use crate::support::{any_model, assert_near, inputs, lengths, model, project, tools};
 
 /// Wrong accesses and undefined behaviour end the program; -O1 halves the time to compile.
 const SANITIZED: [&str; 3] = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
@@ -13,19 +17,66 @@ fn random_networks_compute_what_the_model_computes() {
     std::thread::scope(|scope| {
         for start in 0..2 {
             let tools = &tools;
-            scope.spawn(move || (start..36).step_by(2).for_each(|seed| compare(tools, seed)));
+            let compare = move |seed| compare(tools, &any_model(seed), Compression::X1, seed);
+            scope.spawn(move || (start..36).step_by(2).for_each(compare));
         }
     });
 }
 
-fn compare(tools: &Tools, seed: u64) {
-    let model = any_model(seed);
-    let (reference, folder) = project(&model, Compression::X1);
+#[test]
+fn shared_weights_compute_what_the_decompressed_model_computes() {
+    let Some(tools) = tools(|tools| tools.host_cc.is_some()) else { return };
+    // 301 and 27: odd numbers of indices, and outputs in groups of sixteen, eight and one.
+    let [first, second] = [27, 33].map(|units| Layer::Dense { units });
+    let layers = [first, Layer::Activation(Activation::Selu), second];
+    let model = model(Shape::vector(301), &layers, 11);
+    for compression in [Compression::X4, Compression::X8] {
+        let stored = compress(&model, compression);
+        let shared = stored.weights.iter().flatten();
+        assert!(
+            shared.map(|weights| &weights.kernel).any(|k| matches!(k, StoredKernel::Shared { .. }))
+        );
+        compare(&tools, &model, compression, 1);
+    }
+}
+
+fn compare(tools: &Tools, model: &Model, compression: Compression, seed: u64) {
+    let (reference, folder) = project(model, compression);
     let lengths = lengths(&model.network);
     let compiler = tools.host_cc.as_deref().unwrap();
     let host = Host::build(compiler, &SANITIZED, folder.path(), lengths).unwrap();
     let inputs = inputs(&model.network, 7, seed);
     let outputs = host.run(&inputs).unwrap().outputs;
-    let what = format!("seed {seed}, {:?}", model.network);
+    let what = format!("seed {seed}, {compression}, {:?}", model.network);
     assert_near(&outputs, &reference.predict(&inputs), 1e-4, &what);
+}
+
+/// Not only the kernels that some test's network uses, and as standard C99 too; the check itself
+/// compiles every project with warnings as errors.
+#[test]
+fn every_kernel_compiles_without_a_warning() {
+    let Some(tools) = tools(|tools| tools.host_cc.is_some()) else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("c/kernels");
+    let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let sources: Vec<_> = entries.filter(|path| path.extension().unwrap() == "c").collect();
+    assert!(sources.len() >= 7, "{sources:?}");
+    let chip = autotinyml_deploy::Core::CortexM4f.compiler_flags();
+    for (compiler, flags) in [(tools.host_cc, &[][..]), (tools.cross_cc, chip)] {
+        let Some(compiler) = compiler else { continue };
+        for standard in [&["-std=c99", "-pedantic"][..], &["-std=gnu99"]] {
+            let objects = tempfile::tempdir().unwrap();
+            let warnings = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror"];
+            let output = Command::new(&compiler)
+                .current_dir(objects.path())
+                .args(flags)
+                .args(standard)
+                .args(warnings)
+                .args(["-O3", "-c"])
+                .args(&sources)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{standard:?}: {said}");
+        }
+    }
 }
