@@ -100,9 +100,6 @@ impl Axis {
 /// Why a list of parameters is not a space, or settings are not a configuration of it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SpaceError {
-    /// There is nothing to choose.
-    #[error("the space has no parameters")]
-    Empty,
     /// Two parameters share a name.
     #[error("parameter `{0}` is declared twice")]
     Duplicate(String),
@@ -166,15 +163,13 @@ pub struct Space {
 }
 
 impl Space {
-    /// Checks the parameters and puts ordered lists in ascending order.
+    /// Checks the parameters and puts ordered lists in ascending order. Without parameters, the space
+    /// has one configuration.
     ///
     /// # Errors
-    /// If there are none, a name is repeated, a domain is empty, repeats itself or makes no range, or a
+    /// If a name is repeated, a domain is empty, repeats itself or makes no range, or a
     /// condition does not refer to settings of an earlier parameter.
     pub fn new(mut parameters: Vec<Parameter>) -> Result<Self, SpaceError> {
-        if parameters.is_empty() {
-            return Err(SpaceError::Empty);
-        }
         let mut dependences = Vec::with_capacity(parameters.len());
         for index in 0..parameters.len() {
             let (earlier, rest) = parameters.split_at_mut(index);

@@ -1,3 +1,18 @@
 //! The most accurate network that really fits the microcontroller.
+//!
+//! A study file (`study_file`) says what is searched, on which data and for which board. A searcher
+//! suggests configurations; `evaluate` trains and judges each; `study` is the loop of the two;
+//! `store` keeps every trial; `finalist` takes the best to the chip; `report` tells people.
 
+pub mod cli;
 pub mod data;
+pub mod evaluate;
+pub mod finalist;
+pub mod record;
+pub mod report;
+pub mod samples;
+pub mod saved_model;
+pub mod store;
+pub mod study;
+pub mod study_file;
+pub mod task;

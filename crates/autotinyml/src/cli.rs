@@ -1,0 +1,65 @@
+//! The program: one file per subcommand.
+//!
+//! Progress goes to stderr, results to stdout. Exit codes: 0 done, 1 the work failed, 2 the input is
+//! wrong, 3 finished, but nothing deployable was found.
+
+mod catalogue;
+mod check;
+mod doctor;
+mod export;
+mod failure;
+mod optimize;
+mod progress;
+mod quickstart;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+
+/// Exit code when a study finished without a deployable network.
+const NOTHING_DEPLOYABLE: u8 = 3;
+
+/// Finds, for a data set and a microcontroller, the most accurate network that really fits the
+/// chip, and hands over the C project that runs it.
+#[derive(Parser)]
+#[command(name = "autotinyml", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Quickstart(quickstart::Arguments),
+    Optimize(optimize::Arguments),
+    Check(check::Arguments),
+    Export(export::Arguments),
+    Report(report::Arguments),
+    /// The boards that networks can be fitted to.
+    Boards,
+    /// The algorithms that can search.
+    Searchers,
+    /// What this machine has and lacks, and the line that installs it.
+    Doctor,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Quickstart(arguments) => quickstart::run(&arguments),
+        Command::Optimize(arguments) => optimize::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Boards => catalogue::boards(),
+        Command::Searchers => catalogue::searchers(),
+        Command::Doctor => doctor::run(),
+    };
+    done.unwrap_or_else(|failure| {
+        failure.print();
+        ExitCode::from(failure.exit_code())
+    })
+}

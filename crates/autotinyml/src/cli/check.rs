@@ -1,0 +1,216 @@
+//! `autotinyml check`: footprint and verdict of one network, trained or not.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use autotinyml_deploy::{
+    Board, Compression, Footprint, Subject, Tools, Verdict, check, static_footprint,
+};
+use autotinyml_nn::{Network, Shape, node_parameters};
+use autotinyml_search::{Configuration, Setting};
+use serde_json::json;
+
+use super::Failure;
+use super::optimize::print;
+use crate::samples::{self, Samples};
+use crate::saved_model::SavedModel;
+use crate::study_file::{StudyFile, read_text};
+
+/// What one network takes, and whether it fits: RAM, ROM and MACC by arithmetic; with --board also
+/// the linked program, compiled and run.
+///
+/// FILE is a network (`input`, `classes`, [[network]] …) or a study with a --set for each of its
+/// hyperparameters.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A network or study file.
+    file: PathBuf,
+    /// A trained network, as in model/ of a study's folder.
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Compile and run it for this board, too.
+    #[arg(long, value_name = "NAME")]
+    board: Option<String>,
+    /// x1, x4 or x8, instead of `compression` in the file.
+    #[arg(long, value_name = "x1|x4|x8")]
+    compression: Option<Compression>,
+    /// A hyperparameter of a study file, such as filters=16.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// text or json.
+    #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+    format: String,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let file = StudyFile::parse(&read_text(&arguments.file)?)?;
+    let board = board(arguments, &file)?;
+    let deploy = file.deploy.as_ref();
+    let compression =
+        arguments.compression.or(deploy.map(|deploy| deploy.compression)).unwrap_or_default();
+    let limits = deploy.map(|deploy| deploy.limits);
+
+    let network = network(arguments, &file)?;
+    let footprint = match (board, &arguments.model) {
+        (None, None) => static_footprint(&network, compression),
+        _ => measure(arguments, &file, &network, compression, board)?,
+    };
+    let mut verdict = limits.unwrap_or_default().judge(&footprint);
+    if board.is_none() {
+        verdict.unchecked = vec!["flash, RAM and speed of the program: name a --board".into()];
+    }
+    print(&match arguments.format.as_str() {
+        "json" => as_json(&footprint, limits.map(|_| verdict.meets_limits), &verdict),
+        _ => as_text(&network, compression, &footprint, &verdict),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn usage(message: impl Into<String>, help: impl Into<String>) -> Failure {
+    Failure::Usage { message: message.into(), help: help.into() }
+}
+
+fn board(arguments: &Arguments, file: &StudyFile) -> Result<Option<&'static Board>, Failure> {
+    let Some(name) = &arguments.board else {
+        return Ok(file.deploy.as_ref().map(|deploy| deploy.board));
+    };
+    let names: Vec<&str> = Board::catalogue().iter().map(|board| board.name.as_str()).collect();
+    Board::named(name).map(Some).ok_or_else(|| {
+        usage(format!("\"{name}\" is not a board"), format!("known: {}", names.join(", ")))
+    })
+}
+
+/// The file's network, with a setting for each hyperparameter and the shape of its data.
+fn network(arguments: &Arguments, file: &StudyFile) -> Result<Network, Failure> {
+    let settings: Vec<(String, Setting)> =
+        arguments.set.iter().map(|text| assignment(text)).collect::<Result<_, _>>()?;
+    let configuration: Configuration = file.space.configuration(&settings).map_err(|error| {
+        let names = "name every hyperparameter of [space], as in --set filters=16";
+        usage(format!("{}: {error}", file.source.name), names)
+    })?;
+    let (input, classes): (Shape, usize) = match (file.input, file.classes, &file.data) {
+        (Some(input), Some(classes), _) => (input, classes),
+        (_, _, Some(data)) => {
+            let loaded = samples::read(&data.reader).map_err(samples::SamplesError::Data)?;
+            (loaded.dataset.shape, loaded.dataset.classes.len())
+        }
+        _ => {
+            return Err(usage(
+                format!("{} does not say what the network reads", file.source.name),
+                "add at the top: input = [90, 3, 1] and classes = 6, or a [data] section",
+            ));
+        }
+    };
+    file.template.network(&file.space, &configuration, input, classes).map_err(|error| {
+        usage(format!("{}: {error}", file.source.name), "change the layer, or the one before it")
+    })
+}
+
+fn assignment(text: &str) -> Result<(String, Setting), Failure> {
+    let (name, value) = text.split_once('=').ok_or_else(|| {
+        usage(format!("\"{text}\" sets nothing"), "expected NAME=VALUE, as in --set filters=16")
+    })?;
+    let setting = value.parse().map_or_else(|_| Setting::Text(value.to_string()), Setting::Number);
+    Ok((name.to_string(), setting))
+}
+
+/// Compiles the network and runs it where the tools of this machine allow.
+fn measure(
+    arguments: &Arguments,
+    file: &StudyFile,
+    network: &Network,
+    compression: Compression,
+    board: Option<&Board>,
+) -> Result<Footprint, Failure> {
+    let saved = arguments.model.as_deref().map(SavedModel::load).transpose()?;
+    if let Some(saved) = &saved
+        && saved.model.network != *network
+    {
+        return Err(usage(
+            format!("the model is another network than {}", file.source.name),
+            "give the file and the --set values that it was trained with",
+        ));
+    }
+    let vectors = saved.as_ref().map(|saved| vectors(file, saved)).transpose()?;
+    let classes: Vec<String> = (0..network.output().len()).map(|class| class.to_string()).collect();
+    let subject = Subject {
+        network,
+        model: saved.as_ref().map(|saved| &saved.model),
+        standardisation: saved.as_ref().and_then(|saved| saved.standardisation.as_ref()),
+        classes: &classes,
+        vectors: vectors.as_deref(),
+        emulated: None,
+    };
+    let folder = tempfile::tempdir()
+        .map_err(|error| Failure::Write { path: std::env::temp_dir(), error })?;
+    Ok(check(&subject, compression, board, &Tools::find(), folder.path())?)
+}
+
+/// Inputs to compare the C with the model on: samples of the data, or random ones where the file
+/// names no data.
+fn vectors(file: &StudyFile, saved: &SavedModel) -> Result<Vec<f32>, Failure> {
+    const VECTORS: usize = 200;
+    match &file.data {
+        Some(data) => {
+            let data = samples::read(&data.reader).map_err(samples::SamplesError::Data)?.dataset;
+            let step = data.len().div_ceil(VECTORS);
+            let chosen: Vec<usize> = (0..data.len()).step_by(step).collect();
+            Ok(Samples::gather(&data, &chosen))
+        }
+        None => Ok(saved.random_inputs(VECTORS)),
+    }
+}
+
+fn as_json(footprint: &Footprint, meets_limits: Option<bool>, verdict: &Verdict) -> String {
+    let reasons: Vec<&String> = verdict.reasons.iter().chain(&verdict.unchecked).collect();
+    let mut object = json!(footprint);
+    object["meets_limits"] = json!(meets_limits);
+    object["links_on_chip"] = json!(verdict.links_on_chip);
+    object["reasons"] = json!(reasons);
+    format!("{object}\n")
+}
+
+fn as_text(
+    network: &Network,
+    compression: Compression,
+    footprint: &Footprint,
+    verdict: &Verdict,
+) -> String {
+    let mut text = String::new();
+    for node in &network.nodes {
+        let parameters = node_parameters(node);
+        text += &format!("{:<20} {:>12} → {:<12}", node.name, node.input.to_string(), node.output);
+        text += &match parameters {
+            0 => "\n".to_string(),
+            parameters => format!(" {parameters:>9} parameters\n"),
+        };
+    }
+    let kilobytes = |bytes: usize| format!("{:.2} KB ({bytes} bytes)", bytes as f64 / 1000.0);
+    let mut row = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            text += &format!("{name:<34}{value}\n");
+        }
+    };
+    row("compression", Some(compression.to_string()));
+    row("parameters", Some(footprint.parameters.to_string()));
+    row("MACC", Some(footprint.macc.to_string()));
+    row("RAM, ST accounting", Some(kilobytes(footprint.st_ram_bytes)));
+    row("ROM, ST accounting", Some(kilobytes(footprint.st_rom_bytes)));
+    row("flash of the linked program", footprint.flash_bytes.map(kilobytes));
+    row("RAM of the linked program", footprint.ram_bytes.map(kilobytes));
+    row("of it stack", footprint.stack_bytes.map(kilobytes));
+    row("instructions per inference", footprint.instructions.map(|count| count.to_string()));
+    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+    row("X-CROSS accuracy", footprint.cross_accuracy.map(percent));
+    let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_string();
+    row("meets the limits", Some(yes_or_no(verdict.meets_limits)));
+    row("links on the chip", verdict.links_on_chip.map(yes_or_no));
+    for reason in &verdict.reasons {
+        text += &format!("refused: {reason}\n");
+    }
+    for unchecked in &verdict.unchecked {
+        text += &format!("not checked: {unchecked}\n");
+    }
+    text
+}

@@ -1,0 +1,66 @@
+//! `autotinyml export`: the C project of a trial.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use autotinyml_deploy::Tools;
+
+use super::Failure;
+use super::optimize::{load_samples, print};
+use super::report::Stored;
+use crate::evaluate::Evaluator;
+use crate::store::Fact;
+use crate::study_file::Reader;
+
+/// Writes the C project of a trial: trains it again (to the same bits), compiles and checks it.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The study's folder, such as runs/quickstart.
+    folder: PathBuf,
+    /// Which trial [default: the best].
+    #[arg(long, value_name = "N")]
+    trial: Option<usize>,
+    /// Where to write the project; must not exist yet.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The data folder, if it has moved since.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let Stored { store, mut study, identity } = Stored::read(&arguments.folder)?;
+    let usage = |message: String, help: &str| Failure::Usage { message, help: help.to_string() };
+    if arguments.out.exists() {
+        let message = format!("{} exists already", arguments.out.display());
+        return Err(usage(message, "choose another --out, so that nothing is lost"));
+    }
+    if let Reader::CsvWindows { path, .. } = &mut study.data.reader
+        && let Some(data) = arguments.data.clone().or(identity.data_path)
+    {
+        *path = data;
+    }
+    let trials = store.trials(&study.space)?;
+    let best = store.finalist(Fact::Best)?.and_then(|best| best.trial);
+    let id = arguments.trial.or(best).ok_or_else(|| {
+        usage("this study has found nothing deployable".into(), "choose a trial by --trial")
+    })?;
+    let trial = trials.iter().find(|trial| trial.id == id).ok_or_else(|| {
+        let message = format!("trial {id} is not one of the {} of this study", trials.len());
+        usage(message, "see trials.csv for their numbers")
+    })?;
+    let samples = load_samples(&study)?;
+    if samples.digest != identity.data_digest {
+        let message = "the data has changed since this study was made".to_string();
+        return Err(usage(message, "name the folder with the original data by --data"));
+    }
+    let evaluator = Evaluator { study: &study, samples: &samples, tools: &Tools::find() };
+    let (finalist, _) = evaluator.finalist(&trial.configuration, Some(trial), &arguments.out)?;
+    for line in finalist.verdict.reasons.iter().chain(&finalist.verdict.unchecked) {
+        eprintln!("{line}");
+    }
+    let verdict = if finalist.verdict.deployable() { "deployable" } else { "not deployable" };
+    print(&format!("trial {id}, {verdict}: {}\n", arguments.out.display()))?;
+    Ok(ExitCode::SUCCESS)
+}

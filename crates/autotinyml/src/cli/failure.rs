@@ -1,0 +1,112 @@
+//! How a command fails: what is printed, and the exit code.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use autotinyml_deploy::DeployError;
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+
+use crate::evaluate::EvaluateError;
+use crate::report::ReportError;
+use crate::samples::SamplesError;
+use crate::saved_model::SavedModelError;
+use crate::store::StoreError;
+use crate::study::StudyError;
+use crate::study_file::Unreadable;
+use crate::study_file::section::InputError;
+
+/// Everything that can end a command early.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum Failure {
+    /// A file of the user's.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Input(#[from] InputError),
+    /// A study file that is not there.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// Arguments that make no sense together, or not now.
+    #[error("{message}")]
+    #[diagnostic(help("{help}"))]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+    /// The data.
+    #[error(transparent)]
+    Samples(#[from] SamplesError),
+    /// The study's database.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
+    /// A study that cannot go on.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// A network that cannot be built, trained or compiled.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// The compiler or the emulator.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// A saved model.
+    #[error(transparent)]
+    Model(#[from] SavedModelError),
+    /// The report.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// A result could not be written.
+    #[error("{}: {error}", path.display())]
+    Write {
+        /// Where to.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// Standard output is closed or full.
+    #[error("cannot print the results: {0}")]
+    Print(#[from] io::Error),
+}
+
+impl Failure {
+    /// 2 if the user can mend it in the input, else 1.
+    pub fn exit_code(&self) -> u8 {
+        let input = matches!(
+            self,
+            Self::Input(_)
+                | Self::Unreadable(_)
+                | Self::Usage { .. }
+                | Self::Samples(_)
+                | Self::Model(_)
+                | Self::Store(StoreError::Missing(_))
+                | Self::Study(StudyError::Evaluate(
+                    EvaluateError::Training(_) | EvaluateError::Build(_)
+                ))
+                | Self::Evaluate(EvaluateError::Training(_) | EvaluateError::Build(_))
+        );
+        if input { 2 } else { 1 }
+    }
+
+    /// Prints the report to stderr.
+    pub fn print(&self) {
+        let theme = if console_is_plain() {
+            GraphicalTheme::unicode_nocolor()
+        } else {
+            GraphicalTheme::unicode()
+        };
+        let mut report = String::new();
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
+        match handler.render_report(&mut report, self) {
+            Ok(()) => eprint!("{report}"),
+            Err(_) => eprintln!("Error: {self}"),
+        }
+        let _ = io::stderr().flush();
+    }
+}
+
+fn console_is_plain() -> bool {
+    use std::io::IsTerminal;
+    std::env::var_os("NO_COLOR").is_some() || !io::stderr().is_terminal()
+}

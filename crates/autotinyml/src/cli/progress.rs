@@ -1,0 +1,123 @@
+//! What is seen of a study while it runs: a bar on a terminal, plain lines elsewhere.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use autotinyml_search::Space;
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use crate::record::TrialRecord;
+
+/// Counts finished trials and tells how it goes, on stderr.
+pub struct Progress<'a> {
+    space: &'a Space,
+    budget: usize,
+    finished: usize,
+    finished_before: usize,
+    trained: usize,
+    deployable: usize,
+    best: Option<f64>,
+    start: Instant,
+    /// None: plain lines.
+    bar: Option<ProgressBar>,
+}
+
+impl<'a> Progress<'a> {
+    /// Starts with the trials of an earlier run.
+    pub fn new(space: &'a Space, budget: usize, earlier: &[TrialRecord]) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(budget as u64);
+            let style = ProgressStyle::with_template("{bar:24} trial {pos}/{len}  {msg}");
+            bar.set_style(style.expect("the template is well formed"));
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        });
+        let mut progress = Self {
+            space,
+            budget,
+            finished: 0,
+            finished_before: earlier.len(),
+            trained: 0,
+            deployable: 0,
+            best: None,
+            start: Instant::now(),
+            bar,
+        };
+        for trial in earlier {
+            progress.count(trial);
+        }
+        progress.draw();
+        progress
+    }
+
+    /// Tells of a finished trial.
+    pub fn trial(&mut self, trial: &TrialRecord) {
+        let improved = self.count(trial);
+        self.draw();
+        match &self.bar {
+            Some(bar) if improved => bar.println(self.line(trial)),
+            Some(_) => {}
+            None => eprintln!("{}  |  {}", self.line(trial), self.state()),
+        }
+    }
+
+    /// Leaves the last state on the screen.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_with_message(self.state());
+        }
+    }
+
+    fn count(&mut self, trial: &TrialRecord) -> bool {
+        self.finished += 1;
+        self.trained += usize::from(trial.outcome.accuracy.is_some());
+        if !trial.outcome.verdict.deployable() {
+            return false;
+        }
+        self.deployable += 1;
+        let improved = trial.outcome.accuracy > self.best;
+        self.best = if improved { trial.outcome.accuracy } else { self.best };
+        improved
+    }
+
+    fn draw(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.finished as u64);
+            bar.set_message(self.state());
+        }
+    }
+
+    fn state(&self) -> String {
+        let share = format!("{}/{} deployable", self.deployable, self.finished);
+        let best = match self.best {
+            Some(best) => format!("best {:.1} %", 100.0 * best),
+            None => "none deployable yet".to_string(),
+        };
+        match self.time_left() {
+            Some(left) => format!("{share}, {best}, {} left", HumanDuration(left)),
+            None => format!("{share}, {best}"),
+        }
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        let here = self.finished - self.finished_before;
+        let left = self.budget.saturating_sub(self.finished);
+        (here > 0 && left > 0)
+            .then(|| self.start.elapsed().div_f64(here as f64).mul_f64(left as f64))
+    }
+
+    fn line(&self, trial: &TrialRecord) -> String {
+        let verdict = match (trial.outcome.accuracy, trial.outcome.verdict.deployable()) {
+            (Some(accuracy), true) => format!("{:5.1} %", 100.0 * accuracy),
+            (Some(accuracy), false) => format!("{:5.1} %, not deployable", 100.0 * accuracy),
+            (None, _) => "refused".to_string(),
+        };
+        let settings: Vec<String> = self
+            .space
+            .settings(&trial.configuration)
+            .into_iter()
+            .map(|(name, setting)| format!("{name}={setting}"))
+            .collect();
+        format!("trial {:<3} {:<7} {verdict}  {}", trial.id, trial.phase.name(), settings.join(" "))
+    }
+}

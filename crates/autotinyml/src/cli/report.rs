@@ -1,0 +1,134 @@
+//! `autotinyml report`: the results again, from the store.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use autotinyml_search::Space;
+use serde_json::{Map, Value, json};
+
+use super::optimize::{load, print};
+use super::{Failure, NOTHING_DEPLOYABLE};
+use crate::record::{Identity, Summary, TrialRecord};
+use crate::report;
+use crate::store::{Fact, Store, StoreError};
+use crate::study_file::Study;
+use crate::study_file::section::SourceText;
+
+/// Writes report.html and trials.csv again and prints the results, even while the study runs.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The study's folder, such as runs/quickstart.
+    folder: PathBuf,
+    /// Print the summary as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let summary = write(&arguments.folder)?;
+    show(&summary, &arguments.folder, arguments.json)?;
+    Ok(match summary.best {
+        Some(_) => ExitCode::SUCCESS,
+        None => ExitCode::from(NOTHING_DEPLOYABLE),
+    })
+}
+
+/// A study as its store has it.
+pub struct Stored {
+    /// The store, open to read.
+    pub store: Store,
+    /// What the study is.
+    pub study: Study,
+    /// What must stay as it is.
+    pub identity: Identity,
+}
+
+impl Stored {
+    /// Reads a study's folder.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged.
+    pub fn read(folder: &Path) -> Result<Self, Failure> {
+        let store = Store::read(folder)?;
+        let identity: Identity = store
+            .fact(Fact::Identity)?
+            .ok_or_else(|| StoreError::Missing(folder.join("study.db")))?;
+        let source =
+            SourceText { name: identity.study_path.clone(), text: identity.study_text.clone() };
+        let study = load(&source, |study| {
+            study.search.seed = identity.seed;
+            study.search.trials = identity.trials;
+        })?;
+        Ok(Self { store, study, identity })
+    }
+
+    fn summary(self) -> Result<Summary, StoreError> {
+        let Self { store, study, identity } = self;
+        Ok(Summary {
+            trials: store.trials(&study.space)?,
+            data: store.fact(Fact::Data)?.ok_or(StoreError::Missing("study.db".into()))?,
+            deployable: store.fact(Fact::Deployable)?.flatten(),
+            best: store.finalist(Fact::Best)?,
+            baseline: store.finalist(Fact::Baseline)?,
+            name: study.name,
+            study_text: identity.study_text,
+            board: study.deploy.board.title.clone(),
+            compression: study.deploy.compression.to_string(),
+            limits: study.deploy.limits,
+            searcher: study.search.searcher,
+            budget: study.search.trials,
+            space: study.space,
+        })
+    }
+}
+
+/// Writes the files of a report.
+pub fn write(folder: &Path) -> Result<Summary, Failure> {
+    let summary = Stored::read(folder)?.summary()?;
+    report::write(&summary, folder)?;
+    Ok(summary)
+}
+
+/// Prints a report.
+pub fn show(summary: &Summary, folder: &Path, json: bool) -> Result<(), Failure> {
+    if json {
+        return print(&format!("{}\n", summary_json(summary)));
+    }
+    let files = ["report.html", "firmware", "study.db"].map(|file| folder.join(file));
+    let files: Vec<String> =
+        files.iter().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
+    print(&format!("{}\nwritten: {}\n", report::terminal::print(summary), files.join(", ")))
+}
+
+fn summary_json(summary: &Summary) -> Value {
+    json!({
+        "study": summary.name,
+        "trials": summary.trials.len(),
+        "deployable_trials":
+            summary.trials.iter().filter(|trial| trial.outcome.verdict.deployable()).count(),
+        "data": summary.data,
+        "space": summary.deployable,
+        "best": summary.best,
+        "baseline": summary.baseline,
+    })
+}
+
+/// One trial for programs.
+pub fn trial_json(space: &Space, trial: &TrialRecord) -> Value {
+    let settings: Map<String, Value> = space
+        .settings(&trial.configuration)
+        .into_iter()
+        .map(|(name, setting)| (name.to_string(), json!(setting)))
+        .collect();
+    json!({
+        "trial": trial.id,
+        "phase": trial.phase.name(),
+        "settings": settings,
+        "accuracy": trial.outcome.accuracy,
+        "deployable": trial.outcome.verdict.deployable(),
+        "reasons": trial.outcome.verdict.reasons,
+        "footprint": trial.outcome.footprint,
+        "seconds": trial.seconds,
+    })
+}

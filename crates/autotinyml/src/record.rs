@@ -1,0 +1,168 @@
+//! What a study remembers: its trials, and the finalists that were taken to the chip.
+
+use std::fmt;
+
+use autotinyml_deploy::{Footprint, Verdict};
+use autotinyml_search::{Configuration, Phase};
+use serde::{Deserialize, Serialize};
+
+/// A finished trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialRecord {
+    /// 0, 1, 2 … in the order of suggestion.
+    pub id: usize,
+    /// The point of the space.
+    pub configuration: Configuration,
+    /// The part of the search that suggested it.
+    pub phase: Phase,
+    /// What became of it.
+    pub outcome: TrialOutcome,
+    /// Wall-clock seconds from suggestion to verdict.
+    pub seconds: f64,
+}
+
+/// What became of a configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialOutcome {
+    /// Mean validation accuracy over the folds, 0 to 1. None: never trained, or training diverged.
+    pub accuracy: Option<f64>,
+    /// Validation accuracy of each fold, 0 to 1.
+    pub fold_accuracies: Vec<f64>,
+    /// Mean training accuracy over the folds after each epoch, 0 to 1.
+    pub learning_curve: Vec<f64>,
+    /// Sizes and cross accuracy. None: the layers cannot be put together.
+    pub footprint: Option<Footprint>,
+    /// Deployable, or refused with reasons.
+    pub verdict: Verdict,
+}
+
+impl TrialOutcome {
+    /// A configuration of which no network can be made, or whose training went nowhere.
+    pub fn refused(reason: String, footprint: Option<Footprint>) -> Self {
+        Self {
+            accuracy: None,
+            fold_accuracies: vec![],
+            learning_curve: vec![],
+            footprint,
+            verdict: Verdict {
+                meets_limits: false,
+                links_on_chip: None,
+                reasons: vec![reason],
+                unchecked: vec![],
+            },
+        }
+    }
+}
+
+/// A network that was trained on the whole training part, compiled, and tried on the test part: the
+/// search's winner, or the study's fixed baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finalist {
+    /// The trial it came from; None for the baseline.
+    pub trial: Option<usize>,
+    /// Its hyperparameters, as name and value in print.
+    pub settings: Vec<(String, String)>,
+    /// Mean over the folds, 0 to 1.
+    pub validation_accuracy: f64,
+    /// Of the uncompressed network on the test part, 0 to 1.
+    pub test_accuracy: f64,
+    /// Of the compressed network on the test part, 0 to 1.
+    pub deployed_accuracy: f64,
+    /// Rows: true class, columns: chosen class, on the test part.
+    pub confusion: Vec<Vec<usize>>,
+    /// Measured on the linked program as far as the tools here allow.
+    pub footprint: Footprint,
+    /// Judged by the study's limits; names what could not be checked on this machine.
+    pub verdict: Verdict,
+}
+
+/// How much of a finite space can be deployed at all, by what is known before training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deployable {
+    /// Configurations in the space.
+    pub space: usize,
+    /// Configurations within the limits.
+    pub within_limits: usize,
+    /// Configurations of which no network can be made.
+    pub unbuildable: usize,
+    /// Why the first of those cannot be built.
+    pub unbuildable_reason: Option<String>,
+}
+
+impl fmt::Display for Deployable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = 100.0 * self.within_limits as f64 / self.space.max(1) as f64;
+        let Self { space, within_limits, unbuildable, .. } = self;
+        write!(f, "{within_limits} of the space's {space} configurations ({share:.1} %) fit")?;
+        match &self.unbuildable_reason {
+            Some(reason) => write!(f, "; {unbuildable} make no network ({reason})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where the data came from and what is left of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataSummary {
+    /// Shape of one sample, in print.
+    pub shape: String,
+    /// Name of each class and how many samples it has.
+    pub classes: Vec<(String, usize)>,
+    /// Samples in training and test part.
+    pub train: usize,
+    /// Samples in the test part.
+    pub test: usize,
+    /// How the data was split, in print.
+    pub split: String,
+    /// What was dropped and why; what a reader should know about the split.
+    pub notes: Vec<String>,
+}
+
+/// All that reports tell of a study.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Name of the study.
+    pub name: String,
+    /// The study file, as the user wrote it.
+    pub study_text: String,
+    /// Title of the board.
+    pub board: String,
+    /// In print: `x4`.
+    pub compression: String,
+    /// What a network may take.
+    pub limits: autotinyml_deploy::Limits,
+    /// The searcher's name.
+    pub searcher: String,
+    /// Trials asked for.
+    pub budget: usize,
+    /// The data.
+    pub data: DataSummary,
+    /// The space, if it is finite.
+    pub deployable: Option<Deployable>,
+    /// Name and settings of each trial are read through the space.
+    pub space: autotinyml_search::Space,
+    /// In order of id.
+    pub trials: Vec<TrialRecord>,
+    /// The most accurate network that fits; None: nothing deployable was found.
+    pub best: Option<Finalist>,
+    /// The fixed network to compare with, if the study names one.
+    pub baseline: Option<Finalist>,
+}
+
+/// What makes a study this study: when it is resumed, all of this has to be the same, so that the
+/// history means what it meant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The study file, as the user wrote it.
+    pub study_text: String,
+    /// Its path, for messages.
+    pub study_path: String,
+    /// Where the data was read from; None: built in.
+    pub data_path: Option<std::path::PathBuf>,
+    /// A digest of all samples and labels.
+    pub data_digest: String,
+    /// Decides every random number.
+    pub seed: u64,
+    /// Trials asked for; a study can be continued with more.
+    pub trials: usize,
+}

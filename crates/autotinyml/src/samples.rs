@@ -1,0 +1,135 @@
+//! The data of a study, ready to train on: read, split, standardised, described.
+
+use autotinyml_nn::{
+    Dataset, Fold, SplitBy, SplitError, Standardisation, hold_out, k_fold, overlapping_share,
+};
+
+use crate::data::{self, DataError, Loaded};
+use crate::record::DataSummary;
+use crate::study_file::{DataPlan, Reader, SplitPlan};
+
+/// All that trials need to know of the data.
+#[derive(Debug)]
+pub struct Samples {
+    /// As measured.
+    pub raw: Dataset,
+    /// What networks see.
+    pub standardised: Dataset,
+    /// From the one to the other; fitted on the training part only.
+    pub standardisation: Standardisation,
+    /// Samples to search with.
+    pub train: Vec<usize>,
+    /// Samples that only the finalists see.
+    pub test: Vec<usize>,
+    /// The training part's folds.
+    pub folds: Vec<Fold>,
+    /// For people.
+    pub summary: DataSummary,
+    /// Of all samples and labels: tells whether data changed between two runs.
+    pub digest: String,
+}
+
+/// Data that a study cannot use.
+#[derive(Debug, thiserror::Error)]
+pub enum SamplesError {
+    /// The files.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The split.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+}
+
+impl Samples {
+    /// Reads and splits the data of a study.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or too few samples for the split.
+    pub fn load(plan: &DataPlan, seed: u64) -> Result<Self, SamplesError> {
+        let Loaded { dataset: raw, period, mut notes } = read(&plan.reader)?;
+        let SplitPlan { test: share, k_fold: k, by } = plan.split;
+        let held_out = hold_out(&raw, by, share, seed)?;
+        let folds = k_fold(&raw, &held_out.train, by, k, seed)?;
+        let standardisation = Standardisation::fit(&raw, &held_out.train, period);
+        notes.extend(split_notes(&raw, by, &held_out.train, &held_out.test, held_out.dropped));
+        let summary = DataSummary {
+            shape: raw.shape.to_string(),
+            classes: raw.classes.iter().cloned().zip(raw.samples_per_class()).collect(),
+            train: held_out.train.len(),
+            test: held_out.test.len(),
+            split: describe(plan.split),
+            notes,
+        };
+        Ok(Self {
+            standardised: raw.standardised(&standardisation),
+            standardisation,
+            digest: digest(&raw),
+            train: held_out.train,
+            test: held_out.test,
+            folds,
+            summary,
+            raw,
+        })
+    }
+
+    /// The values of some samples, one after the other.
+    pub fn gather(data: &Dataset, samples: &[usize]) -> Vec<f32> {
+        samples.iter().flat_map(|&sample| data.sample(sample)).copied().collect()
+    }
+}
+
+/// Reads the data without splitting it.
+///
+/// # Errors
+/// A file that is missing or wrong.
+pub fn read(reader: &Reader) -> Result<Loaded, DataError> {
+    match reader {
+        Reader::CsvWindows { path, window, step } => data::csv_windows(path, *window, *step),
+        Reader::Digits => Ok(data::digits()),
+    }
+}
+
+fn describe(split: SplitPlan) -> String {
+    let by = match split.by {
+        SplitBy::Random => "at random",
+        SplitBy::Stratified => "at random within each class",
+        SplitBy::Block => "by blocks in time",
+    };
+    format!("{:.0} % for the test and {} folds of the rest, {by}", 100.0 * split.test, split.k_fold)
+}
+
+fn split_notes(
+    data: &Dataset,
+    by: SplitBy,
+    train: &[usize],
+    test: &[usize],
+    dropped: usize,
+) -> Vec<String> {
+    let mut notes = vec![];
+    if dropped > 0 {
+        notes.push(format!(
+            "{dropped} windows dropped because they overlap windows of the test part"
+        ));
+    }
+    let shared = overlapping_share(data, train, test);
+    if shared > 0.0 && by != SplitBy::Block {
+        notes.push(format!(
+            "accuracies are optimistic: {:.0} % of the test windows overlap training windows; \
+             by = \"block\" in data.split keeps overlapping windows together",
+            100.0 * shared
+        ));
+    }
+    notes
+}
+
+/// FNV-1a (Fowler, Noll, Vo; 64 bits) over the bits of every value and label.
+fn digest(data: &Dataset) -> String {
+    let values = data.inputs.iter().map(|value| value.to_bits() as u64);
+    let labels = data.labels.iter().map(|&label| label as u64);
+    let hash = values.chain(labels).fold(0xcbf2_9ce4_8422_2325_u64, |hash, word| {
+        word.to_le_bytes()
+            .iter()
+            .fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    });
+    format!("{hash:016x}")
+}

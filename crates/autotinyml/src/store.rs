@@ -1,0 +1,325 @@
+//! `study.db`: everything a study must not lose, in SQLite.
+//!
+//! A trial is acknowledged when [`Store::add_trial`] returns: by then it is on the disk
+//! (write-ahead log, `synchronous = FULL`), and survives `kill -9` and a power cut. Resuming is
+//! reading it back, since a searcher is a function of the history.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use autotinyml_search::{Phase, Setting, Space};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::record::{Finalist, TrialRecord};
+
+/// Grows when the tables change.
+const SCHEMA_VERSION: i64 = 1;
+
+/// Facts of a study beside its trials. Each is a row of the table `facts`, as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// [`crate::record::Identity`]: what must not change when a study is resumed.
+    Identity,
+    /// [`crate::record::DataSummary`]
+    Data,
+    /// [`crate::record::Deployable`]
+    Deployable,
+    /// [`Finalist`]: the study's fixed network.
+    Baseline,
+    /// [`Finalist`]: the winner.
+    Best,
+    /// Trials that looked deployable until they were compiled: `Vec<Finalist>`.
+    Rejected,
+}
+
+impl Fact {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Data => "data",
+            Self::Deployable => "deployable",
+            Self::Baseline => "baseline",
+            Self::Best => "best",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// Why a store cannot be used.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum StoreError {
+    /// There is none.
+    #[error("{} does not exist", .0.display())]
+    #[diagnostic(help("expected the folder of a study, as `autotinyml optimize` writes it"))]
+    Missing(PathBuf),
+    /// Another process writes to it.
+    #[error("another process is working on {}", .0.display())]
+    #[diagnostic(help("wait for it, stop it, or give this study another folder with --out"))]
+    Busy(PathBuf),
+    /// Written by another version.
+    #[error("{} has schema version {found}, expected {SCHEMA_VERSION}", path.display())]
+    #[diagnostic(help("use the version of autotinyml that wrote it, or another folder (--out)"))]
+    Version {
+        /// The store.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
+    /// What it holds cannot be understood.
+    #[error("{}: {problem}", path.display())]
+    #[diagnostic(help(
+        "the file was changed or damaged; the study can be run again elsewhere (--out)"
+    ))]
+    Damaged {
+        /// The store.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// SQLite failed: a full disk, a file that is no database …
+    #[error("{}: {error}", path.display())]
+    Database {
+        /// The store.
+        path: PathBuf,
+        /// As SQLite says.
+        error: rusqlite::Error,
+    },
+    /// The folder or the lock file could not be made.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// What was to be written.
+        path: PathBuf,
+        /// As the operating system says.
+        error: std::io::Error,
+    },
+}
+
+/// An open store. Only one process may write to it at a time.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    connection: Connection,
+    /// Held until the store is dropped; the system releases it even after `kill -9`.
+    _lock: Option<File>,
+}
+
+impl Store {
+    /// Opens the store of a study's folder for writing, or makes a new one.
+    ///
+    /// # Errors
+    /// Another process has it, the folder cannot be written, or the file is no store.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder).map_err(file_error(folder))?;
+        let lock_path = folder.join("study.lock");
+        let lock = File::create(&lock_path).map_err(file_error(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Busy(folder.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(file_error(&lock_path)(error)),
+        }
+        let path = folder.join("study.db");
+        let connection = Connection::open(&path);
+        let store = Self {
+            connection: connection.map_err(database_error(&path))?,
+            path,
+            _lock: Some(lock),
+        };
+        store.prepare().map_err(database_error(&store.path))?;
+        store.check_version()?;
+        Ok(store)
+    }
+
+    /// Opens the store of a study's folder to read it, even while another process writes.
+    ///
+    /// # Errors
+    /// There is none, or it is no store.
+    pub fn read(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join("study.db");
+        if !path.is_file() {
+            return Err(StoreError::Missing(path));
+        }
+        // Not read-only: SQLite may have to replay the log of a writer that was killed.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags)
+            .or_else(|_| Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY))
+            .map_err(database_error(&path))?;
+        let store = Self { connection, path, _lock: None };
+        store.check_version()?;
+        Ok(store)
+    }
+
+    /// Whether the folder holds a study.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join("study.db").is_file()
+    }
+
+    fn prepare(&self) -> rusqlite::Result<()> {
+        self.connection.pragma_update(None, "journal_mode", "WAL")?;
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
+        let version: i64 =
+            self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version != 0 {
+            return Ok(());
+        }
+        self.connection.execute_batch(&format!(
+            "BEGIN;
+             CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+             CREATE TABLE trials (
+                 id INTEGER PRIMARY KEY,
+                 phase TEXT NOT NULL,
+                 settings TEXT NOT NULL,
+                 outcome TEXT NOT NULL,
+                 seconds REAL NOT NULL
+             ) STRICT;
+             PRAGMA user_version = {SCHEMA_VERSION};
+             COMMIT;"
+        ))
+    }
+
+    fn check_version(&self) -> Result<(), StoreError> {
+        let found = self
+            .connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(database_error(&self.path))?;
+        if found == SCHEMA_VERSION {
+            Ok(())
+        } else {
+            Err(StoreError::Version { path: self.path.clone(), found })
+        }
+    }
+
+    /// Remembers a fact, in place of what was known before.
+    ///
+    /// # Errors
+    /// The disk is full, or SQLite fails otherwise; the store is as it was.
+    pub fn set_fact(&self, fact: Fact, value: &impl Serialize) -> Result<(), StoreError> {
+        self.connection
+            .execute(
+                "INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)",
+                params![fact.key(), to_json(value)],
+            )
+            .map_err(database_error(&self.path))?;
+        Ok(())
+    }
+
+    /// Forgets a fact.
+    ///
+    /// # Errors
+    /// As [`Store::set_fact`].
+    pub fn remove_fact(&self, fact: Fact) -> Result<(), StoreError> {
+        self.connection
+            .execute("DELETE FROM facts WHERE name = ?1", params![fact.key()])
+            .map_err(database_error(&self.path))?;
+        Ok(())
+    }
+
+    /// A fact, if it is known.
+    ///
+    /// # Errors
+    /// The store is damaged.
+    pub fn fact<T: DeserializeOwned>(&self, fact: Fact) -> Result<Option<T>, StoreError> {
+        let text: Option<String> = self
+            .connection
+            .query_row("SELECT value FROM facts WHERE name = ?1", params![fact.key()], |row| {
+                row.get(0)
+            })
+            .optional()
+            .map_err(database_error(&self.path))?;
+        text.map(|text| self.parse(&text, fact.key())).transpose()
+    }
+
+    /// The winner, the baseline: a [`Finalist`] fact.
+    ///
+    /// # Errors
+    /// As [`Store::fact`].
+    pub fn finalist(&self, fact: Fact) -> Result<Option<Finalist>, StoreError> {
+        self.fact(fact)
+    }
+
+    /// Writes a finished trial; when this returns, it is durable.
+    ///
+    /// # Errors
+    /// The disk is full, or SQLite fails otherwise; the store is as it was.
+    pub fn add_trial(&self, space: &Space, trial: &TrialRecord) -> Result<(), StoreError> {
+        let settings: serde_json::Map<_, _> = space
+            .settings(&trial.configuration)
+            .into_iter()
+            .map(|(name, setting)| (name.to_string(), serde_json::json!(setting)))
+            .collect();
+        self.connection
+            .execute(
+                "INSERT INTO trials (id, phase, settings, outcome, seconds)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    trial.id as i64,
+                    trial.phase.name(),
+                    to_json(&settings),
+                    to_json(&trial.outcome),
+                    trial.seconds
+                ],
+            )
+            .map_err(database_error(&self.path))?;
+        Ok(())
+    }
+
+    /// Every finished trial, in order of id.
+    ///
+    /// # Errors
+    /// The store is damaged, or belongs to another space.
+    pub fn trials(&self, space: &Space) -> Result<Vec<TrialRecord>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT id, phase, settings, outcome, seconds FROM trials ORDER BY id")
+            .map_err(database_error(&self.path))?;
+        let rows = statement
+            .query_map([], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            })
+            .map_err(database_error(&self.path))?;
+        let rows: Vec<(i64, String, String, String, f64)> =
+            rows.collect::<Result<_, _>>().map_err(database_error(&self.path))?;
+        rows.into_iter()
+            .map(|(id, phase, settings, outcome, seconds)| {
+                let what = format!("trial {id}");
+                let settings: serde_json::Map<String, serde_json::Value> =
+                    self.parse(&settings, &what)?;
+                let settings: Vec<(String, Setting)> = settings
+                    .into_iter()
+                    .map(|(name, value)| Ok((name, self.parse(&value.to_string(), &what)?)))
+                    .collect::<Result<_, StoreError>>()?;
+                let damaged = |problem: String| self.damaged(format!("{what}: {problem}"));
+                Ok(TrialRecord {
+                    id: id as usize,
+                    configuration: space
+                        .configuration(&settings)
+                        .map_err(|error| damaged(error.to_string()))?,
+                    phase: Phase::from_name(&phase)
+                        .ok_or_else(|| damaged(format!("unknown phase {phase:?}")))?,
+                    outcome: self.parse(&outcome, &what)?,
+                    seconds,
+                })
+            })
+            .collect()
+    }
+
+    fn parse<T: DeserializeOwned>(&self, text: &str, what: &str) -> Result<T, StoreError> {
+        serde_json::from_str(text).map_err(|error| self.damaged(format!("{what}: {error}")))
+    }
+
+    fn damaged(&self, problem: String) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), problem }
+    }
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("records have text keys and finite numbers")
+}
+
+fn database_error(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    move |error| StoreError::Database { path: path.to_owned(), error }
+}
+
+fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    move |error| StoreError::File { path: path.to_owned(), error }
+}

@@ -1,0 +1,175 @@
+//! The loop: suggest, evaluate, record.
+//!
+//! Trial t is suggested from the outcomes of the trials up to t − `parallel` and from the mere
+//! configurations of those after, whatever has finished by then. So the same seed gives the same
+//! trials with one worker or many, interrupted or not: resuming is reading the store.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use autotinyml_search::{
+    Configuration, Constraint, Goal, History, Known, Outcome, Problem, SearchError, Searcher,
+    Suggestion, Trial,
+};
+
+use crate::evaluate::{EvaluateError, Evaluator};
+use crate::record::{TrialOutcome, TrialRecord};
+use crate::store::{Store, StoreError};
+use crate::study_file::{Check, Study};
+
+/// Why a study stopped before its last trial.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// There is nothing (more) to suggest.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// A trial failed for reasons that have nothing to do with its configuration.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// A trial could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Runs a study's trials from where its store stands to its last one, `jobs` at a time (at most
+/// `parallel`), and tells `on_trial` of each finished one once it is durable. A space that runs
+/// out of configurations ends the study early.
+///
+/// # Errors
+/// The first failure; trials that were running then are lost, finished ones are not.
+pub fn run(
+    evaluator: &Evaluator<'_>,
+    searcher: &dyn Searcher,
+    store: &Store,
+    jobs: usize,
+    on_trial: &mut dyn FnMut(&TrialRecord),
+) -> Result<Vec<TrialRecord>, StudyError> {
+    let study = evaluator.study;
+    let prescreen = |configuration: &Configuration| evaluator.prescreen(configuration);
+    let problem = problem(study, &prescreen);
+    let mut course = Course::new(store.trials(&study.space)?, study);
+    let workers = jobs.clamp(1, study.search.parallel);
+    let (finished, results) = mpsc::channel();
+    thread::scope(|scope| {
+        let mut running = 0;
+        loop {
+            while running < workers && course.may_suggest() {
+                let id = course.suggested.len();
+                if let Some(trial) = course.finished.get(&id) {
+                    course.suggested.push(trial.configuration.clone());
+                    continue;
+                }
+                let history = course.history();
+                let suggestion = match searcher.suggest(&problem, &history, id, study.search.seed) {
+                    Ok(suggestion) => suggestion,
+                    Err(SearchError::Exhausted { .. }) => {
+                        course.budget = id;
+                        break;
+                    }
+                    Err(error) => return Err(error.into()),
+                };
+                course.suggested.push(suggestion.configuration.clone());
+                running += 1;
+                let finished = finished.clone();
+                scope.spawn(move || {
+                    // The receiver is gone only if another trial failed first.
+                    let _ = finished.send(evaluate(evaluator, id, suggestion));
+                });
+            }
+            if running == 0 {
+                return Ok(course.finished.into_values().collect());
+            }
+            let trial = results.recv().expect("a worker is running and holds a sender")?;
+            running -= 1;
+            store.add_trial(&study.space, &trial)?;
+            on_trial(&trial);
+            course.finished.insert(trial.id, trial);
+        }
+    })
+}
+
+/// What is asked of the searcher. Before training, arithmetic refuses what cannot fit, and only the
+/// cross accuracy is left to learn; after training, the searcher sees one label.
+fn problem<'a>(
+    study: &'a Study,
+    prescreen: &'a (dyn Fn(&Configuration) -> bool + Sync),
+) -> Problem<'a> {
+    let (name, prescreen) = match study.deploy.check {
+        Check::BeforeTraining => ("cross accuracy", Some(prescreen)),
+        Check::AfterTraining => ("deployable", None),
+    };
+    Problem {
+        space: &study.space,
+        goal: Goal::Maximise,
+        constraints: vec![Constraint { name: name.into(), limit: None, known: Known::Measured }],
+        prescreen,
+        budget: study.search.trials,
+    }
+}
+
+fn evaluate(
+    evaluator: &Evaluator<'_>,
+    id: usize,
+    suggestion: Suggestion,
+) -> Result<TrialRecord, EvaluateError> {
+    let start = Instant::now();
+    let outcome = evaluator.evaluate(&suggestion.configuration)?;
+    Ok(TrialRecord {
+        id,
+        configuration: suggestion.configuration,
+        phase: suggestion.phase,
+        outcome,
+        seconds: start.elapsed().as_secs_f64(),
+    })
+}
+
+/// How far a study has come.
+struct Course {
+    /// Trials to run in all.
+    budget: usize,
+    parallel: usize,
+    /// Configurations of trials 0, 1, 2 …, finished or running.
+    suggested: Vec<Configuration>,
+    finished: BTreeMap<usize, TrialRecord>,
+}
+
+impl Course {
+    fn new(trials: Vec<TrialRecord>, study: &Study) -> Self {
+        Self {
+            budget: study.search.trials,
+            parallel: study.search.parallel,
+            suggested: vec![],
+            finished: trials.into_iter().map(|trial| (trial.id, trial)).collect(),
+        }
+    }
+
+    /// Whether the next trial is due: all it may learn from has finished.
+    fn may_suggest(&self) -> bool {
+        let next = self.suggested.len();
+        let known = (next + 1).saturating_sub(self.parallel);
+        next < self.budget && (0..known).all(|id| self.finished.contains_key(&id))
+    }
+
+    /// What the next trial may know.
+    fn history(&self) -> History {
+        let known = (self.suggested.len() + 1).saturating_sub(self.parallel);
+        let trial = |(id, configuration): (usize, &Configuration)| Trial {
+            id,
+            configuration: configuration.clone(),
+            outcome: self
+                .finished
+                .get(&id)
+                .filter(|_| id < known)
+                .map(|trial| seen(&trial.outcome)),
+        };
+        History(self.suggested.iter().enumerate().map(trial).collect())
+    }
+}
+
+/// What a searcher sees of an outcome: a score only where the network is deployable.
+fn seen(outcome: &TrialOutcome) -> Outcome {
+    let feasible = outcome.verdict.deployable() && outcome.accuracy.is_some();
+    Outcome { score: outcome.accuracy.filter(|_| feasible), feasible, values: vec![None] }
+}

@@ -1,0 +1,136 @@
+//! `[[network]]`: one table per layer, named after its kind.
+
+use std::ops::Range;
+
+use autotinyml_nn::{Activation, Padding};
+
+use super::section::{Entry, InputError, Section, nearest};
+use super::space::Parameters;
+use crate::task::{LayerTemplate, Slot, Template};
+
+const KINDS: [&str; 6] = ["conv2d", "max_pool2d", "dropout", "flatten", "dense", "activation"];
+
+/// All layers, in order, and where the last one stands in the file.
+pub fn template(
+    root: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<(Template, Range<usize>), InputError> {
+    let example =
+        "[[network]] with dense = { units = \"classes\", activation = \"softmax\" } below";
+    let network = root.required("network", example)?;
+    let tables = network.list().filter(|tables| !tables.is_empty()).ok_or_else(|| {
+        network.unexpected("a list of layers", "start each layer with a line [[network]]")
+    })?;
+    let mut layers = vec![];
+    let mut last = 0..0;
+    for table in tables {
+        last = table.span();
+        let section = table.section()?;
+        let when = section.optional("when");
+        let when = when.map(|when| parameters.condition(&when)).transpose()?;
+        let (kind, settings) = kind(&table, &section)?;
+        let settings = settings.section()?;
+        let read = layer(kind, &settings, parameters)?;
+        settings.finish()?;
+        layers.extend(read.into_iter().map(|layer| (layer, when.clone())));
+    }
+    Ok((Template { layers }, last))
+}
+
+/// The one key of a `[[network]]` table that names its layer.
+fn kind<'a>(
+    table: &Entry<'a>,
+    section: &Section<'a>,
+) -> Result<(&'static str, Entry<'a>), InputError> {
+    let all = KINDS.join(", ");
+    let mut found = None;
+    for (key, entry) in section.entries().filter(|(key, _)| *key != "when") {
+        let Some(kind) = KINDS.into_iter().find(|kind| *kind == key) else {
+            let nearest = nearest(key, KINDS.into_iter())
+                .map_or(String::new(), |nearest| format!("did you mean `{nearest}`? "));
+            return Err(entry.complain(
+                format!("`{key}` is not a layer"),
+                "unknown layer",
+                format!("{nearest}layers: {all}"),
+            ));
+        };
+        if found.replace((kind, entry.clone())).is_some() {
+            return Err(entry.complain(
+                "two layers in one [[network]] table",
+                "the second one",
+                "start a new [[network]] for each layer",
+            ));
+        }
+    }
+    found.ok_or_else(|| {
+        table.complain(
+            "a [[network]] table without a layer",
+            "which one?",
+            format!("name one of: {all}; for example flatten = {{}}"),
+        )
+    })
+}
+
+/// A layer and, if its table has an `activation`, the activation behind it.
+fn layer(
+    kind: &str,
+    settings: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<Vec<LayerTemplate>, InputError> {
+    let pair = |entry: &Entry<'_>| pair(entry, parameters);
+    let activation = || -> Result<Option<LayerTemplate>, InputError> {
+        let entry = settings.optional("activation");
+        let slot = entry.map(|entry| parameters.slot::<Activation>(&entry)).transpose()?;
+        Ok(slot.map(LayerTemplate::Activation))
+    };
+    let stride = || settings.optional("stride").map(|entry| pair(&entry)).transpose();
+    let layer = match kind {
+        "conv2d" => LayerTemplate::Conv2d {
+            filters: parameters.slot(&settings.required("filters", "filters = 16")?)?,
+            kernel: pair(&settings.required("kernel", "kernel = 3, or [3, 1]")?)?,
+            stride: stride()?.unwrap_or([Slot::Fixed(1), Slot::Fixed(1)]),
+            padding: match settings.optional("padding") {
+                Some(entry) => parameters.slot(&entry)?,
+                None => Slot::Fixed(Padding::Valid),
+            },
+        },
+        "max_pool2d" => LayerTemplate::MaxPool2d {
+            window: pair(&settings.required("window", "window = 2, or [2, 1]")?)?,
+            stride: stride()?,
+        },
+        "dropout" => {
+            let entry = settings.required("rate", "rate = 0.2")?;
+            let rate = parameters.slot(&entry)?;
+            if let Slot::Fixed(share) = rate
+                && !(0.0..1.0).contains(&share)
+            {
+                return Err(entry.unexpected("at least 0 and less than 1", "0.2 drops one in five"));
+            }
+            LayerTemplate::Dropout { rate }
+        }
+        "flatten" => LayerTemplate::Flatten,
+        "dense" => {
+            let example = "units = 16, or units = \"classes\" for the last layer";
+            LayerTemplate::Dense { units: parameters.slot(&settings.required("units", example)?)? }
+        }
+        _ => {
+            let function = settings.required("function", "function = \"relu\"")?;
+            return Ok(vec![LayerTemplate::Activation(parameters.slot(&function)?)]);
+        }
+    };
+    let activation = match kind {
+        "conv2d" | "dense" => activation()?,
+        _ => None,
+    };
+    Ok([Some(layer), activation].into_iter().flatten().collect())
+}
+
+/// Rows and columns: one value for both, or a list of two.
+fn pair(entry: &Entry<'_>, parameters: &Parameters<'_>) -> Result<[Slot<usize>; 2], InputError> {
+    match entry.list().as_deref() {
+        None => parameters.slot(entry).map(|slot| [slot.clone(), slot]),
+        Some([rows, columns]) => Ok([parameters.slot(rows)?, parameters.slot(columns)?]),
+        Some(_) => Err(entry
+            .unexpected("a whole number, or a list of two", "[rows, columns], or one for both")),
+    }
+}

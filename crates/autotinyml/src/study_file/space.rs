@@ -1,0 +1,243 @@
+//! `[space]`: the hyperparameters and what each may be. Also `$name == value` conditions, and values
+//! elsewhere in the file that a hyperparameter decides.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use autotinyml_search::{Condition, Domain, Parameter, Setting, Space};
+
+use super::section::{Entry, InputError, Section, nearest};
+use crate::task::{Meaning, Slot, When};
+
+/// The space of a study file, and which of its parameters the file has used so far.
+pub struct Parameters<'a> {
+    declared: Vec<(Parameter, Entry<'a>)>,
+    used: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Parameters<'a> {
+    /// Reads `[space]`; a file without one has no parameters.
+    pub fn read(space: Option<Section<'a>>) -> Result<Self, InputError> {
+        let mut parameters = Self { declared: vec![], used: RefCell::default() };
+        for (name, entry) in space.iter().flat_map(Section::entries) {
+            let parameter = parameters.parameter(name, &entry)?;
+            parameters.declared.push((parameter, entry));
+        }
+        Ok(parameters)
+    }
+
+    fn parameter(&self, name: &str, entry: &Entry<'a>) -> Result<Parameter, InputError> {
+        let (domain, when) = if entry.list().is_some() {
+            (list(entry)?, None)
+        } else if let Ok(table) = entry.section() {
+            let when = table.optional("when");
+            let domain = match table.optional("values") {
+                Some(values) => list(&values)?,
+                None => range(&table)?,
+            };
+            table.finish()?;
+            (domain, when.map(|when| self.condition(&when)).transpose()?)
+        } else {
+            return Err(entry.unexpected(
+                "a list of values or a range",
+                format!("{name} = [8, 16, 32], or {{ low = 1e-4, high = 1e-1, log = true }}"),
+            ));
+        };
+        let when = when.map(|when| Condition {
+            parameter: when.parameter,
+            is: when.is,
+            negated: when.negated,
+        });
+        Ok(Parameter { name: name.to_string(), domain, when })
+    }
+
+    fn named(&self, name: &str, entry: &Entry<'_>) -> Result<&Parameter, InputError> {
+        self.used.borrow_mut().insert(name.to_string());
+        let names = || self.declared.iter().map(|(parameter, _)| parameter.name.as_str());
+        let found = self.declared.iter().find(|(parameter, _)| parameter.name == name);
+        found.map(|(parameter, _)| parameter).ok_or_else(|| {
+            let cure = match nearest(name, names()) {
+                Some(nearest) => format!("did you mean `${nearest}`?"),
+                None => format!("add to [space] for example: {name} = [1, 2]"),
+            };
+            entry.complain(
+                format!("`{}` uses `${name}`, which is not in [space]", entry.path),
+                "no such hyperparameter",
+                cure,
+            )
+        })
+    }
+
+    /// A value in its place: written out, or `"$name"`. Every setting of the named hyperparameter
+    /// has to mean a `T`.
+    pub fn slot<T: Meaning>(&self, entry: &Entry<'_>) -> Result<Slot<T>, InputError> {
+        let Some(name) = entry.parameter() else {
+            return entry
+                .setting()
+                .and_then(|setting| T::of(&setting))
+                .map(Slot::Fixed)
+                .ok_or_else(|| {
+                    entry.unexpected(T::EXPECTED, "or \"$name\" for a hyperparameter of [space]")
+                });
+        };
+        let parameter = self.named(name, entry)?;
+        match settings(&parameter.domain).iter().find(|setting| T::of(setting).is_none()) {
+            None => Ok(Slot::Parameter(name.to_string())),
+            Some(setting) => Err(entry.complain(
+                format!("`{}` expects {}, but `${name}` can be {setting}", entry.path, T::EXPECTED),
+                "expects something else",
+                format!("take {setting} out of `{name}` in [space], or use another hyperparameter"),
+            )),
+        }
+    }
+
+    /// `"$name == value"`, `"$name != value"` or `"$name in [a, b]"`.
+    pub fn condition(&self, entry: &Entry<'_>) -> Result<When, InputError> {
+        let wrong = || {
+            entry.unexpected(
+                "a condition",
+                "write \"$name == value\", \"$name != value\" or \"$name in [a, b]\"",
+            )
+        };
+        let text = entry.text()?;
+        let mut words = text.trim().splitn(3, ' ');
+        let (Some(name), Some(operator), Some(values)) = (words.next(), words.next(), words.next())
+        else {
+            return Err(wrong());
+        };
+        let name = name.strip_prefix('$').ok_or_else(wrong)?;
+        let values = match (operator, values.trim()) {
+            ("==" | "!=", value) => vec![value],
+            ("in", list) => {
+                let list = list.strip_prefix('[').and_then(|list| list.strip_suffix(']'));
+                list.ok_or_else(wrong)?.split(',').map(str::trim).collect()
+            }
+            _ => return Err(wrong()),
+        };
+        let parameter = self.named(name, entry)?;
+        let possible = settings(&parameter.domain);
+        let is: Vec<Setting> = values.into_iter().map(setting).collect();
+        if let (false, Some(never)) = (
+            matches!(parameter.domain, Domain::Range { .. }),
+            is.iter().find(|setting| !possible.contains(setting)),
+        ) {
+            return Err(entry.complain(
+                format!("`{}` compares `${name}` with {never}, which it can never be", entry.path),
+                "never true",
+                format!("`{name}` can be {}", in_print(&possible)),
+            ));
+        }
+        Ok(When { parameter: name.to_string(), is, negated: operator == "!=" })
+    }
+
+    /// The space, once the whole file was read: every parameter must have been used.
+    pub fn finish(self) -> Result<Space, InputError> {
+        let used = self.used.into_inner();
+        if let Some((parameter, entry)) =
+            self.declared.iter().find(|(parameter, _)| !used.contains(&parameter.name))
+        {
+            let name = &parameter.name;
+            return Err(entry.complain(
+                format!("`{name}` is searched, but nothing uses it"),
+                "never used",
+                format!("write \"${name}\" where it belongs, or delete this line"),
+            ));
+        }
+        let (parameters, entries): (Vec<Parameter>, Vec<Entry<'_>>) =
+            self.declared.into_iter().unzip();
+        Space::new(parameters).map_err(|error| {
+            let first = entries.first().expect("a space without parameters is always valid");
+            first.complain(
+                format!("[space] makes no sense: {error}"),
+                "in this section",
+                "see the study files in examples/",
+            )
+        })
+    }
+}
+
+fn list(entry: &Entry<'_>) -> Result<Domain, InputError> {
+    let cure = "numbers are ordered, texts are not: [8, 16, 32], or [\"relu\", \"tanh\"]";
+    let elements = entry.list().unwrap_or_default();
+    let Some(first) = elements.first() else {
+        return Err(entry.complain(format!("`{}` is empty", entry.path), "no value", cure));
+    };
+    let (mut numbers, mut texts) = (vec![], vec![]);
+    for element in &elements {
+        let repeated = match element.setting() {
+            Some(Setting::Number(number)) if texts.is_empty() => {
+                numbers.push(number);
+                numbers[..numbers.len() - 1].contains(&number)
+            }
+            Some(Setting::Text(text)) if numbers.is_empty() => {
+                texts.push(text);
+                texts[..texts.len() - 1].contains(&texts[texts.len() - 1])
+            }
+            _ => {
+                let kind = match first.setting() {
+                    Some(Setting::Number(_)) => "a number like the first",
+                    Some(Setting::Text(_)) => "a text like the first",
+                    None => "a number or a text",
+                };
+                return Err(element.unexpected(kind, cure));
+            }
+        };
+        if repeated {
+            return Err(element.unexpected("each value once", "delete the second one"));
+        }
+    }
+    Ok(if texts.is_empty() { Domain::Ordered(numbers) } else { Domain::Unordered(texts) })
+}
+
+fn range(table: &Section<'_>) -> Result<Domain, InputError> {
+    let example = "{ low = 1e-4, high = 1e-1, log = true }";
+    let low = table.required("low", example)?.number()?;
+    let high_entry = table.required("high", example)?;
+    let high = high_entry.number()?;
+    if high <= low {
+        return Err(high_entry.unexpected(format!("more than low = {low}"), "swap the two"));
+    }
+    let step = table.optional("step").map(|step| {
+        step.number().and_then(|number| {
+            let cure = "leave it out for a continuous range";
+            if number > 0.0 { Ok(number) } else { Err(step.unexpected("more than 0", cure)) }
+        })
+    });
+    let log = match table.optional("log") {
+        None => false,
+        Some(entry) => entry.truth()?,
+    };
+    if log && low <= 0.0 {
+        return Err(high_entry.complain(
+            format!("a range on a logarithmic scale cannot start at {low}"),
+            "of this range",
+            "low must be more than 0, or leave log out",
+        ));
+    }
+    Ok(Domain::Range { low, high, step: step.transpose()?, log })
+}
+
+/// The settings to try a place with: all of a finite domain, samples of a range.
+fn settings(domain: &Domain) -> Vec<Setting> {
+    match domain {
+        Domain::Ordered(numbers) => numbers.iter().copied().map(Setting::Number).collect(),
+        Domain::Unordered(texts) => texts.iter().cloned().map(Setting::Text).collect(),
+        Domain::Range { low, high, step: Some(step), log: false } => {
+            let count = ((high - low) / step + 1e-9) as usize;
+            (0..=count.min(1000)).map(|i| Setting::Number(low + i as f64 * step)).collect()
+        }
+        // An irrational share of the way tells whole numbers from all numbers.
+        Domain::Range { low, high, .. } => [0.0, 0.577_215_664_9, 1.0]
+            .map(|share| Setting::Number(low + share * (high - low)))
+            .to_vec(),
+    }
+}
+
+fn setting(word: &str) -> Setting {
+    let word = word.trim_matches(|c| c == '"' || c == '\'');
+    word.parse().map_or_else(|_| Setting::Text(word.to_string()), Setting::Number)
+}
+
+fn in_print(settings: &[Setting]) -> String {
+    settings.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

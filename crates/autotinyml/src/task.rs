@@ -1,0 +1,268 @@
+//! From a configuration to what is trained: the study file's network and training recipe with every
+//! `$name` filled in.
+
+use autotinyml_nn::{Activation, BuildError, Layer, Network, Optimizer, Padding, Shape, Training};
+use autotinyml_search::{Configuration, Setting, Space};
+
+/// A value of the study file: written out, or the name of the hyperparameter that decides it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Slot<T> {
+    /// The same in every configuration.
+    Fixed(T),
+    /// `"$name"`: every setting of that hyperparameter was checked to mean a `T`.
+    Parameter(String),
+}
+
+/// What a setting of the study file means in its place.
+pub trait Meaning: Sized + Copy {
+    /// What is expected there, in words.
+    const EXPECTED: &'static str;
+
+    /// None if the setting means nothing there.
+    fn of(setting: &Setting) -> Option<Self>;
+}
+
+/// Units of a dense layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Units {
+    /// So many.
+    Count(usize),
+    /// As many as the data has classes.
+    Classes,
+}
+
+/// One layer of the study file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LayerTemplate {
+    /// See [`Layer::Conv2d`].
+    Conv2d {
+        /// Output channels.
+        filters: Slot<usize>,
+        /// Rows and columns of the window.
+        kernel: [Slot<usize>; 2],
+        /// Steps down and to the right.
+        stride: [Slot<usize>; 2],
+        /// Beyond the edge.
+        padding: Slot<Padding>,
+    },
+    /// See [`Layer::MaxPool2d`].
+    MaxPool2d {
+        /// Rows and columns of the window.
+        window: [Slot<usize>; 2],
+        /// Steps down and to the right; None: as the window.
+        stride: Option<[Slot<usize>; 2]>,
+    },
+    /// See [`Layer::Dropout`].
+    Dropout {
+        /// Share of values dropped.
+        rate: Slot<f64>,
+    },
+    /// See [`Layer::Flatten`].
+    Flatten,
+    /// See [`Layer::Dense`].
+    Dense {
+        /// Outputs.
+        units: Slot<Units>,
+    },
+    /// See [`Layer::Activation`].
+    Activation(Slot<Activation>),
+}
+
+/// Layers that are there in some configurations only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct When {
+    /// The hyperparameter that decides.
+    pub parameter: String,
+    /// Its settings that keep the layer (or, if `negated`, drop it).
+    pub is: Vec<Setting>,
+    /// `!=` instead of `==`.
+    pub negated: bool,
+}
+
+/// The network of a study file before its hyperparameters are known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// In order; each may hang on a condition.
+    pub layers: Vec<(LayerTemplate, Option<When>)>,
+}
+
+/// The training recipe before its hyperparameters are known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingTemplate {
+    /// Passes over the training samples.
+    pub epochs: Slot<usize>,
+    /// Samples per step.
+    pub batch: Slot<usize>,
+    /// Which, at Keras' defaults.
+    pub optimizer: Slot<Optimizer>,
+    /// Instead of the optimizer's default.
+    pub learning_rate: Option<Slot<f64>>,
+}
+
+impl Template {
+    /// Whether it ends, in every configuration, in a softmax over the data's classes.
+    pub fn chooses_a_class(&self) -> bool {
+        matches!(
+            self.layers.as_slice(),
+            [
+                ..,
+                (LayerTemplate::Dense { units: Slot::Fixed(Units::Classes) }, None),
+                (LayerTemplate::Activation(Slot::Fixed(Activation::Softmax)), None)
+            ]
+        )
+    }
+
+    /// The network of one configuration.
+    ///
+    /// # Errors
+    /// The layers cannot be put together: an outcome of the trial, not a mistake of the user.
+    pub fn network(
+        &self,
+        space: &Space,
+        configuration: &Configuration,
+        input: Shape,
+        classes: usize,
+    ) -> Result<Network, BuildError> {
+        let layers: Vec<Layer> = self
+            .layers
+            .iter()
+            .filter(|(_, when)| when.as_ref().is_none_or(|when| when.holds(space, configuration)))
+            .map(|(layer, _)| layer.fill(space, configuration, classes))
+            .collect();
+        Network::chain(input, &layers)
+    }
+}
+
+impl TrainingTemplate {
+    /// The recipe of one configuration.
+    pub fn fill(&self, space: &Space, configuration: &Configuration) -> Training {
+        let optimizer = self.optimizer.fill(space, configuration);
+        let rate = self.learning_rate.as_ref().map(|rate| rate.fill(space, configuration));
+        Training {
+            epochs: self.epochs.fill(space, configuration),
+            batch: self.batch.fill(space, configuration),
+            optimizer: rate.map_or(optimizer, |rate| optimizer.with_learning_rate(rate as f32)),
+        }
+    }
+}
+
+impl When {
+    fn holds(&self, space: &Space, configuration: &Configuration) -> bool {
+        space
+            .setting(configuration, &self.parameter)
+            .is_some_and(|setting| self.is.contains(&setting) != self.negated)
+    }
+}
+
+impl LayerTemplate {
+    fn fill(&self, space: &Space, configuration: &Configuration, classes: usize) -> Layer {
+        let pair = |pair: &[Slot<usize>; 2]| pair.each_ref().map(|s| s.fill(space, configuration));
+        match self {
+            Self::Conv2d { filters, kernel, stride, padding } => Layer::Conv2d {
+                filters: filters.fill(space, configuration),
+                kernel: pair(kernel),
+                stride: pair(stride),
+                padding: padding.fill(space, configuration),
+            },
+            Self::MaxPool2d { window, stride } => Layer::MaxPool2d {
+                window: pair(window),
+                stride: pair(stride.as_ref().unwrap_or(window)),
+            },
+            Self::Dropout { rate } => {
+                Layer::Dropout { rate: rate.fill(space, configuration) as f32 }
+            }
+            Self::Flatten => Layer::Flatten,
+            Self::Dense { units } => Layer::Dense {
+                units: match units.fill(space, configuration) {
+                    Units::Count(units) => units,
+                    Units::Classes => classes,
+                },
+            },
+            Self::Activation(activation) => {
+                Layer::Activation(activation.fill(space, configuration))
+            }
+        }
+    }
+}
+
+impl<T: Meaning> Slot<T> {
+    fn fill(&self, space: &Space, configuration: &Configuration) -> T {
+        match self {
+            Self::Fixed(value) => *value,
+            Self::Parameter(name) => space
+                .setting(configuration, name)
+                .and_then(|setting| T::of(&setting))
+                .expect("the study file was checked: the parameter is active and means this"),
+        }
+    }
+}
+
+impl Meaning for usize {
+    const EXPECTED: &'static str = "a whole number of at least 1";
+
+    fn of(setting: &Setting) -> Option<Self> {
+        match setting {
+            Setting::Number(number) if *number >= 1.0 && number.fract() == 0.0 => {
+                Some(*number as usize)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Meaning for f64 {
+    const EXPECTED: &'static str = "a number";
+
+    fn of(setting: &Setting) -> Option<Self> {
+        match setting {
+            Setting::Number(number) => Some(*number),
+            Setting::Text(_) => None,
+        }
+    }
+}
+
+impl Meaning for Units {
+    const EXPECTED: &'static str = "a whole number of at least 1, or \"classes\"";
+
+    fn of(setting: &Setting) -> Option<Self> {
+        match setting {
+            Setting::Text(text) if text == "classes" => Some(Self::Classes),
+            _ => usize::of(setting).map(Self::Count),
+        }
+    }
+}
+
+impl Meaning for Activation {
+    const EXPECTED: &'static str = "\"relu\", \"sigmoid\", \"selu\", \"tanh\" or \"softmax\"";
+
+    fn of(setting: &Setting) -> Option<Self> {
+        let all = [Self::Relu, Self::Sigmoid, Self::Selu, Self::Tanh, Self::Softmax];
+        all.into_iter().find(|activation| is_text(setting, activation.name()))
+    }
+}
+
+impl Meaning for Padding {
+    const EXPECTED: &'static str = "\"valid\" or \"same\"";
+
+    fn of(setting: &Setting) -> Option<Self> {
+        [("valid", Self::Valid), ("same", Self::Same)]
+            .into_iter()
+            .find_map(|(name, padding)| is_text(setting, name).then_some(padding))
+    }
+}
+
+impl Meaning for Optimizer {
+    const EXPECTED: &'static str =
+        "\"adam\", \"sgd\", \"rmsprop\", \"adagrad\", \"adadelta\" or \"adamax\"";
+
+    fn of(setting: &Setting) -> Option<Self> {
+        match setting {
+            Setting::Text(text) => Self::from_name(text),
+            Setting::Number(_) => None,
+        }
+    }
+}
+
+fn is_text(setting: &Setting, name: &str) -> bool {
+    matches!(setting, Setting::Text(text) if text == name)
+}

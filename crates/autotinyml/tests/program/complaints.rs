@@ -1,0 +1,144 @@
+//! Wrong input: exit code 2 and a message with file, line, value, what was expected and the cure.
+
+use std::fs;
+use std::path::Path;
+
+use insta::assert_snapshot;
+
+use crate::{STUDY, run, study_folder, text};
+
+/// What `optimize` says to the study with one passage replaced.
+fn complaint(passage: &str, replacement: &str) -> String {
+    assert!(STUDY.contains(passage), "{passage}");
+    let folder = study_folder(&STUDY.replacen(passage, replacement, 1));
+    refused(folder.path(), &["optimize", "study.toml"])
+}
+
+/// What `optimize` says to the study when its data folder is changed.
+fn data_complaint(change: impl FnOnce(&Path)) -> String {
+    let folder = study_folder(STUDY);
+    change(&folder.path().join("data"));
+    refused(folder.path(), &["optimize", "study.toml"])
+}
+
+fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let output = run(folder, arguments);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+    assert!(!folder.join("runs").exists(), "nothing was written");
+    text(&output.stderr)
+}
+
+#[test]
+fn an_unknown_key_with_the_nearest_known_one() {
+    assert_snapshot!(complaint("window = 8", "windw = 8"));
+    assert_snapshot!(complaint("batch = 8", "batch_size = 8"));
+}
+
+#[test]
+fn a_value_of_the_wrong_kind() {
+    assert_snapshot!(complaint("window = 8", "window = \"eight\""));
+    assert_snapshot!(complaint("test = 0.2", "test = 20"));
+    assert_snapshot!(complaint("[4, 8, 16, 32]", "[4, \"8\", 16]"));
+}
+
+#[test]
+fn a_name_that_is_missing_in_the_space() {
+    assert_snapshot!(complaint("\"$filters\"", "\"$filter\""));
+}
+
+#[test]
+fn a_parameter_that_means_nothing_in_its_place() {
+    assert_snapshot!(complaint("\"$filters\"", "\"$activation\""));
+}
+
+#[test]
+fn an_unused_parameter() {
+    assert_snapshot!(complaint("\"$filters\"", "4"));
+}
+
+#[test]
+fn an_unknown_board_searcher_layer_and_activation() {
+    assert_snapshot!(complaint("\"stm32f303k8\"", "\"stm32f303\""));
+    assert_snapshot!(complaint("\"svm-cbo\"", "\"svm\""));
+    assert_snapshot!(complaint("max_pool2d", "maxpool"));
+    assert_snapshot!(complaint("\"tanh\"", "\"tahn\""));
+}
+
+#[test]
+fn a_section_that_is_missing() {
+    assert_snapshot!(complaint("[search]\nsearcher = \"svm-cbo\"\ntrials = 16\nseed = 7\n", ""));
+}
+
+#[test]
+fn a_file_that_is_no_toml_or_is_not_there() {
+    assert_snapshot!(complaint("epochs = 4", "epochs = four"));
+    let folder = study_folder(STUDY);
+    assert_snapshot!(refused(folder.path(), &["optimize", "studdy.toml"]));
+}
+
+#[test]
+fn a_baseline_outside_the_space() {
+    assert_snapshot!(complaint("units = 32\n", "units = 31\n"));
+}
+
+#[test]
+fn a_network_that_does_not_end_in_a_softmax() {
+    assert_snapshot!(complaint(", activation = \"softmax\"", ""));
+}
+
+#[test]
+fn more_folds_than_a_class_has_samples() {
+    assert_snapshot!(complaint("k_fold = 2", "k_fold = 50"));
+}
+
+#[test]
+fn a_window_longer_than_a_recording() {
+    assert_snapshot!(complaint("window = 8", "window = 500"));
+}
+
+#[test]
+fn data_that_is_missing_or_empty() {
+    assert_snapshot!(data_complaint(|data| fs::remove_dir_all(data).unwrap()));
+    assert_snapshot!(data_complaint(|data| {
+        fs::remove_dir_all(data).unwrap();
+        fs::create_dir(data).unwrap();
+    }));
+}
+
+#[test]
+fn one_class_only() {
+    assert_snapshot!(data_complaint(|data| {
+        fs::remove_file(data.join("ada.csv")).unwrap();
+        fs::remove_file(data.join("bo.csv")).unwrap();
+    }));
+}
+
+#[test]
+fn a_field_that_is_no_number() {
+    for field in ["x", "NaN"] {
+        assert_snapshot!(data_complaint(|data| {
+            let rows = fs::read_to_string(data.join("bo.csv")).unwrap();
+            let rows: Vec<&str> = rows.lines().collect();
+            let broken = format!("0.09,{field},1\n");
+            let text = rows[..3].join("\n") + "\n" + &broken + &rows[4..].join("\n");
+            fs::write(data.join("bo.csv"), text).unwrap();
+        }));
+    }
+}
+
+#[test]
+fn check_without_what_it_needs() {
+    let folder = study_folder(STUDY);
+    assert_snapshot!(refused(folder.path(), &["check", "study.toml"]));
+    let unset = ["check", "study.toml", "--set", "filters=3"];
+    assert_snapshot!(refused(folder.path(), &unset));
+    let no_board = ["check", "study.toml", "--board", "stm32"];
+    assert_snapshot!(refused(folder.path(), &no_board));
+}
+
+#[test]
+fn a_folder_without_a_study() {
+    let folder = study_folder(STUDY);
+    assert_snapshot!(refused(folder.path(), &["report", "nowhere"]));
+}

@@ -1,0 +1,141 @@
+//! Whole studies, from the study file to the C project.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::{STUDY, program, run, study_folder, text};
+
+fn lines(stdout: &[u8]) -> Vec<Value> {
+    text(stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// Whether everything is installed here; under CI it has to be.
+fn tools() -> bool {
+    let missing = autotinyml_deploy::Tools::find().missing();
+    if !missing.is_empty() {
+        assert!(std::env::var_os("CI").is_none(), "CI must have every tool: {missing:?}");
+        eprintln!("skipped: {missing:?} is missing; `cargo xtask test` installs it");
+    }
+    missing.is_empty()
+}
+
+#[test]
+fn the_winner_runs_on_the_emulated_chip_and_its_project_builds() {
+    if !tools() {
+        return;
+    }
+    let folder = study_folder(STUDY);
+    let output = run(folder.path(), &["optimize", "study.toml", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = lines(&output.stdout);
+    let (summary, trials) = printed.split_last().unwrap();
+    assert_eq!(trials.len(), 16);
+    for trial in trials.iter().filter(|trial| trial["deployable"] == true) {
+        assert!(trial["footprint"]["st_rom_bytes"].as_u64().unwrap() <= 6000, "{trial}");
+        assert!(trial["footprint"]["st_ram_bytes"].as_u64().unwrap() <= 1000, "{trial}");
+    }
+    let best = &summary["best"];
+    assert_eq!(best["verdict"]["links_on_chip"], true);
+    assert!(best["footprint"]["instructions"].as_u64().unwrap() > 100);
+    assert!(best["footprint"]["cross_accuracy"].as_f64().unwrap() >= 0.9);
+    let accuracies = trials
+        .iter()
+        .filter(|trial| trial["deployable"] == true)
+        .filter_map(|trial| trial["accuracy"].as_f64());
+    assert_eq!(best["validation_accuracy"].as_f64(), accuracies.reduce(f64::max));
+
+    let out = folder.path().join("runs/walkers");
+    for file in ["study.db", "report.html", "trials.csv", "model/network.json"] {
+        assert!(out.join(file).is_file(), "{file}");
+    }
+    let export = ["export", "runs/walkers", "--trial", "3", "--out", "exported"];
+    let exported = run(folder.path(), &export);
+    assert!(exported.status.success(), "{}", text(&exported.stderr));
+    for project in [out.join("firmware"), folder.path().join("exported")] {
+        make(&project);
+    }
+}
+
+fn make(project: &Path) {
+    let output = Command::new("make").arg("-B").current_dir(project).output().unwrap();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("warning"), "{said}");
+}
+
+#[test]
+fn without_any_tool_a_study_says_what_was_not_checked() {
+    let folder = study_folder(STUDY);
+    let output = program(folder.path())
+        .args(["optimize", "study.toml", "--trials", "6"])
+        .env("PATH", "")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert!(said.contains("apt install gcc-arm-none-eabi"), "{said}");
+    assert!(folder.path().join("runs/walkers/firmware/network.c").is_file());
+}
+
+#[test]
+fn a_black_box_study_trains_what_cannot_fit_and_refuses_it_afterwards() {
+    let black_box =
+        STUDY.replace("compression = \"x4\"", "compression = \"x4\"\ncheck = \"after-training\"");
+    let folder = study_folder(&black_box);
+    let output = run(folder.path(), &["optimize", "study.toml", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = lines(&output.stdout);
+    let refused: Vec<&Value> = printed[..16].iter().filter(|t| t["deployable"] == false).collect();
+    assert!(!refused.is_empty());
+    for trial in refused {
+        assert!(trial["accuracy"].is_number(), "trained all the same: {trial}");
+        assert!(trial["reasons"][0].as_str().unwrap().contains("over the limit"), "{trial}");
+    }
+}
+
+#[test]
+fn layers_that_cannot_be_built_are_a_refused_trial() {
+    // A window of 3 rows and columns on data with 2 channels: some configurations make no network.
+    let study = STUDY
+        .replace("kernel = [3, 1]", "kernel = \"$kernel\"")
+        .replace("units = [4, 8, 16, 32]", "units = [4, 8]\nkernel = [1, 3]")
+        .replace("[baseline]\n", "[baseline]\nkernel = 1\n")
+        .replace("window = [2, 1]", "window = 1")
+        .replace("units = 32\n", "units = 8\n")
+        .replace("x4\"", "x4\"\ncheck = \"after-training\"");
+    let folder = study_folder(&study);
+    let output = run(folder.path(), &["optimize", "study.toml", "--json", "--trials", "8"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = lines(&output.stdout);
+    let reasons: Vec<&str> = printed[..8].iter().filter_map(|t| t["reasons"][0].as_str()).collect();
+    assert!(
+        reasons.contains(&"conv2d: its 3×3 window is larger than its input 8×2×1"),
+        "{reasons:?}"
+    );
+}
+
+#[test]
+fn a_space_in_which_nothing_fits_ends_before_any_training() {
+    let folder = study_folder(&STUDY.replace("rom_kb = 6", "rom_kb = 0.1"));
+    let output = run(folder.path(), &["optimize", "study.toml"]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = text(&output.stderr);
+    assert!(said.contains("nothing in this space can fit: the smallest needs"), "{said}");
+    assert!(!folder.path().join("runs").exists());
+}
+
+#[test]
+fn a_report_can_be_made_again_from_the_store() {
+    let folder = study_folder(STUDY);
+    let first = run(folder.path(), &["optimize", "study.toml", "--trials", "5"]);
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    let report = folder.path().join("runs/walkers/report.html");
+    let page = fs::read_to_string(&report).unwrap();
+    fs::remove_file(&report).unwrap();
+    let again = run(folder.path(), &["report", "runs/walkers"]);
+    assert_eq!(text(&again.stdout), text(&first.stdout));
+    assert_eq!(fs::read_to_string(&report).unwrap(), page);
+}
