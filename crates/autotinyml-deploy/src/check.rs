@@ -14,7 +14,7 @@ use crate::compress::{CompressedModel, Compression, compress};
 use crate::cross_accuracy::CrossAccuracy;
 use crate::emit::{Project, STACK_BYTES, write_project};
 use crate::error::DeployError;
-use crate::footprint::Footprint;
+use crate::footprint::{Footprint, RegionUse};
 use crate::run::compile::ChipObjects;
 use crate::run::{Emulator, Host, Runner};
 use crate::st::account;
@@ -113,12 +113,17 @@ pub fn check(
 }
 
 /// What the program for the chip takes. Of the stack that the linker sets aside only what was used
-/// counts, if that was measured.
+/// counts as RAM, if that was measured; a deeper one needs more of its region.
 fn fit(footprint: &mut Footprint, objects: &ChipObjects, board: &Board) -> Result<(), DeployError> {
     let chip = chip::measure(objects, board)?;
     footprint.flash_bytes = Some(chip.flash_bytes);
-    footprint.ram_bytes = Some(chip.variables_bytes + footprint.stack_bytes.unwrap_or(STACK_BYTES));
+    let stack = footprint.stack_bytes.unwrap_or(STACK_BYTES);
+    footprint.ram_bytes = Some(chip.variables_bytes + stack);
     footprint.regions = chip.regions;
+    let holds_stack = |region: &&mut RegionUse| region.name == board.stack;
+    if let Some(region) = footprint.regions.iter_mut().find(holds_stack) {
+        region.used_bytes += stack.saturating_sub(STACK_BYTES);
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod readme;
 mod weights;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use autotinyml_nn::{Shape, Standardisation};
@@ -21,7 +22,7 @@ use crate::compress::{CompressedModel, StoredKernel, StoredWeights};
 use crate::error::DeployError;
 use crate::lower::{Kernel, lower};
 use crate::plan::{Plan, plan};
-use crate::run::compile::{COMPILER_FLAGS, LIBRARIES, LINKER_FLAGS};
+use crate::run::compile::{CHIP_FLAGS, COMPILER_FLAGS, LIBRARIES, LINKER_FLAGS};
 use crate::run::emulator::MACHINE_FLAGS;
 
 /// Files of `c/firmware` that every project holds as they are.
@@ -133,16 +134,27 @@ impl<'a> Project<'a> {
     }
 }
 
-/// Writes the C project into `directory`, which is made if it isn't there. What lies there under
-/// the same names is replaced.
+/// Writes the C project into `directory`, which is made if it isn't there. Files of an earlier
+/// project there are replaced; its folder `autotinyml` is made anew.
 ///
 /// # Errors
 /// A file that cannot be written.
 pub fn write_project(project: &Project, directory: &Path) -> Result<(), DeployError> {
     let weights = project.weights_file();
     let kernels = directory.join("autotinyml");
-    fs::create_dir_all(&kernels)
-        .map_err(|source| DeployError::File { path: kernels.clone(), source })?;
+    let chip_script = directory.join("chip.ld");
+    for (path, result) in [
+        (&kernels, fs::remove_dir_all(&kernels)),
+        (&chip_script, fs::remove_file(&chip_script)),
+        (&kernels, fs::create_dir_all(&kernels)),
+    ] {
+        match result {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                return Err(DeployError::File { path: path.clone(), source });
+            }
+            _ => {}
+        }
+    }
     for (name, content) in project.kernel_files() {
         write(&kernels.join(name), content)?;
     }
@@ -157,7 +169,7 @@ pub fn write_project(project: &Project, directory: &Path) -> Result<(), DeployEr
     write(&directory.join("Makefile"), makefile(project))?;
     write(&directory.join("README.md"), readme::readme(project, weights.bytes.len()))?;
     match project.board {
-        Some(board) => write(&directory.join("chip.ld"), linker_script::linker_script(board)),
+        Some(board) => write(&chip_script, linker_script::linker_script(board)),
         None => Ok(()),
     }
 }
@@ -172,7 +184,7 @@ fn makefile(project: &Project) -> String {
     MAKEFILE
         .replace("@GOAL@", goal)
         .replace("@CORE@", &project.core().compiler_flags().join(" "))
-        .replace("@CFLAGS@", &COMPILER_FLAGS.join(" "))
+        .replace("@CFLAGS@", &[&COMPILER_FLAGS[..], &CHIP_FLAGS].concat().join(" "))
         .replace("@LDFLAGS@", &LINKER_FLAGS.join(" "))
         .replace("@LIBRARIES@", &LIBRARIES.join(" "))
         .replace("@EMULATOR@", &MACHINE_FLAGS.join(" "))
@@ -244,6 +256,28 @@ mod tests {
     fn the_linker_script() {
         let board = Board::named("stm32f303k8").unwrap();
         insta::assert_snapshot!(linker_script::linker_script(board));
+    }
+
+    #[test]
+    fn nothing_of_an_earlier_project_stays() {
+        with_project(|project| {
+            let folder = tempfile::tempdir().unwrap();
+            let earlier = folder.path().join("autotinyml/dense_shared8.c");
+            write_project(project, folder.path()).unwrap();
+            fs::write(&earlier, "#error from another network").unwrap();
+            write_project(&Project { board: None, ..project.clone() }, folder.path()).unwrap();
+            assert!(!earlier.exists() && !folder.path().join("chip.ld").exists());
+            assert!(folder.path().join("autotinyml/dense.c").exists());
+        });
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_named() {
+        with_project(|project| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let error = write_project(project, file.path()).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{}", file.path().display())), "{error}");
+        });
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub const COMPILER_FLAGS: [&str; 8] = [
     "-Wdouble-promotion",
 ];
 
+/// Further options for a chip. Scheduling before registers are given out makes GCC run out of them.
+pub const CHIP_FLAGS: [&str; 1] = ["-fno-schedule-insns"];
+
 /// Options for linking a program for a chip.
 pub const LINKER_FLAGS: [&str; 3] = ["-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections"];
 
@@ -117,8 +120,8 @@ impl ChipObjects {
         sources.push(PathBuf::from("startup.c"));
         let network = sources.len();
         sources.extend(["main.c", "selftest.c", "semihosting.c"].map(PathBuf::from));
-        let flags = core.compiler_flags();
-        let mut objects = compile(compiler, flags, &project, &sources, folder.path())?;
+        let flags = [core.compiler_flags(), &CHIP_FLAGS].concat();
+        let mut objects = compile(compiler, &flags, &project, &sources, folder.path())?;
         objects.truncate(network);
         Ok(Self { compiler: compiler.to_path_buf(), core, project, folder, network: objects })
     }

@@ -34,6 +34,26 @@ fn small_networks_give_the_same_outputs_as_on_this_computer() {
     }
 }
 
+#[test]
+fn a_fault_of_the_program_is_an_error_that_says_so() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    let model = any_model(3);
+    let (_, folder) = project(&model, Compression::X1);
+    let file = folder.path().join("network.c");
+    let source = std::fs::read_to_string(&file).unwrap();
+    let start = "void network_run(const float *input, float *output)\n{\n";
+    let writes_nowhere = format!("{start}    *(volatile int *)0xF0000000 = 1;\n");
+    assert!(source.contains(start));
+    std::fs::write(&file, source.replace(start, &writes_nowhere)).unwrap();
+
+    let compiler = tools.cross_cc.as_deref().unwrap();
+    let objects = ChipObjects::compile(compiler, Core::CortexM4f, folder.path()).unwrap();
+    let qemu = tools.emulator.as_deref().unwrap();
+    let emulator = Emulator::link(&objects, qemu, lengths(&model.network)).unwrap();
+    let message = emulator.run(&inputs(&model.network, 1, 0)).unwrap_err().to_string();
+    assert!(message.contains("exit code 1") && message.contains("hard fault"), "{message}");
+}
+
 /// Both runners agree, and both agree with the model.
 fn compare(tools: &Tools, model: &Model, compression: Compression, samples: usize) -> Run {
     let (reference, folder) = project(model, compression);
