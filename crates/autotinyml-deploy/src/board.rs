@@ -146,6 +146,12 @@ impl Board {
         self.ram().find(|region| region.name == self.stack).expect("checked when parsed")
     }
 
+    /// The largest region of a kind: code and weights are there, or variables and the arena.
+    pub fn largest(&self, kind: RegionKind) -> &Region {
+        let regions = self.regions.iter().filter(|region| region.kind == kind);
+        regions.max_by_key(|region| region.length_bytes).expect("checked when parsed")
+    }
+
     fn contradiction(&self) -> Option<String> {
         if self.clock_hz == 0 {
             return Some("clock_hz is 0, expected the highest clock of the core in hertz".into());

@@ -11,13 +11,14 @@ pub mod emit;
 pub mod error;
 pub mod footprint;
 pub mod lower;
+pub mod overhead;
 pub mod plan;
 pub mod run;
 pub mod st;
 pub mod toolchain;
 
 pub use board::{Board, BoardError, Core, Region, RegionKind};
-pub use check::{Subject, check, static_footprint};
+pub use check::{Subject, check, link, static_footprint};
 pub use compress::{
     CompressedModel, Compression, StoredKernel, StoredWeights, UnknownCompression, compress,
 };
@@ -26,6 +27,7 @@ pub use elf::{Elf, ElfError};
 pub use emit::{Project, write_project};
 pub use error::DeployError;
 pub use footprint::{Accounting, Footprint, Limits, RegionUse, Verdict};
+pub use overhead::{Overhead, Program};
 pub use run::{Emulator, Host, Run, Runner};
 pub use st::{StAccount, account, compressed_nodes};
 pub use toolchain::{CommandError, Ending, Tool, Tools, run_command};

@@ -45,13 +45,18 @@ impl Tool {
         }
     }
 
-    /// The line that installs it on Debian and its relatives.
-    pub fn install_hint(self) -> &'static str {
+    /// The packages of Debian and its relatives that bring it.
+    pub fn packages(self) -> &'static str {
         match self {
-            Self::HostCompiler => "sudo apt install gcc libc6-dev",
-            Self::CrossCompiler => "sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi",
-            Self::Emulator => "sudo apt install qemu-system-arm",
+            Self::HostCompiler => "gcc libc6-dev",
+            Self::CrossCompiler => "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+            Self::Emulator => "qemu-system-arm",
         }
+    }
+
+    /// The line that installs it there.
+    pub fn install_hint(self) -> String {
+        format!("sudo apt install {}", self.packages())
     }
 }
 

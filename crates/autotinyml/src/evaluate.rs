@@ -1,21 +1,24 @@
 //! One trial: from a configuration to what became of it.
 //!
-//! The stages: build the network → refuse what cannot fit (unless the study treats deployability as
-//! a black box) → train a network on each fold → compress → accuracy as deployed, sizes, cross
-//! accuracy → verdict.
+//! The stages: build the network → sizes, of the program linked for the chip where there is a cross
+//! compiler → refuse what does not fit (unless the study treats deployability as a black box) →
+//! train a network on each fold → compress → accuracy as deployed, cross accuracy → verdict.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Mutex;
 
 use autotinyml_deploy::{
-    Accounting, CrossAccuracy, DeployError, Footprint, Subject, Tools, check, compress,
-    static_footprint,
+    Accounting, CrossAccuracy, DeployError, Footprint, Program, Subject, Tools, Verdict, compress,
+    link, static_footprint,
 };
-use autotinyml_nn::{BuildError, Network, TrainError, train};
+use autotinyml_nn::{BuildError, Layer, Network, Node, TrainError, train};
 use autotinyml_search::Configuration;
 
-use crate::record::{Deployable, TrialOutcome};
+use crate::record::TrialOutcome;
 use crate::samples::Samples;
-use crate::study_file::{Check, Study};
+use crate::study_file::{Check, DeployPlan, Study};
 
 /// Evaluates the configurations of a study.
 pub struct Evaluator<'a> {
@@ -23,8 +26,10 @@ pub struct Evaluator<'a> {
     pub study: &'a Study,
     /// On what.
     pub samples: &'a Samples,
-    /// With what; only `accounting = "elf"` compiles during the search.
+    /// With what.
     pub tools: &'a Tools,
+    /// Sizes of the programs linked so far.
+    linked: Mutex<HashMap<String, Footprint>>,
 }
 
 /// A trial that could not be finished: nothing that a searcher may learn from.
@@ -44,6 +49,13 @@ pub enum EvaluateError {
     Folder(std::io::Error),
 }
 
+/// Networks that only differ in how they are trained make the same program.
+fn program_key(network: &Network) -> String {
+    let runs = |node: &&Node| !matches!(node.layer, Layer::Dropout { .. });
+    let describe = |node: &Node| format!("{:?} → {}; ", node.layer, node.output);
+    network.nodes.iter().filter(runs).map(describe).collect()
+}
+
 /// What training on the folds gave.
 struct Trained {
     fold_accuracies: Vec<f64>,
@@ -57,53 +69,17 @@ impl Trained {
     }
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
+    /// An evaluator that has linked nothing yet.
+    pub fn new(study: &'a Study, samples: &'a Samples, tools: &'a Tools) -> Self {
+        Self { study, samples, tools, linked: Mutex::default() }
+    }
+
     /// The network of a configuration, or why its layers cannot be put together.
     pub fn network(&self, configuration: &Configuration) -> Result<Network, BuildError> {
         let data = &self.samples.raw;
         let Study { template, space, .. } = self.study;
         template.network(space, configuration, data.shape, data.classes.len())
-    }
-
-    /// Whether a configuration meets every limit that can be judged by arithmetic alone.
-    pub fn prescreen(&self, configuration: &Configuration) -> bool {
-        self.network(configuration).is_ok_and(|network| {
-            let footprint = static_footprint(&network, self.study.deploy.compression);
-            self.study.deploy.limits.judge(&footprint).meets_limits
-        })
-    }
-
-    /// How much of the space can be deployed; None if the space is infinite or too large to count.
-    pub fn deployable(&self) -> Option<Deployable> {
-        const COUNTED_MAX: u128 = 2_000_000;
-        let space = self.study.space.size().filter(|size| *size <= COUNTED_MAX)? as usize;
-        let mut deployable =
-            Deployable { space, within_limits: 0, unbuildable: 0, unbuildable_reason: None };
-        let Study { deploy, space, .. } = self.study;
-        for configuration in space.enumerate() {
-            match self.network(&configuration) {
-                Ok(network) => {
-                    let footprint = static_footprint(&network, deploy.compression);
-                    deployable.within_limits +=
-                        usize::from(deploy.limits.judge(&footprint).meets_limits);
-                }
-                Err(reason) => {
-                    deployable.unbuildable += 1;
-                    deployable.unbuildable_reason.get_or_insert_with(|| reason.to_string());
-                }
-            }
-        }
-        Some(deployable)
-    }
-
-    /// The smallest RAM and ROM of the space (not of the same network, as a rule), in bytes.
-    pub fn smallest(&self) -> Option<(usize, usize)> {
-        let sizes = self.study.space.enumerate().filter_map(|configuration| {
-            let network = self.network(&configuration).ok()?;
-            let footprint = static_footprint(&network, self.study.deploy.compression);
-            Some((footprint.st_ram_bytes, footprint.st_rom_bytes))
-        });
-        sizes.reduce(|a, b| (a.0.min(b.0), a.1.min(b.1)))
     }
 
     /// Runs the stages of one trial.
@@ -117,7 +93,7 @@ impl Evaluator<'_> {
             Err(reason) => return Ok(TrialOutcome::refused(reason.to_string(), None)),
         };
         let footprint = self.sizes(&network)?;
-        let verdict = deploy.limits.judge(&footprint);
+        let verdict = self.verdict(&footprint);
         if deploy.check == Check::BeforeTraining && !verdict.deployable() {
             return Ok(TrialOutcome {
                 verdict,
@@ -133,12 +109,40 @@ impl Evaluator<'_> {
         }
     }
 
-    /// What a network takes before its weights are known: by arithmetic, or of the linked program.
+    /// What could not be checked is told once, of the finalists, not of every trial.
+    fn verdict(&self, footprint: &Footprint) -> Verdict {
+        Verdict { unchecked: vec![], ..self.study.deploy.limits.judge(footprint) }
+    }
+
+    /// Whether only the linker can tell that a program fits.
+    pub fn must_link(&self, program: &Program) -> bool {
+        let DeployPlan { limits, board, .. } = &self.study.deploy;
+        limits.accounting == Accounting::Elf || program.near_a_limit(board)
+    }
+
+    /// What a network takes before its weights are known: by arithmetic, and of the linked program
+    /// where that decides and there is a cross compiler.
     fn sizes(&self, network: &Network) -> Result<Footprint, EvaluateError> {
-        let deploy = &self.study.deploy;
-        if deploy.limits.accounting == Accounting::St || self.tools.cross_cc.is_none() {
-            return Ok(static_footprint(network, deploy.compression));
+        let compression = self.study.deploy.compression;
+        let compiler = match &self.tools.cross_cc {
+            Some(compiler) if self.must_link(&Program::of(network, compression)?) => compiler,
+            _ => return Ok(static_footprint(network, compression)),
+        };
+        let key = program_key(network);
+        if let Some(linked) = self.linked.lock().expect("no thread panicked with it").get(&key) {
+            return Ok(linked.clone());
         }
+        let footprint = self.link(network, compiler)?;
+        self.linked.lock().expect("no thread panicked with it").insert(key, footprint.clone());
+        Ok(footprint)
+    }
+
+    /// Links a network's program for the chip.
+    ///
+    /// # Errors
+    /// The compiler or linker fails, other than for want of memory.
+    pub fn link(&self, network: &Network, compiler: &Path) -> Result<Footprint, EvaluateError> {
+        let DeployPlan { compression, board, .. } = self.study.deploy;
         let folder = tempfile::tempdir().map_err(EvaluateError::Folder)?;
         let subject = Subject {
             network,
@@ -148,7 +152,7 @@ impl Evaluator<'_> {
             vectors: None,
             emulated: None,
         };
-        Ok(check(&subject, deploy.compression, Some(deploy.board), self.tools, folder.path())?)
+        Ok(link(&subject, compression, board, compiler, folder.path())?)
     }
 
     /// Mean accuracy over the folds, as deployed.
@@ -198,7 +202,7 @@ impl Evaluator<'_> {
             accuracy: Some(trained.accuracy()),
             fold_accuracies: trained.fold_accuracies,
             learning_curve: trained.learning_curve,
-            verdict: self.study.deploy.limits.judge(&footprint),
+            verdict: self.verdict(&footprint),
             footprint: Some(footprint),
         }
     }

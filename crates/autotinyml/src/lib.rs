@@ -1,13 +1,15 @@
 //! The most accurate network that really fits the microcontroller.
 //!
 //! A study file (`study_file`) says what is searched, on which data and for which board. A searcher
-//! suggests configurations; `evaluate` trains and judges each; `study` is the loop of the two;
+//! suggests configurations that `prescreen` does not refuse; `evaluate` trains and judges each; `study`
+//! is the loop of the two;
 //! `store` keeps every trial; `finalist` takes the best to the chip; `report` tells people.
 
 pub mod cli;
 pub mod data;
 pub mod evaluate;
 pub mod finalist;
+pub mod prescreen;
 pub mod record;
 pub mod report;
 pub mod samples;

@@ -15,6 +15,7 @@ use autotinyml_search::{
 };
 
 use crate::evaluate::{EvaluateError, Evaluator};
+use crate::prescreen::Prescreen;
 use crate::record::{TrialOutcome, TrialRecord};
 use crate::store::{Store, StoreError};
 use crate::study_file::{Check, Study};
@@ -41,14 +42,15 @@ pub enum StudyError {
 /// The first failure; trials that were running then are lost, finished ones are not.
 pub fn run(
     evaluator: &Evaluator<'_>,
+    prescreen: &Prescreen<'_>,
     searcher: &dyn Searcher,
     store: &Store,
     jobs: usize,
     on_trial: &mut dyn FnMut(&TrialRecord),
 ) -> Result<Vec<TrialRecord>, StudyError> {
     let study = evaluator.study;
-    let prescreen = |configuration: &Configuration| evaluator.prescreen(configuration);
-    let problem = problem(study, &prescreen);
+    let accepts = |configuration: &Configuration| prescreen.accepts(configuration);
+    let problem = problem(study, &accepts);
     let mut course = Course::new(store.trials(&study.space)?, study);
     let workers = jobs.clamp(1, study.search.parallel);
     let (finished, results) = mpsc::channel();
@@ -90,21 +92,21 @@ pub fn run(
     })
 }
 
-/// What is asked of the searcher. Before training, arithmetic refuses what cannot fit, and only the
-/// cross accuracy is left to learn; after training, the searcher sees one label.
+/// What is asked of the searcher: to learn one label. Before training, arithmetic has refused what
+/// cannot fit already.
 fn problem<'a>(
     study: &'a Study,
-    prescreen: &'a (dyn Fn(&Configuration) -> bool + Sync),
+    accepts: &'a (dyn Fn(&Configuration) -> bool + Sync),
 ) -> Problem<'a> {
-    let (name, prescreen) = match study.deploy.check {
-        Check::BeforeTraining => ("cross accuracy", Some(prescreen)),
-        Check::AfterTraining => ("deployable", None),
-    };
+    let deployable = Constraint { name: "deployable".into(), limit: None, known: Known::Measured };
     Problem {
         space: &study.space,
         goal: Goal::Maximise,
-        constraints: vec![Constraint { name: name.into(), limit: None, known: Known::Measured }],
-        prescreen,
+        constraints: vec![deployable],
+        prescreen: match study.deploy.check {
+            Check::BeforeTraining => Some(accepts),
+            Check::AfterTraining => None,
+        },
         budget: study.search.trials,
     }
 }

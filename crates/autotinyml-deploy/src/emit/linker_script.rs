@@ -10,11 +10,7 @@ pub const STACK_BYTES: usize = 2048;
 /// the largest RAM region, the stack where the board's description puts it. The stack comes first
 /// in its region, so that one too deep leaves the memory and faults instead of overwriting.
 pub fn linker_script(board: &Board) -> String {
-    let largest = |kind: RegionKind| {
-        let regions = board.regions.iter().filter(|region| region.kind == kind);
-        regions.max_by_key(|region| region.length_bytes).expect("a board has flash and RAM")
-    };
-    let (flash, ram) = (&largest(RegionKind::Flash).name, &largest(RegionKind::Ram).name);
+    let [flash, ram] = [RegionKind::Flash, RegionKind::Ram].map(|kind| &board.largest(kind).name);
     let regions: String = board.regions.iter().map(memory_line).collect();
     format!(
         "/* {title} */

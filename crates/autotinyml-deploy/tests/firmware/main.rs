@@ -3,4 +3,5 @@
 mod check;
 mod emulator;
 mod host;
+mod overhead;
 mod support;

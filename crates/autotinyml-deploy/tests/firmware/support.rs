@@ -13,7 +13,7 @@ pub fn tools(need: impl Fn(&Tools) -> bool) -> Option<Tools> {
     if need(&tools) {
         return Some(tools);
     }
-    let missing: Vec<&str> = tools.missing().iter().map(|tool| tool.install_hint()).collect();
+    let missing: Vec<String> = tools.missing().iter().map(|tool| tool.install_hint()).collect();
     let missing = missing.join("; ");
     assert!(std::env::var_os("CI").is_none(), "CI must have every tool: {missing}");
     eprintln!("not tested for want of a tool: {missing}");

@@ -55,7 +55,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let message = "the data has changed since this study was made".to_string();
         return Err(usage(message, "name the folder with the original data by --data"));
     }
-    let evaluator = Evaluator { study: &study, samples: &samples, tools: &Tools::find() };
+    let tools = Tools::find();
+    let evaluator = Evaluator::new(&study, &samples, &tools);
     let (finalist, _) = evaluator.finalist(&trial.configuration, Some(trial), &arguments.out)?;
     for line in finalist.verdict.reasons.iter().chain(&finalist.verdict.unchecked) {
         eprintln!("{line}");

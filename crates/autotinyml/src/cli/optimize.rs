@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use autotinyml_deploy::{Limits, Tools};
+use autotinyml_deploy::{Limits, Tool, Tools};
 use autotinyml_nn::SplitError;
 use autotinyml_search::by_name;
 
@@ -14,7 +14,8 @@ use super::progress::Progress;
 use super::{Failure, NOTHING_DEPLOYABLE, report};
 use crate::evaluate::Evaluator;
 use crate::finalist::ranking;
-use crate::record::{Deployable, Finalist, Identity, TrialRecord};
+use crate::prescreen::Prescreen;
+use crate::record::{Finalist, Identity, TrialRecord};
 use crate::samples::{Samples, SamplesError};
 use crate::store::{Fact, Store};
 use crate::study::{self, StudyError};
@@ -130,18 +131,18 @@ impl Job {
         }
         let samples = load_samples(&self.study)?;
         let tools = Tools::find();
-        let evaluator = Evaluator { study: &self.study, samples: &samples, tools: &tools };
-        let deployable = evaluator.deployable();
-        if let Some(nothing) = self.nothing_fits(&evaluator, deployable.as_ref()) {
+        let evaluator = Evaluator::new(&self.study, &samples, &tools);
+        let prescreen = Prescreen::new(&evaluator, self.jobs)?;
+        if let Some(nothing) = self.nothing_fits(&prescreen) {
             eprintln!("{nothing}");
             return Ok(ExitCode::from(NOTHING_DEPLOYABLE));
         }
-        self.introduce(&samples, deployable.as_ref(), &tools);
+        self.introduce(&samples, &prescreen, &tools);
 
         let store = self.open(&samples)?;
         store.set_fact(Fact::Data, &samples.summary)?;
-        store.set_fact(Fact::Deployable, &deployable)?;
-        let trials = self.search(&evaluator, &store)?;
+        store.set_fact(Fact::Deployable, &prescreen.deployable())?;
+        let trials = self.search(&evaluator, &prescreen, &store)?;
         let best = self.finals(&evaluator, &store, &trials)?;
         let summary = report::write(&self.folder)?;
         report::show(&summary, &self.folder, self.json)?;
@@ -151,7 +152,7 @@ impl Job {
         })
     }
 
-    fn introduce(&self, samples: &Samples, deployable: Option<&Deployable>, tools: &Tools) {
+    fn introduce(&self, samples: &Samples, prescreen: &Prescreen<'_>, tools: &Tools) {
         let Study { name, search, deploy, .. } = &self.study;
         eprintln!(
             "{name}: {} trials of {} for the {}, {} samples of {} to search with, {} to test",
@@ -162,11 +163,11 @@ impl Job {
             samples.summary.shape,
             samples.test.len(),
         );
-        if let Some(deployable) = deployable {
+        if let Some(deployable) = prescreen.deployable() {
             eprintln!("{deployable}");
         }
-        for tool in tools.missing() {
-            eprintln!("not checked without {}: {}", tool.name(), tool.install_hint());
+        if let Some(unchecked) = unchecked(tools) {
+            eprintln!("{unchecked}");
         }
     }
 
@@ -203,18 +204,20 @@ impl Job {
     fn search(
         &self,
         evaluator: &Evaluator<'_>,
+        prescreen: &Prescreen<'_>,
         store: &Store,
     ) -> Result<Vec<TrialRecord>, StudyError> {
         let Study { search, space, .. } = &self.study;
         let searcher = by_name(&search.searcher, &search.options)
             .expect("the study file was checked against the catalogue");
         let mut progress = Progress::new(space, search.trials, &store.trials(space)?);
-        let trials = study::run(evaluator, &*searcher, store, self.jobs, &mut |trial| {
-            progress.trial(trial);
-            if self.json {
-                println!("{}", report::trial_json(space, trial));
-            }
-        })?;
+        let trials =
+            study::run(evaluator, prescreen, &*searcher, store, self.jobs, &mut |trial| {
+                progress.trial(trial);
+                if self.json {
+                    println!("{}", report::trial_json(space, trial));
+                }
+            })?;
         progress.finish();
         Ok(trials)
     }
@@ -267,17 +270,13 @@ impl Job {
     }
 
     /// What to say instead of a search, if arithmetic already refuses the whole space.
-    fn nothing_fits(
-        &self,
-        evaluator: &Evaluator<'_>,
-        deployable: Option<&Deployable>,
-    ) -> Option<String> {
+    fn nothing_fits(&self, prescreen: &Prescreen<'_>) -> Option<String> {
         let deploy = &self.study.deploy;
-        let deployable = deployable?;
+        let deployable = prescreen.deployable()?;
         if deployable.within_limits > 0 || deploy.check == Check::AfterTraining {
             return None;
         }
-        let smallest = match evaluator.smallest() {
+        let smallest = match prescreen.smallest() {
             Some((ram, rom)) => format!(
                 "the smallest needs {:.1} KB of RAM, and the smallest {:.1} KB of ROM",
                 ram as f64 / 1000.0,
@@ -295,6 +294,22 @@ impl Job {
             self.study.source.name
         ))
     }
+}
+
+/// One line on what this machine cannot check, with the command that changes it.
+fn unchecked(tools: &Tools) -> Option<String> {
+    let missing = tools.missing();
+    let figure = |tool: &Tool| match tool {
+        Tool::HostCompiler => "the C program's answers on this machine",
+        Tool::CrossCompiler => "flash and RAM of the program for the chip",
+        Tool::Emulator => "its instructions, stack and answers",
+    };
+    let figures: Vec<&str> = missing.iter().map(figure).collect();
+    let packages: Vec<&str> = missing.iter().map(|tool| tool.packages()).collect();
+    (!missing.is_empty()).then(|| {
+        let (figures, packages) = (figures.join(", "), packages.join(" "));
+        format!("not checked here: {figures}; to check: sudo apt install {packages}")
+    })
 }
 
 fn limits_in_print(limits: &Limits) -> String {

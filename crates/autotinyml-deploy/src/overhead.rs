@@ -1,0 +1,131 @@
+//! What a program takes beside its weights and its arena: the code of its kernels, the C library,
+//! the caller's buffers. It hardly depends on how large the layers are, so one linked program tells
+//! it for all that are made of the same kernels, and a search can leave out what cannot fit without
+//! compiling each.
+//!
+//! It is a bound, not a verdict: the compiler may save or spend a few bytes on an offset, for which
+//! [`SLACK_BYTES`] allow. What is near the limit is for the linker to decide.
+
+use autotinyml_nn::Network;
+
+use crate::board::{Board, RegionKind};
+use crate::compress::Compression;
+use crate::error::DeployError;
+use crate::footprint::{Footprint, RegionUse};
+use crate::lower::{Operation, lower};
+use crate::plan::plan;
+use crate::st::{account, compressed_nodes};
+
+/// By how much two programs made of the same kernels may differ beside weights and arena. The
+/// largest difference seen over experiment 1's spaces is in the test below.
+pub const SLACK_BYTES: usize = 64;
+
+/// No program of this crate is known to take more flash than this beside its weights.
+const FLASH_BYTES_MAX: usize = 16 * 1024;
+
+/// No program is known to take more than this of the RAM region of its arena, beside the arena and
+/// the caller's buffers.
+const VARIABLES_BYTES_MAX: usize = 2 * 1024;
+
+/// What arithmetic tells of a network's program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The same for programs made of the same kernels, activations and storage.
+    pub kind: String,
+    /// Weights, biases and codebooks, in flash.
+    pub weights_bytes: usize,
+    /// What lies between the layers, in RAM.
+    pub arena_bytes: usize,
+    /// The caller's input and output, in RAM.
+    pub buffers_bytes: usize,
+}
+
+impl Program {
+    /// Takes microseconds.
+    ///
+    /// # Errors
+    /// Lowering or planning fails its own check: a defect of this crate.
+    pub fn of(network: &Network, compression: Compression) -> Result<Self, DeployError> {
+        let kernels = lower(network)?;
+        let compressed = compressed_nodes(network, compression);
+        let mut kind = String::new();
+        for kernel in &kernels {
+            kind += match kernel.operation {
+                Operation::Conv2d { pool: None, .. } => "conv2d",
+                Operation::Conv2d { pool: Some(_), .. } => "conv2d+pool",
+                Operation::MaxPool2d(_) => "pool",
+                Operation::Dense => "dense",
+                Operation::Copy => "copy",
+            };
+            if kernel.weights.is_some_and(|node| compressed.contains(&node)) {
+                kind += " shared";
+            }
+            if let Some(activation) = kernel.activation {
+                kind += " ";
+                kind += activation.name();
+            }
+            kind += "; ";
+        }
+        Ok(Self {
+            kind,
+            weights_bytes: account(network, compression).rom_bytes,
+            arena_bytes: plan(&kernels)?.arena_bytes,
+            buffers_bytes: (network.input.len() + network.output().len()) * size_of::<f32>(),
+        })
+    }
+
+    /// Whether weights or arena leave so little of the chip that the rest may not fit. Otherwise it
+    /// links for sure.
+    pub fn near_a_limit(&self, board: &Board) -> bool {
+        let [flash, ram] =
+            [RegionKind::Flash, RegionKind::Ram].map(|kind| board.largest(kind).length_bytes);
+        self.weights_bytes + FLASH_BYTES_MAX > flash
+            || self.arena_bytes + self.buffers_bytes + VARIABLES_BYTES_MAX > ram
+    }
+}
+
+/// What all programs of one kind take beside weights and arena.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overhead {
+    /// Without weights and arena.
+    regions: Vec<RegionUse>,
+    /// Without arena.
+    ram_bytes: usize,
+}
+
+impl Overhead {
+    /// Read off a `program` of the kind and its footprint, once [linked](crate::link).
+    pub fn of(program: &Program, linked: &Footprint, board: &Board) -> Self {
+        let mut regions = linked.regions.clone();
+        for region in &mut regions {
+            region.used_bytes = region.used_bytes.saturating_sub(share(program, region, board));
+        }
+        let ram_bytes = linked.ram_bytes.unwrap_or(0).saturating_sub(program.arena_bytes);
+        Self { regions, ram_bytes }
+    }
+
+    /// Puts into a footprint the least that a program of this kind takes of its chip.
+    pub fn at_least(&self, program: &Program, board: &Board, footprint: &mut Footprint) {
+        let least = |region: &RegionUse| {
+            let used = region.used_bytes + share(program, region, board);
+            let slack = if region.used_bytes == 0 { 0 } else { SLACK_BYTES };
+            RegionUse { used_bytes: used.saturating_sub(slack), ..region.clone() }
+        };
+        footprint.regions = self.regions.iter().map(least).collect();
+        let flash = footprint.regions.iter().filter(|region| region.kind == RegionKind::Flash);
+        footprint.flash_bytes = Some(flash.map(|region| region.used_bytes).sum());
+        footprint.ram_bytes =
+            Some((self.ram_bytes + program.arena_bytes).saturating_sub(SLACK_BYTES));
+    }
+}
+
+/// How much of a region the weights or the arena take.
+fn share(program: &Program, region: &RegionUse, board: &Board) -> usize {
+    if region.name != board.largest(region.kind).name {
+        return 0;
+    }
+    match region.kind {
+        RegionKind::Flash => program.weights_bytes,
+        RegionKind::Ram => program.arena_bytes,
+    }
+}

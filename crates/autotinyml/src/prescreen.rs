@@ -1,0 +1,177 @@
+//! What is known of a space before any training: which configurations cannot fit.
+//!
+//! Sizes of weights and activations follow by arithmetic. What a program takes beside them depends
+//! only on the kernels it is made of, so with a cross compiler one program of each kind is linked,
+//! and tells it for all others of that kind. Only what is sure is refused here; what is within a few
+//! bytes of a limit is for the linker to decide, as a stage of its trial.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+
+use autotinyml_deploy::{Footprint, Overhead, Program, static_footprint};
+use autotinyml_search::Configuration;
+
+use crate::evaluate::{EvaluateError, Evaluator};
+use crate::record::Deployable;
+
+/// Beyond this many configurations, each is looked at only when a searcher comes to it.
+const COUNTED_MAX: u128 = 1_000_000;
+
+/// Knows which configurations of a study can fit.
+pub struct Prescreen<'a> {
+    evaluator: &'a Evaluator<'a>,
+    counted: Option<Counted>,
+}
+
+/// A finite space, looked at once.
+struct Counted {
+    accepted: HashSet<Configuration>,
+    deployable: Deployable,
+    /// Smallest RAM and ROM by ST accounting (not of the same network, as a rule), in bytes.
+    smallest: Option<(usize, usize)>,
+}
+
+impl<'a> Prescreen<'a> {
+    /// Looks at every configuration of a finite space, which takes some microseconds for each, and
+    /// links one program of each kind that comes near the chip's limits, `jobs` at a time.
+    ///
+    /// # Errors
+    /// The compiler or linker fails.
+    pub fn new(evaluator: &'a Evaluator<'a>, jobs: usize) -> Result<Self, EvaluateError> {
+        let mut prescreen = Self { evaluator, counted: None };
+        if let Some(size) = evaluator.study.space.size().filter(|&size| size <= COUNTED_MAX) {
+            prescreen.counted = Some(prescreen.count(size as usize, jobs)?);
+        }
+        Ok(prescreen)
+    }
+
+    /// Whether a configuration can fit, as far as is known before its trial.
+    pub fn accepts(&self, configuration: &Configuration) -> bool {
+        match &self.counted {
+            Some(counted) => counted.accepted.contains(configuration),
+            None => self.evaluator.network(configuration).is_ok_and(|network| {
+                self.fits(&static_footprint(&network, self.evaluator.study.deploy.compression))
+            }),
+        }
+    }
+
+    /// How much of the space can fit; None if it is infinite or too large to count.
+    pub fn deployable(&self) -> Option<&Deployable> {
+        self.counted.as_ref().map(|counted| &counted.deployable)
+    }
+
+    /// Smallest RAM and ROM of the space by ST accounting, in bytes.
+    pub fn smallest(&self) -> Option<(usize, usize)> {
+        self.counted.as_ref()?.smallest
+    }
+
+    fn fits(&self, footprint: &Footprint) -> bool {
+        let deploy = &self.evaluator.study.deploy;
+        let flash_bytes: usize = deploy.board.flash().map(|region| region.length_bytes).sum();
+        footprint.st_rom_bytes <= flash_bytes && deploy.limits.judge(footprint).deployable()
+    }
+
+    fn count(&self, size: usize, jobs: usize) -> Result<Counted, EvaluateError> {
+        let study = self.evaluator.study;
+        let mut deployable =
+            Deployable { space: size, within_limits: 0, unbuildable: 0, unbuildable_reason: None };
+        let mut smallest: Option<(usize, usize)> = None;
+        let mut candidates = vec![];
+        for configuration in study.space.enumerate() {
+            let network = match self.evaluator.network(&configuration) {
+                Ok(network) => network,
+                Err(reason) => {
+                    deployable.unbuildable += 1;
+                    deployable.unbuildable_reason.get_or_insert_with(|| reason.to_string());
+                    continue;
+                }
+            };
+            let footprint = static_footprint(&network, study.deploy.compression);
+            let (ram, rom) = (footprint.st_ram_bytes, footprint.st_rom_bytes);
+            let (least_ram, least_rom) = smallest.unwrap_or((ram, rom));
+            smallest = Some((least_ram.min(ram), least_rom.min(rom)));
+            if self.fits(&footprint) {
+                let program = Program::of(&network, study.deploy.compression)?;
+                candidates.push((configuration, program, footprint));
+            }
+        }
+        if let Some(compiler) = &self.evaluator.tools.cross_cc {
+            candidates = self.without_too_large_programs(candidates, compiler, jobs)?;
+        }
+        let accepted: HashSet<Configuration> =
+            candidates.into_iter().map(|(configuration, ..)| configuration).collect();
+        deployable.within_limits = accepted.len();
+        Ok(Counted { accepted, deployable, smallest })
+    }
+
+    /// Drops the candidates of which the least that their kind of program can take is too much.
+    fn without_too_large_programs(
+        &self,
+        mut candidates: Vec<Candidate>,
+        compiler: &Path,
+        jobs: usize,
+    ) -> Result<Vec<Candidate>, EvaluateError> {
+        let board = self.evaluator.study.deploy.board;
+        let mut kinds: BTreeMap<String, Kind<'_>> = BTreeMap::new();
+        for candidate in &candidates {
+            let kind = kinds
+                .entry(candidate.1.kind.clone())
+                .or_insert(Kind { smallest: candidate, to_link: false });
+            kind.to_link |= self.evaluator.must_link(&candidate.1);
+            if candidate.1.weights_bytes < kind.smallest.1.weights_bytes {
+                kind.smallest = candidate;
+            }
+        }
+        let to_link: Vec<&Candidate> =
+            kinds.values().filter(|kind| kind.to_link).map(|kind| kind.smallest).collect();
+        let overheads = self.overheads(&to_link, compiler, jobs)?;
+        candidates.retain_mut(|(_, program, footprint)| {
+            let Some(overhead) = overheads.get(&program.kind) else { return true };
+            overhead.at_least(program, board, footprint);
+            self.fits(footprint)
+        });
+        Ok(candidates)
+    }
+
+    /// Links one program of each kind.
+    fn overheads(
+        &self,
+        to_link: &[&Candidate],
+        compiler: &Path,
+        jobs: usize,
+    ) -> Result<BTreeMap<String, Overhead>, EvaluateError> {
+        let board = self.evaluator.study.deploy.board;
+        let queue = Mutex::new(to_link.iter());
+        let work = || {
+            let mut overheads = vec![];
+            loop {
+                let next = queue.lock().expect("no thread panicked with it").next();
+                let Some((configuration, program, _)) = next else { return Ok(overheads) };
+                let network =
+                    self.evaluator.network(configuration).map_err(EvaluateError::Build)?;
+                let linked = self.evaluator.link(&network, compiler)?;
+                overheads.push((program.kind.clone(), Overhead::of(program, &linked, board)));
+            }
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+            let mut overheads = BTreeMap::new();
+            for worker in workers {
+                let found: Result<_, EvaluateError> = worker.join().expect("a worker panicked");
+                overheads.extend(found?);
+            }
+            Ok(overheads)
+        })
+    }
+}
+
+/// A configuration that can fit so far, what its program is, and what it takes.
+type Candidate = (Configuration, Program, Footprint);
+
+/// Candidates whose programs are made of the same kernels.
+struct Kind<'a> {
+    smallest: &'a Candidate,
+    to_link: bool,
+}
