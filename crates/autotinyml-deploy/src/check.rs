@@ -10,7 +10,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::board::{Board, Core};
 use crate::chip;
-use crate::compress::{CompressedModel, Compression, compress};
+use crate::compress::{CompressedModel, compress};
+use crate::compression::Compression;
 use crate::cross_accuracy::CrossAccuracy;
 use crate::emit::{Project, STACK_BYTES, write_project};
 use crate::error::DeployError;

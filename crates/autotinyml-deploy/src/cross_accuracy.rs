@@ -76,7 +76,8 @@ mod tests {
     use autotinyml_nn::{Activation, Layer, Network, Shape, Weights};
 
     use super::*;
-    use crate::compress::{Compression, StoredKernel, compress};
+    use crate::compress::{StoredKernel, compress};
+    use crate::compression::Compression;
 
     #[test]
     fn figures_worked_by_hand() {

@@ -5,6 +5,7 @@ pub mod check;
 pub mod chip;
 mod codebook;
 pub mod compress;
+pub mod compression;
 pub mod cross_accuracy;
 pub mod elf;
 pub mod emit;
@@ -19,9 +20,8 @@ pub mod toolchain;
 
 pub use board::{Board, BoardError, Core, Region, RegionKind};
 pub use check::{Subject, check, link, static_footprint};
-pub use compress::{
-    CompressedModel, Compression, StoredKernel, StoredWeights, UnknownCompression, compress,
-};
+pub use compress::{CompressedModel, StoredKernel, StoredWeights, compress};
+pub use compression::{Compression, UnknownCompression};
 pub use cross_accuracy::{CrossAccuracy, cross_accuracy};
 pub use elf::{Elf, ElfError};
 pub use emit::{Project, write_project};

@@ -9,7 +9,7 @@
 use autotinyml_nn::Network;
 
 use crate::board::{Board, RegionKind};
-use crate::compress::Compression;
+use crate::compression::Compression;
 use crate::error::DeployError;
 use crate::footprint::{Footprint, RegionUse};
 use crate::lower::{Operation, lower};

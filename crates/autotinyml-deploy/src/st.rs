@@ -34,7 +34,7 @@ use autotinyml_nn::{
     same_padding_before,
 };
 
-use crate::compress::Compression;
+use crate::compression::Compression;
 
 const FLOAT_BYTES: usize = 4;
 

@@ -4,7 +4,7 @@
 //! monotone activation before a max pooling runs behind it: the same result from fewer values.
 
 use crate::layer::activation::Elementwise;
-use crate::layer::{InPlace, Operator, Trained};
+use crate::layer::{InPlace, Operator, Trained, Use};
 use crate::optimizer;
 use crate::{Layer, Node};
 
@@ -32,18 +32,6 @@ struct Buffer {
     values: Vec<f32>,
     /// Gradient of each value; empty where nobody needs it.
     gradient: Vec<f32>,
-}
-
-/// What an execution is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
-    /// Dropout does nothing.
-    Inference,
-    /// Backward can follow forward.
-    Training {
-        /// Seed of the dropout layers.
-        seed: u64,
-    },
 }
 
 impl Execution {

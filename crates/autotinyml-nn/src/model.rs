@@ -8,7 +8,8 @@ use rand::RngExt;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 
 use crate::cost::{bias_len, kernel_len};
-use crate::execution::{Execution, Use};
+use crate::execution::Execution;
+use crate::layer::Use;
 use crate::layer::softmax::largest;
 use crate::random::{Purpose, generator};
 use crate::{Dataset, Layer, Network, Node};

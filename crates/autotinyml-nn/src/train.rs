@@ -9,8 +9,9 @@ use std::ops::ControlFlow;
 
 use rand::seq::SliceRandom;
 
-use crate::execution::{Execution, Use};
+use crate::execution::Execution;
 use crate::layer::Trained;
+use crate::layer::Use;
 use crate::layer::softmax::{Score, cross_entropy};
 use crate::model::Weights;
 use crate::optimizer::Parameters;

@@ -8,11 +8,14 @@ mod check;
 mod doctor;
 mod export;
 mod failure;
+mod job;
 mod optimize;
+mod preamble;
 mod progress;
 mod quickstart;
 mod report;
 
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -62,4 +65,11 @@ pub fn main() -> ExitCode {
         failure.print();
         ExitCode::from(failure.exit_code())
     })
+}
+
+/// Prints a result.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
 }

@@ -202,7 +202,8 @@ mod tests {
     use autotinyml_nn::{Activation, Layer, Model, Network, Padding};
 
     use super::*;
-    use crate::compress::{Compression, compress};
+    use crate::compress::compress;
+    use crate::compression::Compression;
 
     /// A small network with every kind of generated text.
     fn with_project(check: impl Fn(&Project)) {

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use crate::compress::{Compression, StoredKernel, StoredWeights};
+use crate::compress::{StoredKernel, StoredWeights};
+use crate::compression::Compression;
 use crate::lower::{Kernel, Operation};
 
 /// Output channels that `conv2d_tile.h` computes at once: as many groups of the first width as

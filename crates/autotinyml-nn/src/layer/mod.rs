@@ -11,7 +11,6 @@ mod dropout;
 mod max_pool2d;
 pub(crate) mod softmax;
 
-use crate::execution::Use;
 use crate::optimizer::{Parameters, Step};
 use crate::{Layer, Node};
 use activation::Elementwise;
@@ -20,6 +19,18 @@ use dense::Dense;
 use dropout::Dropout;
 use max_pool2d::MaxPool2d;
 use softmax::Softmax;
+
+/// What an execution is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Dropout does nothing.
+    Inference,
+    /// Backward can follow forward.
+    Training {
+        /// Seed of the dropout layers.
+        seed: u64,
+    },
+}
 
 /// A layer ready to run on batches up to a given size.
 pub(crate) enum Operator {

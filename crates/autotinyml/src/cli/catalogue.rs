@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use autotinyml_deploy::{Board, RegionKind};
 use autotinyml_search::CATALOGUE;
 
-use super::Failure;
-use super::optimize::print;
+use super::{Failure, print};
 
 /// Every board with its memory and where the figures come from.
 pub fn boards() -> Result<ExitCode, Failure> {

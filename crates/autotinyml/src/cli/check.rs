@@ -10,8 +10,7 @@ use autotinyml_nn::{Network, Shape, node_parameters};
 use autotinyml_search::{Configuration, Setting};
 use serde_json::json;
 
-use super::Failure;
-use super::optimize::print;
+use super::{Failure, print};
 use crate::samples::{self, Samples};
 use crate::saved_model::SavedModel;
 use crate::study_file::{StudyFile, read_text};

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use autotinyml_deploy::{Tool, Tools};
 
-use super::Failure;
-use super::optimize::print;
+use super::{Failure, print};
 
 /// Every external program, where it is or how to get it, and what it is for.
 pub fn run() -> Result<ExitCode, Failure> {

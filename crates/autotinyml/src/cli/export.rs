@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use autotinyml_deploy::Tools;
 
-use super::Failure;
-use super::optimize::{load_samples, print};
+use super::job::load_samples;
 use super::report::Stored;
+use super::{Failure, print};
 use crate::evaluate::Evaluator;
 use crate::store::Fact;
 use crate::study_file::Reader;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::Failure;
-use super::optimize::{Job, all_cores, load};
+use super::job::{Job, all_cores};
+use crate::study_file::StudyFile;
 use crate::study_file::section::SourceText;
 
 const STUDY: &str = include_str!("../../../../examples/quickstart.toml");
@@ -23,7 +24,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let source = SourceText { name: "examples/quickstart.toml".into(), text: STUDY.into() };
     Job {
-        study: load(&source, |_| ())?,
+        study: StudyFile::parse(&source)?.into_study()?,
         folder: Path::new(&arguments.out).to_owned(),
         resume: true,
         jobs: all_cores(),

@@ -6,13 +6,12 @@ use std::process::ExitCode;
 use autotinyml_search::Space;
 use serde_json::{Map, Value, json};
 
-use super::optimize::{load, print};
-use super::{Failure, NOTHING_DEPLOYABLE};
+use super::{Failure, NOTHING_DEPLOYABLE, print};
 use crate::record::{Identity, Summary, TrialRecord};
 use crate::report;
 use crate::store::{Fact, Store, StoreError};
-use crate::study_file::Study;
 use crate::study_file::section::SourceText;
+use crate::study_file::{Study, StudyFile};
 
 /// Writes report.html and trials.csv again and prints the results, even while the study runs.
 #[derive(clap::Args)]
@@ -56,10 +55,9 @@ impl Stored {
             .ok_or_else(|| StoreError::Missing(folder.join("study.db")))?;
         let source =
             SourceText { name: identity.study_path.clone(), text: identity.study_text.clone() };
-        let study = load(&source, |study| {
-            study.search.seed = identity.seed;
-            study.search.trials = identity.trials;
-        })?;
+        let mut study = StudyFile::parse(&source)?.into_study()?;
+        study.search.seed = identity.seed;
+        study.search.trials = identity.trials;
         Ok(Self { store, study, identity })
     }
 

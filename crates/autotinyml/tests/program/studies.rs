@@ -139,3 +139,37 @@ fn a_report_can_be_made_again_from_the_store() {
     assert_eq!(text(&again.stdout), text(&first.stdout));
     assert_eq!(fs::read_to_string(&report).unwrap(), page);
 }
+
+#[test]
+fn a_compiler_that_fails_is_an_error_and_not_a_verdict() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = study_folder(STUDY);
+    let bin = folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let compiler = bin.join("arm-none-eabi-gcc");
+    let script = "#!/bin/sh\n\
+        if [ \"$1\" = -print-file-name=libc.a ]; then echo /usr/lib/libc.a; exit 0; fi\n\
+        echo 'internal compiler error: out of ideas' >&2; exit 4\n";
+    fs::write(&compiler, script).unwrap();
+    fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).unwrap();
+
+    let output = program(folder.path())
+        .args(["optimize", "study.toml", "--trials", "4"])
+        .env("PATH", &bin)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("arm-none-eabi-gcc"), "{said}");
+    assert!(said.contains("internal compiler error: out of ideas"), "{said}");
+    assert!(!folder.path().join("runs/walkers/firmware").exists());
+
+    // With a compiler that works, or none, the study goes on where it was.
+    fs::remove_file(&compiler).unwrap();
+    let resumed = program(folder.path())
+        .args(["optimize", "study.toml", "--trials", "4", "--resume"])
+        .env("PATH", &bin)
+        .output()
+        .unwrap();
+    assert!(resumed.status.success(), "{}", text(&resumed.stderr));
+}

@@ -1,0 +1,85 @@
+//! What is said before a study runs.
+
+use autotinyml_deploy::{Limits, Tool, Tools};
+
+use crate::prescreen::Prescreen;
+use crate::samples::Samples;
+use crate::study_file::{Check, Study};
+
+/// What is studied, how much of the space can fit, and what this machine cannot check.
+pub fn introduction(
+    study: &Study,
+    samples: &Samples,
+    prescreen: &Prescreen<'_>,
+    tools: &Tools,
+) -> String {
+    let Study { name, search, deploy, .. } = study;
+    let mut text = format!(
+        "{name}: {} trials of {} for the {}, {} samples of {} to search with, {} to test\n",
+        search.trials,
+        search.searcher,
+        deploy.board.title,
+        samples.train.len(),
+        samples.summary.shape,
+        samples.test.len(),
+    );
+    if let Some(deployable) = prescreen.deployable() {
+        text += &format!("{deployable}\n");
+    }
+    if let Some(unchecked) = unchecked(tools) {
+        text += &format!("{unchecked}\n");
+    }
+    text
+}
+
+/// What to say instead of a search, if arithmetic already refuses the whole space.
+pub fn nothing_fits(study: &Study, prescreen: &Prescreen<'_>) -> Option<String> {
+    let deploy = &study.deploy;
+    let deployable = prescreen.deployable()?;
+    if deployable.within_limits > 0 || deploy.check == Check::AfterTraining {
+        return None;
+    }
+    let smallest = match prescreen.smallest() {
+        Some((ram, rom)) => format!(
+            "the smallest needs {:.1} KB of RAM, and the smallest {:.1} KB of ROM",
+            ram as f64 / 1000.0,
+            rom as f64 / 1000.0
+        ),
+        None => format!(
+            "no network can be built: {}",
+            deployable.unbuildable_reason.as_deref().unwrap_or("the space is empty")
+        ),
+    };
+    Some(format!(
+        "nothing in this space can fit: {smallest}; the limits are {}. Widen the limits or \
+             [space] in {}.",
+        limits_in_print(&deploy.limits),
+        study.source.name
+    ))
+}
+
+/// One line on what this machine cannot check, with the command that changes it.
+fn unchecked(tools: &Tools) -> Option<String> {
+    let missing = tools.missing();
+    let figure = |tool: &Tool| match tool {
+        Tool::HostCompiler => "the C program's answers on this machine",
+        Tool::CrossCompiler => "flash and RAM of the program for the chip",
+        Tool::Emulator => "its instructions, stack and answers",
+    };
+    let figures: Vec<&str> = missing.iter().map(figure).collect();
+    let packages: Vec<&str> = missing.iter().map(|tool| tool.packages()).collect();
+    (!missing.is_empty()).then(|| {
+        let (figures, packages) = (figures.join(", "), packages.join(" "));
+        format!("not checked here: {figures}; to check: sudo apt install {packages}")
+    })
+}
+
+fn limits_in_print(limits: &Limits) -> String {
+    let kilobytes = |name, bytes: usize| format!("{name} {:.1} KB", bytes as f64 / 1000.0);
+    let parts = [
+        limits.ram_bytes.map(|bytes| kilobytes("RAM", bytes)),
+        limits.rom_bytes.map(|bytes| kilobytes("ROM", bytes)),
+        limits.macc.map(|macc| format!("MACC {macc}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
