@@ -3,6 +3,8 @@
 mod network;
 pub mod section;
 mod space;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::ops::Range;

@@ -1,0 +1,141 @@
+//! What a study file means, beyond what its complaints show (`tests/program/complaints.rs`).
+
+use autotinyml_deploy::Compression;
+use autotinyml_nn::{Network, Shape, SplitBy};
+use autotinyml_search::Setting;
+
+use super::section::SourceText;
+use super::{Check, Reader, StudyFile};
+
+/// A network with two hyperparameters of architecture.
+const ARCHITECTURE: &str = r#"
+input = [16, 4, 1]
+classes = 3
+
+[space]
+depth = [1, 2]
+units = { values = [8, 16], when = "$depth == 2" }
+rate = { low = 0.1, high = 0.5 }
+kernel = ["small", "wide"]
+
+[[network]]
+conv2d = { filters = 4, kernel = [3, 1], stride = [2, 1], padding = "same", activation = "relu" }
+[[network]]
+when = "$kernel in [small]"
+max_pool2d = { window = [2, 1] }
+[[network]]
+dropout = { rate = "$rate" }
+[[network]]
+flatten = {}
+[[network]]
+when = "$depth != 1"
+dense = { units = "$units", activation = "tanh" }
+[[network]]
+dense = { units = "classes", activation = "softmax" }
+"#;
+
+fn parse(text: &str) -> StudyFile {
+    let source = SourceText { name: "folder/study.toml".into(), text: text.into() };
+    StudyFile::parse(&source).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+fn network(settings: &[(&str, Setting)]) -> Network {
+    let file = parse(ARCHITECTURE);
+    let settings: Vec<(String, Setting)> =
+        settings.iter().map(|(name, setting)| (name.to_string(), setting.clone())).collect();
+    let configuration = file.space.configuration(&settings).unwrap();
+    file.template.network(&file.space, &configuration, Shape::new(16, 4, 1), 3).unwrap()
+}
+
+#[test]
+fn conditions_drop_layers_and_parameters() {
+    let text = |text: &str| Setting::Text(text.into());
+    let deep = network(&[
+        ("depth", Setting::Number(2.0)),
+        ("units", Setting::Number(16.0)),
+        ("rate", Setting::Number(0.25)),
+        ("kernel", text("small")),
+    ]);
+    let names: Vec<&str> = deep.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "conv2d",
+            "conv2d_relu",
+            "max_pool2d",
+            "dropout",
+            "flatten",
+            "dense_1",
+            "dense_1_tanh",
+            "dense_2",
+            "dense_2_softmax"
+        ]
+    );
+    assert_eq!(deep.nodes[0].output, Shape::new(8, 4, 4), "stride 2 down, same padding");
+    assert_eq!(deep.nodes[5].output, Shape::vector(16));
+
+    let shallow = network(&[
+        ("depth", Setting::Number(1.0)),
+        ("rate", Setting::Number(0.1)),
+        ("kernel", text("wide")),
+    ]);
+    assert_eq!(shallow.nodes.len(), 6, "neither pooling nor a hidden layer");
+    assert_eq!(shallow.output(), Shape::vector(3));
+}
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let study = parse(
+        r#"
+[data]
+reader = "csv-windows"
+path = "walks"
+window = 90
+[space]
+units = [8, 16]
+[[network]]
+flatten = {}
+[[network]]
+dense = { units = "$units" }
+[[network]]
+dense = { units = "classes", activation = "softmax" }
+[training]
+epochs = 10
+batch = 10
+optimizer = "adam"
+[deploy]
+board = "stm32f303k8"
+limits = { ram_kb = 16, rom_kb = 0.5 }
+[search]
+"#,
+    )
+    .into_study()
+    .unwrap();
+    assert_eq!(study.name, "study", "the file's stem");
+    let Reader::CsvWindows { path, window: 90, step: 90 } = &study.data.reader else {
+        panic!("{:?}", study.data.reader)
+    };
+    assert_eq!(path.to_str(), Some("folder/walks"), "from the file's own folder");
+    assert_eq!((study.data.split.test, study.data.split.k_fold), (0.2, 3));
+    assert_eq!(study.data.split.by, SplitBy::Stratified);
+    assert_eq!(study.deploy.compression, Compression::X1);
+    assert_eq!(study.deploy.check, Check::BeforeTraining);
+    assert_eq!(study.deploy.limits.ram_bytes, Some(16_000), "KB are 1000 bytes");
+    assert_eq!(study.deploy.limits.rom_bytes, Some(500));
+    assert_eq!(study.deploy.limits.cross_accuracy, None);
+    assert_eq!(study.search.searcher, "svm-cbo");
+    assert_eq!((study.search.trials, study.search.seed, study.search.parallel), (100, 0, 4));
+}
+
+#[test]
+fn the_examples_are_the_talks_spaces() {
+    for (name, size, rom) in [("walking-tiny", 34_560, 60_000), ("walking-big", 24_000, 1_990_000)]
+    {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/");
+        let text = std::fs::read_to_string(format!("{folder}{name}.toml")).unwrap();
+        let study = parse(&text).into_study().unwrap();
+        assert_eq!(study.space.size(), Some(size), "{name}");
+        assert_eq!(study.deploy.limits.rom_bytes, Some(rom), "{name}");
+        assert!(study.baseline.is_some());
+    }
+}
