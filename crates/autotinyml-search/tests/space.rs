@@ -98,6 +98,15 @@ fn many_switches_are_counted_without_walking_through_them() {
 }
 
 #[test]
+fn a_space_without_parameters_has_one_configuration() {
+    let space = Space::new(vec![]).unwrap();
+    assert_eq!(space.size(), Some(1));
+    let only = space.configuration(&[]).unwrap();
+    assert_eq!(space.enumerate().collect::<Vec<_>>(), [only.clone()]);
+    assert_eq!(space.settings(&only), []);
+}
+
+#[test]
 fn a_range_without_step_is_infinite() {
     let space = Space::new(vec![range("rate", 1e-5, 1e-1, None, true)]).unwrap();
     assert_eq!(space.size(), None);
@@ -109,7 +118,6 @@ fn what_is_wrong_is_said() {
     let error = |parameters| Space::new(parameters).unwrap_err().to_string();
     let seven = [Setting::Number(7.0)];
     let messages = [
-        error(vec![]),
         error(vec![numbers("a", &[1.0]), numbers("a", &[2.0])]),
         error(vec![numbers("a", &[])]),
         error(vec![numbers("a", &[2.0, 1.0, 2.0])]),
@@ -122,7 +130,6 @@ fn what_is_wrong_is_said() {
         error(vec![numbers("b", &[1.0, 2.0]), only_when(numbers("a", &[1.0]), "b", &seven, false)]),
     ];
     insta::assert_snapshot!(messages.join("\n"), @r"
-    the space has no parameters
     parameter `a` is declared twice
     parameter `a`: expected at least one setting
     parameter `a`: 2 is listed twice
