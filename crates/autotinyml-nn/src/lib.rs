@@ -50,6 +50,7 @@ mod vectors;
 
 pub use cost::{multiply_accumulates, node_multiply_accumulates, node_parameters, parameters};
 pub use dataset::{Dataset, Span};
+pub use layer::softmax::largest;
 pub use model::{Model, ModelError, Weights};
 pub use network::{
     Activation, BuildError, Layer, Network, Node, Padding, Shape, same_padding_before,

@@ -129,7 +129,8 @@ impl Model {
         outputs
     }
 
-    /// Share of the given samples whose largest output is their class.
+    /// Share of the given samples whose largest output is their class. Outputs that are not all
+    /// numbers choose none.
     ///
     /// # Panics
     /// If there are no samples, or the data's shape isn't the network's input.
@@ -141,8 +142,10 @@ impl Model {
         for batch in samples.chunks(PREDICT_BATCH) {
             let inputs: Vec<f32> = batch.iter().flat_map(|&i| data.sample(i)).copied().collect();
             let outputs = self.predict(&inputs);
-            let answers = outputs.chunks_exact(output_len).map(largest);
-            hits += answers.zip(batch).filter(|&(answer, &i)| answer == data.labels[i]).count();
+            let is_hit = |&(outputs, &sample): &(&[f32], &usize)| {
+                outputs.iter().all(|x| x.is_finite()) && largest(outputs) == data.labels[sample]
+            };
+            hits += outputs.chunks_exact(output_len).zip(batch).filter(is_hit).count();
         }
         hits as f64 / samples.len() as f64
     }

@@ -70,7 +70,7 @@ pub enum TrainError {
     /// Batches without samples.
     #[error("the batch is 0, expected at least 1 sample")]
     EmptyBatch,
-    /// The loss became infinite or NaN.
+    /// The loss or a weight became infinite or NaN.
     #[error("diverged at epoch {epoch}: the loss is no longer a number")]
     Diverged {
         /// From 1.
@@ -86,7 +86,8 @@ pub enum TrainError {
 /// ordered by the width of its registers and its caches.
 ///
 /// # Errors
-/// [`TrainError::Diverged`] at once when the loss is infinite or NaN; the others before training.
+/// [`TrainError::Diverged`] at once when the loss is infinite or NaN, and at the end when the last
+/// steps left an infinite or NaN weight, or such a loss on the last batch; the others before training.
 pub fn train(
     network: &Network,
     data: &Dataset,
@@ -124,8 +125,9 @@ fn fit(
     let batch = training.batch.min(samples.len());
     let mut execution = Execution::new(network.input.len(), nodes, batch, Use::Training { seed });
     let mut order = samples.to_vec();
-    let mut step = 0;
+    let (mut step, mut last_epoch) = (0, 0);
     for epoch in 1..=training.epochs {
+        last_epoch = epoch;
         order.copy_from_slice(samples);
         order.shuffle(&mut generator(seed, Purpose::Order { epoch }));
         let mut sum = Score::default();
@@ -144,6 +146,12 @@ fn fit(
             break;
         }
     }
+    // A loss is that before a step: what the last one did was not seen yet.
+    let last_batch = order.chunks(batch).next_back().expect("there are samples");
+    let loss = score(&mut execution, &trained, data, last_batch, step + 1).loss;
+    if last_epoch > 0 && !(loss.is_finite() && trained.iter().flatten().all(is_finite)) {
+        return Err(TrainError::Diverged { epoch: last_epoch });
+    }
     let weights = trained.into_iter().map(|trained| {
         let Trained { kernel, bias } = trained?;
         Some(Weights { kernel: kernel.values, bias: bias.values })
@@ -160,6 +168,23 @@ fn learn(
     optimizer: Optimizer,
     step: u64,
 ) -> Score {
+    let score = score(execution, trained, data, batch, step);
+    let (logits, gradient) = execution.output(batch.len());
+    if score.loss.is_finite() && !gradient.is_empty() {
+        gradient.copy_from_slice(logits);
+        execution.backward(trained, &optimizer.step(step), batch.len());
+    }
+    score
+}
+
+/// Summed loss and hits of a batch, as at a step; leaves the loss's gradient in the output.
+fn score(
+    execution: &mut Execution,
+    trained: &[Option<Trained>],
+    data: &Dataset,
+    batch: &[usize],
+    step: u64,
+) -> Score {
     let inputs = execution.input(batch.len()).chunks_exact_mut(data.shape.len());
     for (input, &sample) in inputs.zip(batch) {
         input.copy_from_slice(data.sample(sample));
@@ -170,13 +195,12 @@ fn learn(
             .map_or((&[][..], &[][..]), |trained| (&trained.kernel.values, &trained.bias.values))
     };
     execution.forward(weights, batch.len(), step);
-    let (logits, gradient) = execution.output(batch.len());
-    let score = cross_entropy(logits, batch.iter().map(|&sample| data.labels[sample]));
-    if score.loss.is_finite() && !gradient.is_empty() {
-        gradient.copy_from_slice(logits);
-        execution.backward(trained, &optimizer.step(step), batch.len());
-    }
-    score
+    let (logits, _) = execution.output(batch.len());
+    cross_entropy(logits, batch.iter().map(|&sample| data.labels[sample]))
+}
+
+fn is_finite(trained: &Trained) -> bool {
+    trained.kernel.values.iter().chain(&trained.bias.values).all(|weight| weight.is_finite())
 }
 
 fn validate(

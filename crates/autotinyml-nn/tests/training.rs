@@ -129,6 +129,42 @@ fn divergence_ends_at_once() {
 }
 
 #[test]
+fn what_the_last_step_breaks_is_divergence_too() {
+    let data = waves(60);
+    let samples: Vec<usize> = (0..60).collect();
+    // In one step: there is no loss after it within the epoch.
+    let train_at = |learning_rate: f32, epochs| {
+        let optimizer = Optimizer::RmsProp { learning_rate };
+        let mut seen = 0;
+        let training = Training { epochs, batch: 60, optimizer };
+        let result = train(&network(), &data, &samples, &training, 0, &mut |epoch| {
+            assert!(epoch.loss.is_finite());
+            seen += 1;
+            ControlFlow::Continue(())
+        });
+        assert_eq!(seen, 1);
+        result
+    };
+    // RMSprop's first step is learning rate × √10: at 1e38 weights are still numbers, but too large
+    // to compute with; at 2e38 they are infinite.
+    for learning_rate in [1e38, 2e38] {
+        let diverged = Err(TrainError::Diverged { epoch: 1 });
+        assert_eq!(train_at(learning_rate, 1), diverged, "{learning_rate}");
+    }
+    assert!(train_at(1e-3, 1).is_ok());
+}
+
+#[test]
+fn outputs_that_are_no_numbers_hit_nothing() {
+    let data = waves(60);
+    let mut model = Model::initialise(network(), 0);
+    let last = model.weights.iter_mut().flatten().next_back().unwrap();
+    last.bias[1] = f32::NAN;
+    let of_the_first_class: Vec<usize> = (0..60).filter(|&i| data.labels[i] == 0).collect();
+    assert_eq!(model.accuracy(&data, &of_the_first_class), 0.0);
+}
+
+#[test]
 fn a_network_that_does_not_fit_its_data_is_refused() {
     let data = waves(60);
     let error = |layers: &[Layer], shape, data: &Dataset| {

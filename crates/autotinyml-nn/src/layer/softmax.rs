@@ -68,11 +68,12 @@ pub(crate) fn cross_entropy(
     score
 }
 
-/// Index of the largest value, the first of equals.
-pub(crate) fn largest(vector: &[f32]) -> usize {
+/// Index of the largest value, the first of equals: the class that a network's outputs choose. NaN
+/// is larger than nothing; outputs with one choose no class, which is the caller's to see.
+pub fn largest(values: &[f32]) -> usize {
     let mut best = 0;
-    for (index, value) in vector.iter().enumerate() {
-        if *value > vector[best] {
+    for (index, value) in values.iter().enumerate() {
+        if *value > values[best] {
             best = index;
         }
     }
