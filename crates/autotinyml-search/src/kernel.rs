@@ -55,7 +55,7 @@ impl Kernel {
         Cross {
             kernel: self.clone(),
             at: vec![f64::NAN; axis_count],
-            products: vec![vec![1.0; points.len()]; axis_count],
+            products: vec![vec![1.0; points.len()]; axis_count + 1],
             factors: vec![Vec::new(); axis_count],
             points,
         }
@@ -73,7 +73,7 @@ pub(crate) struct Cross {
     points: Vec<Vec<f64>>,
     /// The current point.
     at: Vec<f64>,
-    /// `products[d][i]`: product of the factors of axes 0 to d towards point i.
+    /// `products[d][i]`: product of the factors of the first d axes towards point i.
     products: Vec<Vec<f64>>,
     /// Per axis, coordinates with their factors towards each point.
     factors: Vec<Vec<(f64, Vec<f64>)>>,
@@ -84,8 +84,7 @@ impl Cross {
     pub(crate) fn row(&mut self, x: &[f64]) -> &[f64] {
         let changed = x.iter().zip(&self.at).position(|(new, old)| new != old).unwrap_or(x.len());
         for (axis, &coordinate) in x.iter().enumerate().skip(changed) {
-            let (before, rest) = self.products.split_at_mut(axis);
-            let (product, before) = (&mut rest[0], before.last());
+            let (before, rest) = self.products.split_at_mut(axis + 1);
             let (kernel, points) = (&self.kernel, &self.points);
             let known = &mut self.factors[axis];
             let index =
@@ -96,18 +95,13 @@ impl Cross {
                     known.push((coordinate, factors(kernel, axis, coordinate, points)));
                     known.len() - 1
                 });
-            let factors = &known[index].1;
-            match before {
-                None => product.copy_from_slice(factors),
-                Some(before) => {
-                    for ((product, before), factor) in product.iter_mut().zip(before).zip(factors) {
-                        *product = before * factor;
-                    }
-                }
+            let terms = before[axis].iter().zip(&known[index].1);
+            for (product, (before, factor)) in rest[0].iter_mut().zip(terms) {
+                *product = before * factor;
             }
         }
         self.at.copy_from_slice(x);
-        &self.products[x.len() - 1]
+        &self.products[x.len()]
     }
 }
 

@@ -239,6 +239,29 @@ fn a_finite_space_is_used_up_and_then_said_to_be() {
     }
 }
 
+/// Whatever the phase, and whether anything was tried before.
+#[test]
+fn a_space_without_parameters_is_used_up_by_one_trial() {
+    let space = Space::new(vec![]).unwrap();
+    let problem = problem(&space, 20);
+    let only = space.configuration(&[]).unwrap();
+    for searcher in searchers() {
+        for trial in [0, 10, 19] {
+            let suggest = |history: &History| searcher.suggest(&problem, history, trial, 42);
+            let suggestion = suggest(&History::default()).unwrap();
+            assert_eq!(suggestion.configuration, only, "{}", searcher.name());
+            for repeats in 1..4 {
+                let repeated = (0..repeats).map(|id| {
+                    let outcome = Some(outcome(Some(0.5), id != 1));
+                    Trial { id, configuration: only.clone(), outcome }
+                });
+                let error = suggest(&History(repeated.collect())).unwrap_err();
+                assert_eq!(error, SearchError::Exhausted { accepted: 1 }, "{}", searcher.name());
+            }
+        }
+    }
+}
+
 /// The prescreen accepts 4 of 34,560: they are found, nothing else is suggested, then it is over.
 #[test]
 fn the_prescreen_is_never_violated_however_little_it_accepts() {

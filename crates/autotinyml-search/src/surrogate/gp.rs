@@ -207,6 +207,12 @@ impl Pairs {
         }
         Self { n: points.len(), squared, axis_count: axes.len() }
     }
+
+    /// Of points i and j < i, per axis.
+    fn squared_distances(&self, i: usize, j: usize) -> &[f64] {
+        let pair = i * (i - 1) / 2 + j;
+        &self.squared[pair * self.axis_count..][..self.axis_count]
+    }
 }
 
 /// ln p(y | X, θ) and its gradient in θ, ½ tr((ααᵀ − K⁻¹) ∂K/∂θ); `None` if K is singular to rounding.
@@ -216,11 +222,10 @@ fn log_likelihood(pairs: &Pairs, targets: &[f64], theta: &[f64]) -> Option<(f64,
         Hyperparameters::from_logarithms(theta);
     let weights: Vec<f64> = length_scales.iter().map(|scale| 1.0 / (scale * scale)).collect();
     let mut covariance = vec![0.0; n * n];
-    let mut squared = pairs.squared.chunks_exact(d);
     for i in 0..n {
         for j in 0..i {
-            let distances = squared.next().expect("one chunk per pair");
-            covariance[i * n + j] = amplitude * (-0.5 * dot(distances, &weights)).exp();
+            let exponent = -0.5 * dot(pairs.squared_distances(i, j), &weights);
+            covariance[i * n + j] = amplitude * exponent.exp();
         }
         covariance[i * n + i] = amplitude + noise;
     }
@@ -231,13 +236,11 @@ fn log_likelihood(pairs: &Pairs, targets: &[f64], theta: &[f64]) -> Option<(f64,
 
     let inverse = factor.inverse();
     let mut gradient = vec![0.0; d + 2];
-    let mut squared = pairs.squared.chunks_exact(d);
     for i in 0..n {
         for j in 0..i {
             // Both (i, j) and (j, i), hence no ½.
             let slope = (alpha[i] * alpha[j] - inverse[i * n + j]) * covariance[i * n + j];
-            let distances = squared.next().expect("one chunk per pair");
-            for (gradient, distance) in gradient.iter_mut().zip(distances) {
+            for (gradient, distance) in gradient.iter_mut().zip(pairs.squared_distances(i, j)) {
                 *gradient += slope * distance;
             }
             gradient[d] += slope;
