@@ -21,7 +21,9 @@ pub struct Outcome {
     pub score: Option<f64>,
     /// Whether it met every constraint.
     pub feasible: bool,
-    /// One per constraint of the problem, in its unit; `None` where only the label is known.
+    /// One per constraint of the problem, in its unit, to be held against
+    /// [`Constraint::limit`](crate::Constraint::limit) by searchers that model values; `feasible` says
+    /// all that those need which learn from labels. `None` where only the label is known.
     pub values: Vec<Option<f64>>,
 }
 

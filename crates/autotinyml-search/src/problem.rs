@@ -49,16 +49,20 @@ impl Goal {
 pub struct Constraint {
     /// For reports.
     pub name: String,
-    /// Greatest allowed value; `None` if trials have no value for it, only a label.
+    /// Greatest allowed value, in the unit of [`Outcome::values`](crate::Outcome::values), for
+    /// searchers that model values; those that learn from labels, as `svm-cbo`, do without. `None` if
+    /// trials have no value for it, only a label.
     pub limit: Option<f64>,
-    /// When its value or label becomes known.
+    /// When its value or label becomes known: what is known before training need not be learned.
     pub known: Known,
 }
 
 /// When a constraint can be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// It follows from the configuration, so a prescreen can refuse it without a trial.
+    /// It follows from the configuration, and [`Problem::prescreen`] refuses what violates it. If
+    /// every constraint is of this kind, `svm-cbo` has no boundary to find and leaves phase 1 out.
+    /// Without a prescreen it is learned from trials like any other.
     BeforeTraining,
     /// Only a trial shows it.
     Measured,

@@ -34,15 +34,13 @@ pub trait Searcher: Sync {
     ) -> Result<Suggestion, SearchError>;
 }
 
-/// What to try next, and why.
+/// What to try next, and how it came about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suggestion {
     /// What to try.
     pub configuration: Configuration,
-    /// How it came about.
+    /// The part of the search that chose it.
     pub phase: Phase,
-    /// One line for people.
-    pub explanation: String,
 }
 
 /// The part of a search that a suggestion belongs to.
@@ -98,7 +96,8 @@ pub enum SearchError {
     NothingAccepted,
 }
 
-/// Settings of searchers; each reads what concerns it.
+/// Settings of searchers; each reads what concerns it. No value makes a searcher panic: what lies
+/// outside its range is taken as the nearest end of the range.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct SearcherOptions {
     /// Of `svm-cbo`.

@@ -221,10 +221,14 @@ mod branin {
         }));
     }
 
-    #[test]
-    fn options_move_the_phases() {
+    /// All trials of a search of 25, and how many of them are initial, of phase 1 and of phase 2.
+    fn twenty_five_trials(
+        initial_trials: usize,
+        boundary_share: f64,
+        beta: f64,
+    ) -> (History, [usize; 3]) {
         let space = space();
-        let svm_cbo = SvmCbo { initial_trials: Some(5), boundary_share: 0.4, ..SvmCbo::default() };
+        let svm_cbo = SvmCbo { initial_trials: Some(initial_trials), boundary_share, beta };
         let searcher = by_name("svm-cbo", &SearcherOptions { svm_cbo }).unwrap();
         let constraints = constraint(Known::Measured);
         let problem = Problem {
@@ -234,12 +238,25 @@ mod branin {
             prescreen: None,
             budget: 25,
         };
-        let (_, phases) = run(&*searcher, &problem, 0, |c| evaluate(&space, c));
+        let (history, phases) = run(&*searcher, &problem, 0, |c| evaluate(&space, c));
         let count = |phase| phases.iter().filter(|p| **p == phase).count();
-        assert_eq!(
-            [count(Phase::Initial), count(Phase::Boundary), count(Phase::Optimise)],
-            [5, 8, 12]
-        );
+        (history, [Phase::Initial, Phase::Boundary, Phase::Optimise].map(count))
+    }
+
+    #[test]
+    fn options_move_the_phases() {
+        assert_eq!(twenty_five_trials(5, 0.4, 1.96).1, [5, 8, 12]);
+        assert_eq!(twenty_five_trials(5, 0.0, 1.96).1, [5, 0, 20]);
+    }
+
+    #[test]
+    fn options_out_of_range_are_the_nearest_in_range() {
+        assert_eq!(twenty_five_trials(usize::MAX, 0.5, 1.96).1, [25, 0, 0]);
+        assert_eq!(twenty_five_trials(0, f64::INFINITY, 1.96).1, [1, 24, 0]);
+        let greedy = twenty_five_trials(5, 0.0, 0.0);
+        assert_eq!(twenty_five_trials(5, -1.0, -3.0), greedy);
+        assert_eq!(twenty_five_trials(5, f64::NAN, f64::NAN), greedy);
+        assert_ne!(twenty_five_trials(5, 0.0, 1.96).0, greedy.0, "β plays no part");
     }
 
     /// Where a prescreen knows the boundary, phase 1 has nothing to find. Trials that fail all the same

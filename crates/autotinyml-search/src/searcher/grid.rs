@@ -38,9 +38,7 @@ impl Searcher for Grid {
             let counts = settings_per_parameter(problem.space, points);
             let found = grid(problem.space, &counts).find(|c| !is_taken(c) && problem.accepts(c));
             if let Some(configuration) = found {
-                let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
-                let explanation = format!("next point of a {} grid", counts.join("×"));
-                return Ok(Suggestion { configuration, phase: Phase::Sweep, explanation });
+                return Ok(Suggestion { configuration, phase: Phase::Sweep });
             }
             if problem.space.size().is_some_and(|size| u128::from(points) >= size) {
                 break;
@@ -48,8 +46,7 @@ impl Searcher for Grid {
             points *= 2;
         }
         let configuration = draw(problem, is_taken, &mut stream(seed, trial))?;
-        let explanation = "drawn: the grid is used up".to_owned();
-        Ok(Suggestion { configuration, phase: Phase::Random, explanation })
+        Ok(Suggestion { configuration, phase: Phase::Random })
     }
 }
 

@@ -24,10 +24,6 @@ impl Searcher for Random {
         seed: u64,
     ) -> Result<Suggestion, SearchError> {
         let configuration = draw_untried(problem, history, &mut stream(seed, trial))?;
-        Ok(Suggestion {
-            configuration,
-            phase: Phase::Random,
-            explanation: "drawn at random".to_owned(),
-        })
+        Ok(Suggestion { configuration, phase: Phase::Random })
     }
 }

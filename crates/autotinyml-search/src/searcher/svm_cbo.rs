@@ -31,6 +31,9 @@
 //! It narrows as trials fill the space, so that their sum doesn't drive everything into the corners.
 //! DIFFERENCE: with one class only there is no boundary yet: phase 1 goes on with its coverage term
 //! alone, where the published code stops with an error.
+//! DIFFERENCE: phase 2 refits the classifier after every trial, where the published one does so only after
+//! undeployable ones. A success beyond the margin shows that more is deployable than was believed; and the
+//! boundary follows from the history alone, so that a study resumes without knowing when it was last fitted.
 //! DIFFERENCE: if nothing is predicted deployable, phase 2 takes the largest decision value.
 //! DIFFERENCE: length scales, amplitude and noise of the surrogate are fitted, and it sees normal scores
 //! instead of raw scores.
@@ -66,11 +69,14 @@ const SURROGATE_TRIALS_MAX: usize = 400;
 /// SVM-CBO with a Gaussian process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SvmCbo {
-    /// n₀; `None`: 10, but at most 4 of every 10 trials.
+    /// n₀, trials of the initial design: 1 to all. `None`, the default: 10, but at most 4 of every 10
+    /// trials, rounded up.
     pub initial_trials: Option<usize>,
-    /// Share of the trials after the initial ones that phase 1 gets.
+    /// Share of the trials after the initial ones that phase 1 gets, 0 to 1; phase 2 gets the rest.
+    /// Default: ⅔.
     pub boundary_share: f64,
-    /// β.
+    /// β, how much phase 2 values what it doesn't know: 0 or more. At 0 it goes by the predicted
+    /// score alone. Default: 1.96.
     pub beta: f64,
 }
 
@@ -96,7 +102,7 @@ impl Searcher for SvmCbo {
         match self.phase(problem, history, trial) {
             Phase::Initial => self.initial(problem, history, trial, seed),
             Phase::Boundary => determine_deployability(problem, history, trial, seed),
-            _ => optimise_deployable(problem, history, trial, seed, self.beta),
+            _ => optimise_deployable(problem, history, trial, seed, self.beta.max(0.0)),
         }
     }
 }
@@ -105,7 +111,8 @@ impl SvmCbo {
     /// The phase of a trial.
     fn phase(&self, problem: &Problem, history: &History, trial: usize) -> Phase {
         let initial = self.initial_trials(problem.budget);
-        let boundary = self.boundary_share * problem.budget.saturating_sub(initial) as f64;
+        let rest = problem.budget.saturating_sub(initial);
+        let boundary = self.boundary_share.clamp(0.0, 1.0) * rest as f64;
         if trial < initial {
             Phase::Initial
         } else if trial < initial + boundary.round() as usize
@@ -118,7 +125,8 @@ impl SvmCbo {
     }
 
     fn initial_trials(&self, budget: usize) -> usize {
-        self.initial_trials.unwrap_or_else(|| (budget * 4).div_ceil(10).min(10))
+        let published = || (budget * 4).div_ceil(10).min(10);
+        self.initial_trials.unwrap_or_else(published).clamp(1, budget.max(1))
     }
 
     fn initial(
@@ -135,8 +143,7 @@ impl SvmCbo {
             Some(configuration) => configuration,
             None => draw_untried(problem, history, &mut stream(seed, trial))?,
         };
-        let explanation = format!("point {} of {points} spread over the space", trial + 1);
-        Ok(Suggestion { configuration, phase: Phase::Initial, explanation })
+        Ok(Suggestion { configuration, phase: Phase::Initial })
     }
 }
 
@@ -170,11 +177,7 @@ fn determine_deployability(
         Some(-from_boundary - crowding)
     });
     let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
-    let explanation = match evidence.decision(&problem.space.encode(&configuration)) {
-        Some(f) => format!("close to the boundary, f(x) = {f:.2}, far from other trials"),
-        None => "far from other trials: no boundary is known yet".to_owned(),
-    };
-    Ok(Suggestion { configuration, phase: Phase::Boundary, explanation })
+    Ok(Suggestion { configuration, phase: Phase::Boundary })
 }
 
 /// Phase 2, constrained Bayesian optimisation. The next trial is
@@ -202,11 +205,7 @@ fn optimise_deployable(
     let found =
         most_promising.or_else(|| maximise(problem, history, rng, |x, _| evidence.decision(x)));
     let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
-    let explanation = match evidence.decision(&problem.space.encode(&configuration)) {
-        Some(f) => format!("most promising where deployable, f(x) = {f:.2}"),
-        None => "most promising: nothing is known to be undeployable".to_owned(),
-    };
-    Ok(Suggestion { configuration, phase: Phase::Optimise, explanation })
+    Ok(Suggestion { configuration, phase: Phase::Optimise })
 }
 
 /// What the history says about deployability, running trials taken to end as predicted.
