@@ -16,8 +16,9 @@ pub fn install_missing() -> Result<(), String> {
         .filter(|(program, _)| !runs(program, &["--version"]))
         .flat_map(|(_, packages)| packages.iter().copied())
         .collect();
-    if packages.is_empty() && !has_c_library() {
-        packages.push("libnewlib-arm-none-eabi");
+    let newlib = "libnewlib-arm-none-eabi";
+    if !packages.contains(&newlib) && !has_c_library() {
+        packages.push(newlib);
     }
     if packages.is_empty() {
         return Ok(());

@@ -164,6 +164,16 @@ pub enum BuildError {
         /// What it would read.
         input: Shape,
     },
+    /// More weights or values than a network of microcontroller size could ever have.
+    #[error("{layer} has {count} {what}, more than the {COUNT_MAX} that a network here may have")]
+    TooLarge {
+        /// Name of the node.
+        layer: String,
+        /// How many.
+        count: u128,
+        /// Weights, inputs, or outputs.
+        what: &'static str,
+    },
     /// A setting outside its range.
     #[error("{layer}: {setting} is {value}, expected {expected}")]
     Setting {
@@ -178,6 +188,10 @@ pub enum BuildError {
     },
 }
 
+/// Weights of a layer, and values between two layers: hundreds of megabytes, so that descriptions
+/// gone wrong are refused before anybody reserves memory for them.
+const COUNT_MAX: u128 = 100_000_000;
+
 impl Network {
     /// A chain of layers, each reading the one before it; works out every shape.
     ///
@@ -191,6 +205,7 @@ impl Network {
         for (index, (&layer, name)) in layers.iter().zip(names(layers)).enumerate() {
             let input = nodes.last().map_or(input, |node| node.output);
             let output = layer.output(&name, input)?;
+            layer.check_size(&name, input, output)?;
             let inputs = if index == 0 { vec![] } else { vec![index - 1] };
             nodes.push(Node { name, layer, inputs, input, output });
         }
@@ -245,6 +260,27 @@ impl Layer {
             Self::Flatten => "flatten",
             Self::Dense { .. } => "dense",
             Self::Activation(_) => "activation",
+        }
+    }
+
+    fn check_size(&self, name: &str, input: Shape, output: Shape) -> Result<(), BuildError> {
+        let values = |shape: Shape| {
+            [shape.height, shape.width, shape.channels].map(|axis| axis as u128).iter().product()
+        };
+        let weights = match *self {
+            Self::Conv2d { filters, kernel, .. } => [kernel[0], kernel[1], input.channels, filters]
+                .iter()
+                .fold(1_u128, |product, &axis| product.saturating_mul(axis as u128)),
+            Self::Dense { units } => input.channels as u128 * units as u128,
+            _ => 0,
+        };
+        let counts: [(&'static str, u128); 3] =
+            [("weights", weights), ("inputs", values(input)), ("outputs", values(output))];
+        match counts.into_iter().find(|(_, count)| *count > COUNT_MAX) {
+            Some((what, count)) => {
+                Err(BuildError::TooLarge { layer: name.to_string(), count, what })
+            }
+            None => Ok(()),
         }
     }
 

@@ -172,11 +172,11 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Trained, TrainError> {
         let Study { training, space, search, deploy, .. } = self.study;
         let training = training.fill(space, configuration);
-        let data = &self.samples.standardised;
         let mut fold_accuracies = vec![];
         let mut learning_curve = vec![0.0; training.epochs];
         let (mut answers, mut deployed_answers) = (vec![], vec![]);
         for (number, fold) in self.samples.folds.iter().enumerate() {
+            let data = &fold.standardised;
             // The same seed for every configuration: they differ by their merit, not by their luck.
             let seed = search.seed.wrapping_mul(1000).wrapping_add(number as u64);
             let model = train(network, data, &fold.train, &training, seed, &mut |epoch| {
@@ -189,7 +189,8 @@ impl<'a> Evaluator<'a> {
             deployed_answers.extend(deployed.predict(&inputs));
             fold_accuracies.push(deployed.accuracy(data, &fold.validation));
         }
-        let cross = CrossAccuracy::between(&answers, &deployed_answers, data.classes.len());
+        let cross =
+            CrossAccuracy::between(&answers, &deployed_answers, self.samples.raw.classes.len());
         Ok(Trained { fold_accuracies, learning_curve, cross })
     }
 

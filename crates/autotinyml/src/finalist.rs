@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use autotinyml_deploy::{Footprint, Subject, check, compress};
-use autotinyml_nn::{Dataset, Model, train};
+use autotinyml_nn::{Dataset, Model, TrainError, train};
 use autotinyml_search::Configuration;
 
 use crate::evaluate::{EvaluateError, Evaluator};
@@ -29,6 +29,14 @@ pub fn ranking(trials: &[TrialRecord]) -> Vec<&TrialRecord> {
     ranking
 }
 
+/// How a final ended.
+pub enum Final {
+    /// As a program.
+    Ran(Box<Finalist>, SavedModel),
+    /// Training on the whole training part went nowhere, though its folds did not.
+    Diverged(String),
+}
+
 impl Evaluator<'_> {
     /// Trains a configuration on the whole training part and takes it to the chip. The C project is
     /// left in `firmware`.
@@ -40,12 +48,22 @@ impl Evaluator<'_> {
         configuration: &Configuration,
         trial: Option<&TrialRecord>,
         firmware: &Path,
-    ) -> Result<(Finalist, SavedModel), EvaluateError> {
-        let model = self.train_whole(configuration)?;
+    ) -> Result<Final, EvaluateError> {
+        let model = match self.train_whole(configuration) {
+            Err(EvaluateError::Training(diverged @ TrainError::Diverged { .. })) => {
+                return Ok(Final::Diverged(diverged.to_string()));
+            }
+            model => model?,
+        };
         let footprint = self.deploy(&model, firmware)?;
         let validation_accuracy = match trial.and_then(|trial| trial.outcome.accuracy) {
             Some(accuracy) => accuracy,
-            None => self.validation_accuracy(&model.network, configuration)?,
+            None => match self.validation_accuracy(&model.network, configuration) {
+                Err(EvaluateError::Training(diverged @ TrainError::Diverged { .. })) => {
+                    return Ok(Final::Diverged(diverged.to_string()));
+                }
+                accuracy => accuracy?,
+            },
         };
         let deployed = compress(&model, self.study.deploy.compression).decompressed();
         let data = &self.samples.standardised;
@@ -59,9 +77,10 @@ impl Evaluator<'_> {
             confusion: confusion(&deployed, data, &self.samples.test),
             verdict: self.study.deploy.limits.judge(&footprint),
             footprint,
+            emulator_missing: self.tools.emulator.is_none() || self.tools.cross_cc.is_none(),
         };
         let standardisation = Some(self.samples.standardisation.clone());
-        Ok((finalist, SavedModel { model, standardisation }))
+        Ok(Final::Ran(Box::new(finalist), SavedModel { model, standardisation }))
     }
 
     /// The network of a configuration, trained on the whole training part.

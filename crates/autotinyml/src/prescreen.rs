@@ -15,6 +15,7 @@ use autotinyml_search::Configuration;
 
 use crate::evaluate::{EvaluateError, Evaluator};
 use crate::record::Deployable;
+use crate::study_file::Check;
 
 /// Beyond this many configurations, each is looked at only when a searcher comes to it.
 const COUNTED_MAX: u128 = 1_000_000;
@@ -33,16 +34,55 @@ struct Counted {
     smallest: Option<(usize, usize)>,
 }
 
+impl Counted {
+    fn of(look: Look) -> Self {
+        let accepted: HashSet<Configuration> =
+            look.candidates.into_iter().map(|(configuration, ..)| configuration).collect();
+        let deployable = Deployable { within_limits: accepted.len(), ..look.deployable };
+        Self { accepted, deployable, smallest: look.smallest }
+    }
+}
+
+/// The size of a study's space, if it can be looked at as a whole.
+fn countable(evaluator: &Evaluator<'_>) -> Option<usize> {
+    let size = evaluator.study.space.size().filter(|&size| size <= COUNTED_MAX);
+    size.map(|size| size as usize)
+}
+
 impl<'a> Prescreen<'a> {
-    /// Looks at every configuration of a finite space, which takes some microseconds for each, and
-    /// links one program of each kind that comes near the chip's limits, `jobs` at a time.
+    /// What arithmetic alone tells, without linking anything: some microseconds for each
+    /// configuration of a finite space.
+    ///
+    /// # Errors
+    /// None but defects.
+    pub fn by_arithmetic(evaluator: &'a Evaluator<'a>) -> Result<Self, EvaluateError> {
+        let mut prescreen = Self { evaluator, counted: None };
+        if let Some(size) = countable(evaluator) {
+            prescreen.counted = Some(Counted::of(prescreen.candidates(size)?));
+        }
+        Ok(prescreen)
+    }
+
+    /// Links one program of each kind that comes near the chip's limits, too, `jobs` at a time;
+    /// `on_link` hears how many, before it begins. A study that checks after training needs none.
     ///
     /// # Errors
     /// The compiler or linker fails.
-    pub fn new(evaluator: &'a Evaluator<'a>, jobs: usize) -> Result<Self, EvaluateError> {
+    pub fn new(
+        evaluator: &'a Evaluator<'a>,
+        jobs: usize,
+        on_link: &dyn Fn(usize),
+    ) -> Result<Self, EvaluateError> {
+        let compiler = match (&evaluator.tools.cross_cc, evaluator.study.deploy.check) {
+            (Some(compiler), Check::BeforeTraining) => compiler,
+            _ => return Self::by_arithmetic(evaluator),
+        };
         let mut prescreen = Self { evaluator, counted: None };
-        if let Some(size) = evaluator.study.space.size().filter(|&size| size <= COUNTED_MAX) {
-            prescreen.counted = Some(prescreen.count(size as usize, jobs)?);
+        if let Some(size) = countable(evaluator) {
+            let mut look = prescreen.candidates(size)?;
+            look.candidates =
+                prescreen.without_too_large_programs(look.candidates, compiler, jobs, on_link)?;
+            prescreen.counted = Some(Counted::of(look));
         }
         Ok(prescreen)
     }
@@ -73,37 +113,38 @@ impl<'a> Prescreen<'a> {
         footprint.st_rom_bytes <= flash_bytes && deploy.limits.judge(footprint).deployable()
     }
 
-    fn count(&self, size: usize, jobs: usize) -> Result<Counted, EvaluateError> {
+    /// The configurations that fit by arithmetic.
+    fn candidates(&self, size: usize) -> Result<Look, EvaluateError> {
         let study = self.evaluator.study;
-        let mut deployable =
-            Deployable { space: size, within_limits: 0, unbuildable: 0, unbuildable_reason: None };
-        let mut smallest: Option<(usize, usize)> = None;
-        let mut candidates = vec![];
+        let mut look = Look {
+            deployable: Deployable {
+                space: size,
+                within_limits: 0,
+                unbuildable: 0,
+                unbuildable_reason: None,
+            },
+            smallest: None,
+            candidates: vec![],
+        };
         for configuration in study.space.enumerate() {
             let network = match self.evaluator.network(&configuration) {
                 Ok(network) => network,
                 Err(reason) => {
-                    deployable.unbuildable += 1;
-                    deployable.unbuildable_reason.get_or_insert_with(|| reason.to_string());
+                    look.deployable.unbuildable += 1;
+                    look.deployable.unbuildable_reason.get_or_insert_with(|| reason.to_string());
                     continue;
                 }
             };
             let footprint = static_footprint(&network, study.deploy.compression);
             let (ram, rom) = (footprint.st_ram_bytes, footprint.st_rom_bytes);
-            let (least_ram, least_rom) = smallest.unwrap_or((ram, rom));
-            smallest = Some((least_ram.min(ram), least_rom.min(rom)));
+            let (least_ram, least_rom) = look.smallest.unwrap_or((ram, rom));
+            look.smallest = Some((least_ram.min(ram), least_rom.min(rom)));
             if self.fits(&footprint) {
                 let program = Program::of(&network, study.deploy.compression)?;
-                candidates.push((configuration, program, footprint));
+                look.candidates.push((configuration, program, footprint));
             }
         }
-        if let Some(compiler) = &self.evaluator.tools.cross_cc {
-            candidates = self.without_too_large_programs(candidates, compiler, jobs)?;
-        }
-        let accepted: HashSet<Configuration> =
-            candidates.into_iter().map(|(configuration, ..)| configuration).collect();
-        deployable.within_limits = accepted.len();
-        Ok(Counted { accepted, deployable, smallest })
+        Ok(look)
     }
 
     /// Drops the candidates of which the least that their kind of program can take is too much.
@@ -112,6 +153,7 @@ impl<'a> Prescreen<'a> {
         mut candidates: Vec<Candidate>,
         compiler: &Path,
         jobs: usize,
+        on_link: &dyn Fn(usize),
     ) -> Result<Vec<Candidate>, EvaluateError> {
         let board = self.evaluator.study.deploy.board;
         let mut kinds: BTreeMap<String, Kind<'_>> = BTreeMap::new();
@@ -126,6 +168,9 @@ impl<'a> Prescreen<'a> {
         }
         let to_link: Vec<&Candidate> =
             kinds.values().filter(|kind| kind.to_link).map(|kind| kind.smallest).collect();
+        if !to_link.is_empty() {
+            on_link(to_link.len());
+        }
         let overheads = self.overheads(&to_link, compiler, jobs)?;
         candidates.retain_mut(|(_, program, footprint)| {
             let Some(overhead) = overheads.get(&program.kind) else { return true };
@@ -165,6 +210,13 @@ impl<'a> Prescreen<'a> {
             Ok(overheads)
         })
     }
+}
+
+/// What a look at a whole space gave.
+struct Look {
+    deployable: Deployable,
+    smallest: Option<(usize, usize)>,
+    candidates: Vec<Candidate>,
 }
 
 /// A configuration that can fit so far, what its program is, and what it takes.

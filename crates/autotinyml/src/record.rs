@@ -44,14 +44,14 @@ impl TrialOutcome {
             fold_accuracies: vec![],
             learning_curve: vec![],
             footprint,
-            verdict: Verdict {
-                meets_limits: false,
-                links_on_chip: None,
-                reasons: vec![reason],
-                unchecked: vec![],
-            },
+            verdict: refusal(reason),
         }
     }
+}
+
+/// The verdict on a network that cannot be made, or makes no sense.
+pub fn refusal(reason: String) -> Verdict {
+    Verdict { meets_limits: false, links_on_chip: None, reasons: vec![reason], unchecked: vec![] }
 }
 
 /// A network that was trained on the whole training part, compiled, and tried on the test part: the
@@ -72,7 +72,18 @@ pub struct Finalist {
     pub confusion: Vec<Vec<usize>>,
     /// Measured on the linked program as far as the tools here allow.
     pub footprint: Footprint,
+    /// It was not run under the emulator because there was none.
+    pub emulator_missing: bool,
     /// Judged by the study's limits; names what could not be checked on this machine.
+    pub verdict: Verdict,
+}
+
+/// A trial that looked deployable until it was taken to the chip.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// Which.
+    pub trial: usize,
+    /// Why.
     pub verdict: Verdict,
 }
 
@@ -143,6 +154,8 @@ pub struct Summary {
     pub space: autotinyml_search::Space,
     /// In order of id.
     pub trials: Vec<TrialRecord>,
+    /// Whether the finals are over. Before that, there may be a best network that is not known yet.
+    pub finished: bool,
     /// The most accurate network that fits; None: nothing deployable was found.
     pub best: Option<Finalist>,
     /// The fixed network to compare with, if the study names one.
@@ -165,4 +178,6 @@ pub struct Identity {
     pub seed: u64,
     /// Trials asked for; a study can be continued with more.
     pub trials: usize,
+    /// Whether sizes of linked programs guide the search: a cross compiler was there at its start.
+    pub links: bool,
 }

@@ -22,11 +22,22 @@ pub struct Samples {
     /// Samples that only the finalists see.
     pub test: Vec<usize>,
     /// The training part's folds.
-    pub folds: Vec<Fold>,
+    pub folds: Vec<FoldSamples>,
     /// For people.
     pub summary: DataSummary,
     /// Of all samples and labels: tells whether data changed between two runs.
     pub digest: String,
+}
+
+/// A fold, standardised by its own training samples: its validation samples teach it nothing.
+#[derive(Debug)]
+pub struct FoldSamples {
+    /// All samples, as this fold's networks see them.
+    pub standardised: Dataset,
+    /// Samples to train on.
+    pub train: Vec<usize>,
+    /// Samples to measure accuracy on.
+    pub validation: Vec<usize>,
 }
 
 /// Data that a study cannot use.
@@ -51,6 +62,11 @@ impl Samples {
         let held_out = hold_out(&raw, by, share, seed)?;
         let folds = k_fold(&raw, &held_out.train, by, k, seed)?;
         let standardisation = Standardisation::fit(&raw, &held_out.train, period);
+        let fold = |Fold { train, validation, .. }| FoldSamples {
+            standardised: raw.standardised(&Standardisation::fit(&raw, &train, period)),
+            train,
+            validation,
+        };
         notes.extend(split_notes(&raw, by, &held_out.train, &held_out.test, held_out.dropped));
         let summary = DataSummary {
             shape: raw.shape.to_string(),
@@ -66,7 +82,7 @@ impl Samples {
             digest: digest(&raw),
             train: held_out.train,
             test: held_out.test,
-            folds,
+            folds: folds.into_iter().map(fold).collect(),
             summary,
             raw,
         })

@@ -29,7 +29,9 @@ pub enum Fact {
     Baseline,
     /// [`Finalist`]: the winner.
     Best,
-    /// Trials that looked deployable until they were compiled: `Vec<Finalist>`.
+    /// How many trials the finals chose from: they are done. `usize`
+    Finished,
+    /// Trials that looked deployable until they were taken to the chip: `Vec<Rejected>`.
     Rejected,
 }
 
@@ -41,6 +43,7 @@ impl Fact {
             Self::Deployable => "deployable",
             Self::Baseline => "baseline",
             Self::Best => "best",
+            Self::Finished => "finished",
             Self::Rejected => "rejected",
         }
     }
@@ -53,6 +56,10 @@ pub enum StoreError {
     #[error("{} does not exist", .0.display())]
     #[diagnostic(help("expected the folder of a study, as `autotinyml optimize` writes it"))]
     Missing(PathBuf),
+    /// It was made, but interrupted before it knew its study.
+    #[error("{} holds no study yet", .0.display())]
+    #[diagnostic(help("run `autotinyml optimize` again, with --resume"))]
+    Empty(PathBuf),
     /// Another process writes to it.
     #[error("another process is working on {}", .0.display())]
     #[diagnostic(help("wait for it, stop it, or give this study another folder with --out"))]
@@ -261,6 +268,17 @@ impl Store {
             )
             .map_err(database_error(&self.path))?;
         Ok(())
+    }
+
+    /// How many trials there are.
+    ///
+    /// # Errors
+    /// The store is damaged.
+    pub fn count_trials(&self) -> Result<usize, StoreError> {
+        self.connection
+            .query_row("SELECT count(*) FROM trials", [], |row| row.get(0))
+            .map(|count: i64| count as usize)
+            .map_err(database_error(&self.path))
     }
 
     /// Every finished trial, in order of id.

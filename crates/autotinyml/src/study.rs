@@ -5,6 +5,7 @@
 //! trials with one worker or many, interrupted or not: resuming is reading the store.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
@@ -76,14 +77,16 @@ pub fn run(
                 running += 1;
                 let finished = finished.clone();
                 scope.spawn(move || {
+                    let evaluate = || evaluate(evaluator, id, suggestion);
                     // The receiver is gone only if another trial failed first.
-                    let _ = finished.send(evaluate(evaluator, id, suggestion));
+                    let _ = finished.send(catch_unwind(AssertUnwindSafe(evaluate)));
                 });
             }
             if running == 0 {
                 return Ok(course.finished.into_values().collect());
             }
-            let trial = results.recv().expect("a worker is running and holds a sender")?;
+            let result = results.recv().expect("a worker sends whatever becomes of its trial");
+            let trial = result.unwrap_or_else(|panic| resume_unwind(panic))?;
             running -= 1;
             store.add_trial(&study.space, &trial)?;
             on_trial(&trial);

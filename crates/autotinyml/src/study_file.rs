@@ -44,8 +44,8 @@ pub struct StudyFile {
     pub deploy: Option<DeployPlan>,
     /// `[search]`
     pub search: Option<SearchPlan>,
-    /// `[baseline]`: a fixed configuration to compare with.
-    pub baseline: Option<Configuration>,
+    /// `[baseline]`: a fixed configuration to compare with, and where it stands in the file.
+    pub baseline: Option<(Configuration, Range<usize>)>,
 }
 
 /// A complete study.
@@ -67,8 +67,8 @@ pub struct Study {
     pub deploy: DeployPlan,
     /// How to search.
     pub search: SearchPlan,
-    /// A fixed configuration to compare with.
-    pub baseline: Option<Configuration>,
+    /// A fixed configuration to compare with, and where it stands in the file, in bytes.
+    pub baseline: Option<(Configuration, Range<usize>)>,
 }
 
 /// `[data]`
@@ -181,7 +181,7 @@ impl StudyFile {
         let file = Self {
             source: source.clone(),
             name: match root.optional("name") {
-                Some(name) => name.text()?.to_string(),
+                Some(name) => file_name(&name)?,
                 None => stem(&source.name),
             },
             input: root.optional("input").map(|input| shape(&input)).transpose()?,
@@ -202,8 +202,10 @@ impl StudyFile {
         };
         let baseline = section("baseline")?;
         root.finish()?;
-        let baseline =
-            baseline.map(|baseline| configuration(&baseline, &file.space)).transpose()?;
+        let baseline = match baseline {
+            Some(section) => Some((configuration(&section, &file.space)?, section.span())),
+            None => None,
+        };
         Ok(Self { baseline, ..file })
     }
 
@@ -220,8 +222,11 @@ impl StudyFile {
                 format!("add [{section}], for example:\n{example}"),
             )
         };
-        if self.space.size() == Some(1) {
-            return Err(missing("space", "filters = [8, 16, 32]"));
+        match self.space.size() {
+            Some(1) if self.space.parameters().is_empty() => {
+                return Err(missing("space", "filters = [8, 16, 32]"));
+            }
+            _ => {}
         }
         let Some(data) = self.data else {
             return Err(missing(
@@ -261,6 +266,17 @@ impl StudyFile {
             baseline: self.baseline,
         })
     }
+}
+
+/// A study's name is that of its folder, too.
+fn file_name(entry: &Entry<'_>) -> Result<String, InputError> {
+    let name = entry.text()?;
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+        let expected = "a name of letters, digits, spaces, - _ and .";
+        return Err(entry.unexpected(expected, "it becomes the folder runs/NAME"));
+    }
+    Ok(name.to_string())
 }
 
 fn stem(name: &str) -> String {
@@ -454,6 +470,28 @@ fn positive(entry: &Entry<'_>) -> Result<f64, InputError> {
     }
 }
 
+/// Settings of `svm-cbo`.
+fn searcher_options(section: &Section<'_>) -> Result<SearcherOptions, InputError> {
+    let mut options = SearcherOptions::default();
+    let svm_cbo = &mut options.svm_cbo;
+    if let Some(entry) = section.optional("initial") {
+        svm_cbo.initial_trials = Some(entry.whole_number(1)? as usize);
+    }
+    if let Some(entry) = section.optional("phase_1") {
+        svm_cbo.boundary_share = match entry.number()? {
+            share if (0.0..=1.0).contains(&share) => share,
+            _ => return Err(entry.unexpected("a share from 0 to 1", "the default is 0.6667")),
+        };
+    }
+    if let Some(entry) = section.optional("beta") {
+        svm_cbo.beta = match entry.number()? {
+            beta if beta >= 0.0 => beta,
+            _ => return Err(entry.unexpected("at least 0", "the default is 1.96")),
+        };
+    }
+    Ok(options)
+}
+
 impl SearchPlan {
     fn read(section: &Section<'_>) -> Result<Self, InputError> {
         let searchers: Vec<&str> = CATALOGUE.iter().map(|(name, _)| *name).collect();
@@ -470,7 +508,7 @@ impl SearchPlan {
             trials: number("trials", 1, 100)? as usize,
             seed: number("seed", 0, 0)?,
             parallel: number("parallel", 1, 4)? as usize,
-            options: SearcherOptions::default(),
+            options: searcher_options(section)?,
         };
         section.finish()?;
         Ok(plan)

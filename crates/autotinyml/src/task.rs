@@ -31,6 +31,14 @@ pub enum Units {
     Classes,
 }
 
+/// At least 0 and less than 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share(pub f32);
+
+/// More than 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearningRate(pub f32);
+
 /// One layer of the study file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LayerTemplate {
@@ -55,7 +63,7 @@ pub enum LayerTemplate {
     /// See [`Layer::Dropout`].
     Dropout {
         /// Share of values dropped.
-        rate: Slot<f64>,
+        rate: Slot<Share>,
     },
     /// See [`Layer::Flatten`].
     Flatten,
@@ -96,7 +104,7 @@ pub struct TrainingTemplate {
     /// Which, at Keras' defaults.
     pub optimizer: Slot<Optimizer>,
     /// Instead of the optimizer's default.
-    pub learning_rate: Option<Slot<f64>>,
+    pub learning_rate: Option<Slot<LearningRate>>,
 }
 
 impl Template {
@@ -141,7 +149,7 @@ impl TrainingTemplate {
         Training {
             epochs: self.epochs.fill(space, configuration),
             batch: self.batch.fill(space, configuration),
-            optimizer: rate.map_or(optimizer, |rate| optimizer.with_learning_rate(rate as f32)),
+            optimizer: rate.map_or(optimizer, |rate| optimizer.with_learning_rate(rate.0)),
         }
     }
 }
@@ -168,9 +176,7 @@ impl LayerTemplate {
                 window: pair(window),
                 stride: pair(stride.as_ref().unwrap_or(window)),
             },
-            Self::Dropout { rate } => {
-                Layer::Dropout { rate: rate.fill(space, configuration) as f32 }
-            }
+            Self::Dropout { rate } => Layer::Dropout { rate: rate.fill(space, configuration).0 },
             Self::Flatten => Layer::Flatten,
             Self::Dense { units } => Layer::Dense {
                 units: match units.fill(space, configuration) {
@@ -198,11 +204,13 @@ impl<T: Meaning> Slot<T> {
 }
 
 impl Meaning for usize {
-    const EXPECTED: &'static str = "a whole number of at least 1";
+    const EXPECTED: &'static str = "a whole number from 1 to 65,536";
 
     fn of(setting: &Setting) -> Option<Self> {
         match setting {
-            Setting::Number(number) if *number >= 1.0 && number.fract() == 0.0 => {
+            Setting::Number(number)
+                if (1.0..=65_536.0).contains(number) && number.fract() == 0.0 =>
+            {
                 Some(*number as usize)
             }
             _ => None,
@@ -210,19 +218,30 @@ impl Meaning for usize {
     }
 }
 
-impl Meaning for f64 {
-    const EXPECTED: &'static str = "a number";
+impl Meaning for Share {
+    const EXPECTED: &'static str = "a number from 0 to less than 1";
 
     fn of(setting: &Setting) -> Option<Self> {
         match setting {
-            Setting::Number(number) => Some(*number),
-            Setting::Text(_) => None,
+            Setting::Number(number) if (0.0..1.0).contains(number) => Some(Self(*number as f32)),
+            _ => None,
+        }
+    }
+}
+
+impl Meaning for LearningRate {
+    const EXPECTED: &'static str = "a number of more than 0";
+
+    fn of(setting: &Setting) -> Option<Self> {
+        match setting {
+            Setting::Number(number) if *number > 0.0 => Some(Self(*number as f32)),
+            _ => None,
         }
     }
 }
 
 impl Meaning for Units {
-    const EXPECTED: &'static str = "a whole number of at least 1, or \"classes\"";
+    const EXPECTED: &'static str = "a whole number from 1 to 65,536, or \"classes\"";
 
     fn of(setting: &Setting) -> Option<Self> {
         match setting {

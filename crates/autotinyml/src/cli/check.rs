@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     print(&match arguments.format.as_str() {
         "json" => as_json(&footprint, limits.map(|_| verdict.meets_limits), &verdict),
-        _ => as_text(&network, compression, &footprint, &verdict),
+        _ => as_text(&network, compression, &footprint, limits.is_some(), &verdict),
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -84,6 +84,13 @@ fn board(arguments: &Arguments, file: &StudyFile) -> Result<Option<&'static Boar
 fn network(arguments: &Arguments, file: &StudyFile) -> Result<Network, Failure> {
     let settings: Vec<(String, Setting)> =
         arguments.set.iter().map(|text| assignment(text)).collect::<Result<_, _>>()?;
+    if let Some((name, _)) = settings
+        .iter()
+        .enumerate()
+        .find_map(|(index, setting)| settings[..index].iter().find(|(name, _)| *name == setting.0))
+    {
+        return Err(usage(format!("--set {name}=… is there twice"), "keep one of them"));
+    }
     let configuration: Configuration = file.space.configuration(&settings).map_err(|error| {
         let names = "name every hyperparameter of [space], as in --set filters=16";
         usage(format!("{}: {error}", file.source.name), names)
@@ -122,7 +129,8 @@ fn measure(
     compression: Compression,
     board: Option<&Board>,
 ) -> Result<Footprint, Failure> {
-    let saved = arguments.model.as_deref().map(SavedModel::load).transpose()?;
+    let saved = arguments.model.as_deref().map(SavedModel::load);
+    let saved = saved.transpose().map_err(Failure::Model)?;
     if let Some(saved) = &saved
         && saved.model.network != *network
     {
@@ -174,6 +182,7 @@ fn as_text(
     network: &Network,
     compression: Compression,
     footprint: &Footprint,
+    limited: bool,
     verdict: &Verdict,
 ) -> String {
     let mut text = String::new();
@@ -203,7 +212,7 @@ fn as_text(
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
     row("X-CROSS accuracy", footprint.cross_accuracy.map(percent));
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_string();
-    row("meets the limits", Some(yes_or_no(verdict.meets_limits)));
+    row("meets the limits", limited.then(|| yes_or_no(verdict.meets_limits)));
     row("links on the chip", verdict.links_on_chip.map(yes_or_no));
     for reason in &verdict.reasons {
         text += &format!("refused: {reason}\n");

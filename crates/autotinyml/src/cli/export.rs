@@ -1,5 +1,6 @@
 //! `autotinyml export`: the C project of a trial.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use super::job::load_samples;
 use super::report::Stored;
 use super::{Failure, print};
 use crate::evaluate::Evaluator;
+use crate::finalist::Final;
 use crate::store::Fact;
 use crate::study_file::Reader;
 
@@ -57,7 +59,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     let tools = Tools::find();
     let evaluator = Evaluator::new(&study, &samples, &tools);
-    let (finalist, _) = evaluator.finalist(&trial.configuration, Some(trial), &arguments.out)?;
+    let partial = arguments.out.with_extension("partial");
+    let ended = evaluator.finalist(&trial.configuration, Some(trial), &partial)?;
+    let Final::Ran(finalist, _) = ended else {
+        let message = format!("trial {id} has no network: training on the whole data diverges");
+        return Err(usage(message, "choose another by --trial"));
+    };
+    fs::rename(&partial, &arguments.out)
+        .map_err(|error| Failure::Write { path: arguments.out.clone(), error })?;
     for line in finalist.verdict.reasons.iter().chain(&finalist.verdict.unchecked) {
         eprintln!("{line}");
     }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use autotinyml_deploy::DeployError;
+use autotinyml_search::SearchError;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use crate::evaluate::EvaluateError;
@@ -51,9 +52,12 @@ pub enum Failure {
     /// The compiler or the emulator.
     #[error(transparent)]
     Deploy(#[from] DeployError),
-    /// A saved model.
+    /// A trained network that cannot be read.
     #[error(transparent)]
-    Model(#[from] SavedModelError),
+    Model(SavedModelError),
+    /// The trained network cannot be written.
+    #[error(transparent)]
+    Save(SavedModelError),
     /// The report.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -71,8 +75,11 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// 2 if the user can mend it in the input, else 1.
+    /// 2 if the user can mend it in the input, 3 if nothing in the space can fit, else 1.
     pub fn exit_code(&self) -> u8 {
+        if let Self::Study(StudyError::Search(SearchError::NothingAccepted)) = self {
+            return super::NOTHING_DEPLOYABLE;
+        }
         let input = matches!(
             self,
             Self::Input(_)
@@ -80,7 +87,7 @@ impl Failure {
                 | Self::Usage { .. }
                 | Self::Samples(_)
                 | Self::Model(_)
-                | Self::Store(StoreError::Missing(_))
+                | Self::Store(StoreError::Missing(_) | StoreError::Empty(_))
                 | Self::Study(StudyError::Evaluate(
                     EvaluateError::Training(_) | EvaluateError::Build(_)
                 ))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use autotinyml_deploy::Tools;
+use autotinyml_deploy::{Tool, Tools};
 use autotinyml_nn::SplitError;
 use autotinyml_search::by_name;
 
@@ -14,12 +14,12 @@ use super::preamble::{introduction, nothing_fits};
 use super::progress::Progress;
 use super::{Failure, NOTHING_DEPLOYABLE, report};
 use crate::evaluate::Evaluator;
-use crate::finalist::ranking;
+use crate::finalist::{Final, ranking};
 use crate::prescreen::Prescreen;
-use crate::record::{Finalist, Identity, TrialRecord};
+use crate::record::{Finalist, Identity, Rejected, TrialRecord, refusal};
 use crate::samples::{Samples, SamplesError};
 use crate::store::{Fact, Store};
-use crate::study::{self, StudyError};
+use crate::study;
 use crate::study_file::{DataPlan, Reader, Study};
 
 /// A study about to run.
@@ -48,19 +48,19 @@ impl Job {
         let samples = load_samples(&self.study)?;
         let tools = Tools::find();
         let evaluator = Evaluator::new(&self.study, &samples, &tools);
-        let prescreen = Prescreen::new(&evaluator, self.jobs)?;
-        if let Some(nothing) = nothing_fits(&self.study, &prescreen) {
+        self.check_baseline(&evaluator)?;
+        eprint!("{}", introduction(&self.study, &samples, &tools));
+        if let Some(nothing) = nothing_fits(&self.study, &Prescreen::by_arithmetic(&evaluator)?) {
             eprintln!("{nothing}");
             return Ok(ExitCode::from(NOTHING_DEPLOYABLE));
         }
-        eprint!("{}", introduction(&self.study, &samples, &prescreen, &tools));
-
-        let store = self.open(&samples)?;
+        let (store, links) = self.open(&samples, &tools)?;
         store.set_fact(Fact::Data, &samples.summary)?;
-        store.set_fact(Fact::Deployable, &prescreen.deployable())?;
-        let trials = self.search(&evaluator, &prescreen, &store)?;
-        let best = self.finals(&evaluator, &store, &trials)?;
+        let trials = self.search(&samples, &store, &guiding(&tools, links))?;
+        // Whatever becomes of the finals, the trials are reported.
+        let best = self.finals(&evaluator, &store, &trials);
         let summary = report::write(&self.folder)?;
+        let best = best?;
         report::show(&summary, &self.folder, self.json)?;
         Ok(match best {
             Some(_) => ExitCode::SUCCESS,
@@ -68,9 +68,26 @@ impl Job {
         })
     }
 
-    /// Opens the store; if it holds a study, it must be this one.
-    fn open(&self, samples: &Samples) -> Result<Store, Failure> {
-        let Study { data, search, source, .. } = &self.study;
+    /// A baseline of which no network can be made is a mistake in the study file.
+    fn check_baseline(&self, evaluator: &Evaluator<'_>) -> Result<(), Failure> {
+        let Some((baseline, place)) = &self.study.baseline else { return Ok(()) };
+        evaluator.network(baseline).map(|_| ()).map_err(|reason| {
+            let message = format!("[baseline] makes no network: {reason}");
+            let help = "change its values so that every layer fits its input";
+            self.study.source.complain(place.clone(), message, "this configuration", help).into()
+        })
+    }
+
+    /// Opens the store; if it holds trials, they must be of this study. Tells also whether sizes of
+    /// linked programs guide the search.
+    fn open(&self, samples: &Samples, tools: &Tools) -> Result<(Store, bool), Failure> {
+        let Study { data, search, source, space, .. } = &self.study;
+        let store = Store::open(&self.folder)?;
+        let stored: Option<Identity> = match store.count_trials()? {
+            0 => None,
+            _ => store.fact(Fact::Identity)?,
+        };
+        let links = stored.as_ref().map_or(tools.cross_cc.is_some(), |stored| stored.links);
         let identity = Identity {
             study_text: source.text.clone(),
             study_path: source.name.clone(),
@@ -83,93 +100,142 @@ impl Job {
             data_digest: samples.digest.clone(),
             seed: search.seed,
             trials: search.trials,
+            links,
         };
-        let store = Store::open(&self.folder)?;
-        if let Some(stored) = store.fact::<Identity>(Fact::Identity)?
-            && let Some(change) = changed(&stored, &identity)
-        {
+        if let Some(change) = stored.and_then(|stored| changed(&stored, &identity)) {
             return Err(Failure::Usage {
                 message: format!("{} holds another study: {change}", self.folder.display()),
                 help: "put it back as it was to resume, or give this study another folder by --out"
                     .into(),
             });
         }
+        if links && tools.cross_cc.is_none() && store.trials(space)?.len() < search.trials {
+            return Err(Failure::Usage {
+                message: "this study was begun with a cross compiler, which is not here".into(),
+                help: format!("{}, or --out for a new study", Tool::CrossCompiler.install_hint()),
+            });
+        }
         store.set_fact(Fact::Identity, &identity)?;
-        Ok(store)
+        Ok((store, links))
     }
 
+    /// Runs the trials that are left.
     fn search(
         &self,
-        evaluator: &Evaluator<'_>,
-        prescreen: &Prescreen<'_>,
+        samples: &Samples,
         store: &Store,
-    ) -> Result<Vec<TrialRecord>, StudyError> {
+        tools: &Tools,
+    ) -> Result<Vec<TrialRecord>, Failure> {
         let Study { search, space, .. } = &self.study;
+        let earlier = store.trials(space)?;
+        if earlier.len() >= search.trials {
+            return Ok(earlier);
+        }
+        let evaluator = Evaluator::new(&self.study, samples, tools);
+        let prescreen = Prescreen::new(&evaluator, self.jobs, &|kinds| {
+            eprintln!("linking {kinds} kinds of programs to know which configurations fit");
+        })?;
+        if let Some(deployable) = prescreen.deployable() {
+            eprintln!("{deployable}");
+        }
+        store.set_fact(Fact::Deployable, &prescreen.deployable())?;
         let searcher = by_name(&search.searcher, &search.options)
             .expect("the study file was checked against the catalogue");
-        let mut progress = Progress::new(space, search.trials, &store.trials(space)?);
-        let trials =
-            study::run(evaluator, prescreen, &*searcher, store, self.jobs, &mut |trial| {
-                progress.trial(trial);
-                if self.json {
-                    // A reader that went away must not stop the study.
-                    let _ = writeln!(stdout(), "{}", report::trial_json(space, trial));
-                }
-            })?;
+        let mut progress = Progress::new(space, search.trials, &earlier);
+        let on_trial = &mut |trial: &TrialRecord| {
+            progress.trial(trial);
+            if self.json {
+                // A reader that went away must not stop the study.
+                let _ = writeln!(stdout(), "{}", report::trial_json(space, trial));
+            }
+        };
+        let trials = study::run(&evaluator, &prescreen, &*searcher, store, self.jobs, on_trial)?;
         progress.finish();
         Ok(trials)
     }
 
-    /// Takes the best trials to the chip, in order, until one holds what its sizes promised.
+    /// Takes the best trials to the chip, in order, until one holds what its sizes promised; then
+    /// the baseline.
     fn finals(
         &self,
         evaluator: &Evaluator<'_>,
         store: &Store,
         trials: &[TrialRecord],
     ) -> Result<Option<Finalist>, Failure> {
-        // What a tool was missing for is made up for when it is there.
-        let final_word = |finalist: &Finalist| {
-            finalist.verdict.unchecked.is_empty() || !evaluator.tools.missing().is_empty()
-        };
-        let known = store.finalist(Fact::Baseline)?.filter(final_word);
-        if let (Some(baseline), None) = (&self.study.baseline, known) {
+        let best = self.best(evaluator, store, trials)?;
+        match &best {
+            Some(best) => store.set_fact(Fact::Best, best)?,
+            None => store.remove_fact(Fact::Best)?,
+        }
+        let known = store.finalist(Fact::Baseline)?;
+        if let Some((baseline, _)) = &self.study.baseline
+            && known.is_none_or(|known| leaves_open(&known, evaluator.tools))
+        {
             eprintln!("baseline: train, compile, run");
             let folder = tempfile::tempdir()
                 .map_err(|error| Failure::Write { path: std::env::temp_dir(), error })?;
-            let (finalist, _) =
-                evaluator.finalist(baseline, None, &folder.path().join("firmware"))?;
-            store.set_fact(Fact::Baseline, &finalist)?;
+            match evaluator.finalist(baseline, None, &folder.path().join("firmware"))? {
+                Final::Ran(finalist, _) => store.set_fact(Fact::Baseline, &*finalist)?,
+                Final::Diverged(reason) => eprintln!("the baseline is left out: {reason}"),
+            }
         }
-        let mut rejected: Vec<Finalist> = store.fact(Fact::Rejected)?.unwrap_or_default();
+        store.set_fact(Fact::Finished, &trials.len())?;
+        Ok(best)
+    }
+
+    fn best(
+        &self,
+        evaluator: &Evaluator<'_>,
+        store: &Store,
+        trials: &[TrialRecord],
+    ) -> Result<Option<Finalist>, Failure> {
+        let firmware = self.folder.join("firmware");
+        let mut rejected: Vec<Rejected> = store.fact(Fact::Rejected)?.unwrap_or_default();
         for trial in ranking(trials) {
-            if rejected.iter().any(|finalist| finalist.trial == Some(trial.id)) {
+            if rejected.iter().any(|rejected| rejected.trial == trial.id) {
                 continue;
             }
-            let firmware = self.folder.join("firmware");
-            if let Some(best) = store.finalist(Fact::Best)?.filter(final_word)
+            if let Some(best) = store.finalist(Fact::Best)?
                 && best.trial == Some(trial.id)
                 && firmware.is_dir()
+                && !leaves_open(&best, evaluator.tools)
             {
                 return Ok(Some(best));
             }
             eprintln!("trial {}, the best: train on all folds, compile, run", trial.id);
             let partial = self.folder.join("firmware.partial");
-            let (finalist, model) =
-                evaluator.finalist(&trial.configuration, Some(trial), &partial)?;
-            if finalist.verdict.deployable() {
-                replace(&firmware, &partial)?;
-                model.save(&self.folder.join("model"))?;
-                store.set_fact(Fact::Best, &finalist)?;
-                return Ok(Some(finalist));
-            }
             remove(&partial)?;
-            eprintln!("trial {} is refused: {}", trial.id, finalist.verdict.reasons.join("; "));
-            rejected.push(finalist);
+            let verdict = match evaluator.finalist(&trial.configuration, Some(trial), &partial)? {
+                Final::Ran(finalist, model) if finalist.verdict.deployable() => {
+                    replace(&firmware, &partial)?;
+                    model.save(&self.folder.join("model")).map_err(Failure::Save)?;
+                    return Ok(Some(*finalist));
+                }
+                Final::Ran(finalist, _) => finalist.verdict,
+                Final::Diverged(reason) => refusal(reason),
+            };
+            remove(&partial)?;
+            eprintln!("trial {} is refused: {}", trial.id, verdict.reasons.join("; "));
+            rejected.push(Rejected { trial: trial.id, verdict });
             store.set_fact(Fact::Rejected, &rejected)?;
         }
-        store.remove_fact(Fact::Best)?;
         Ok(None)
     }
+}
+
+/// The tools that may guide a search: one begun without a cross compiler goes on without, so that
+/// its trials are what they would have been.
+fn guiding(tools: &Tools, links: bool) -> Tools {
+    Tools { cross_cc: tools.cross_cc.clone().filter(|_| links), ..tools.clone() }
+}
+
+/// Whether something about this finalist was not checked that these tools can check.
+fn leaves_open(finalist: &Finalist, tools: &Tools) -> bool {
+    let Tools { cross_cc, emulator, .. } = tools;
+    let footprint = &finalist.footprint;
+    let chip = footprint.flash_bytes.is_none() && cross_cc.is_some();
+    let run = finalist.emulator_missing && cross_cc.is_some() && emulator.is_some();
+    chip || run
 }
 
 /// The data of a study, split; complains about the split where the study file says it.
@@ -199,7 +265,7 @@ pub fn all_cores() -> usize {
 /// The first difference that matters between a stored study and the one to resume.
 fn changed(stored: &Identity, now: &Identity) -> Option<&'static str> {
     [
-        (stored.study_text != now.study_text, "its study file reads differently"),
+        (meaning(&stored.study_text) != meaning(&now.study_text), "its study file means another"),
         (stored.data_digest != now.data_digest, "its data is different"),
         (stored.seed != now.seed, "its seed is different"),
         (stored.trials > now.trials, "it has more trials"),
@@ -208,10 +274,22 @@ fn changed(stored: &Identity, now: &Identity) -> Option<&'static str> {
     .find_map(|(differs, what)| differs.then_some(what))
 }
 
-/// Puts a finished folder in the place of an older one.
+/// A study file without comments and layout.
+fn meaning(text: &str) -> Option<toml::Table> {
+    text.parse().ok()
+}
+
+/// Puts a finished folder in the place of an older one, which is kept beside it: its user may have
+/// changed it.
 fn replace(folder: &Path, finished: &Path) -> Result<(), Failure> {
-    remove(folder)?;
-    fs::rename(finished, folder).map_err(|error| Failure::Write { path: folder.to_owned(), error })
+    let failed = |error| Failure::Write { path: folder.to_owned(), error };
+    if folder.exists() {
+        let old = (1..).map(|number| folder.with_extension(format!("old-{number}")));
+        let free = old.into_iter().find(|old| !old.exists()).expect("numbers do not end");
+        eprintln!("the firmware of an earlier result is now in {}", free.display());
+        fs::rename(folder, free).map_err(failed)?;
+    }
+    fs::rename(finished, folder).map_err(failed)
 }
 
 fn remove(folder: &Path) -> Result<(), Failure> {

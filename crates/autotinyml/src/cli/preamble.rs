@@ -6,13 +6,8 @@ use crate::prescreen::Prescreen;
 use crate::samples::Samples;
 use crate::study_file::{Check, Study};
 
-/// What is studied, how much of the space can fit, and what this machine cannot check.
-pub fn introduction(
-    study: &Study,
-    samples: &Samples,
-    prescreen: &Prescreen<'_>,
-    tools: &Tools,
-) -> String {
+/// What is studied, and what this machine cannot check.
+pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
     let Study { name, search, deploy, .. } = study;
     let mut text = format!(
         "{name}: {} trials of {} for the {}, {} samples of {} to search with, {} to test\n",
@@ -23,9 +18,6 @@ pub fn introduction(
         samples.summary.shape,
         samples.test.len(),
     );
-    if let Some(deployable) = prescreen.deployable() {
-        text += &format!("{deployable}\n");
-    }
     if let Some(unchecked) = unchecked(tools) {
         text += &format!("{unchecked}\n");
     }

@@ -7,6 +7,7 @@ use autotinyml_search::Space;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::record::TrialRecord;
+use crate::report::setting;
 
 /// Counts finished trials and tells how it goes, on stderr.
 pub struct Progress<'a> {
@@ -110,13 +111,13 @@ impl<'a> Progress<'a> {
         let verdict = match (trial.outcome.accuracy, trial.outcome.verdict.deployable()) {
             (Some(accuracy), true) => format!("{:5.1} %", 100.0 * accuracy),
             (Some(accuracy), false) => format!("{:5.1} %, not deployable", 100.0 * accuracy),
-            (None, _) => "refused".to_string(),
+            (None, _) => format!("refused: {}", trial.outcome.verdict.reasons.join("; ")),
         };
         let settings: Vec<String> = self
             .space
             .settings(&trial.configuration)
             .into_iter()
-            .map(|(name, setting)| format!("{name}={setting}"))
+            .map(|(name, value)| format!("{name}={}", setting(&value)))
             .collect();
         format!("trial {:<3} {:<7} {verdict}  {}", trial.id, trial.phase.name(), settings.join(" "))
     }

@@ -7,7 +7,7 @@ use autotinyml_search::Space;
 use serde_json::{Map, Value, json};
 
 use super::{Failure, NOTHING_DEPLOYABLE, print};
-use crate::record::{Identity, Summary, TrialRecord};
+use crate::record::{Identity, Rejected, Summary, TrialRecord};
 use crate::report;
 use crate::store::{Fact, Store, StoreError};
 use crate::study_file::section::SourceText;
@@ -52,7 +52,7 @@ impl Stored {
         let store = Store::read(folder)?;
         let identity: Identity = store
             .fact(Fact::Identity)?
-            .ok_or_else(|| StoreError::Missing(folder.join("study.db")))?;
+            .ok_or_else(|| StoreError::Empty(folder.join("study.db")))?;
         let source =
             SourceText { name: identity.study_path.clone(), text: identity.study_text.clone() };
         let mut study = StudyFile::parse(&source)?.into_study()?;
@@ -61,12 +61,24 @@ impl Stored {
         Ok(Self { store, study, identity })
     }
 
-    fn summary(self) -> Result<Summary, StoreError> {
+    fn summary(self, folder: &Path) -> Result<Summary, StoreError> {
         let Self { store, study, identity } = self;
+        let mut trials = store.trials(&study.space)?;
+        let count = trials.len();
+        // What the linker or the emulator found in the end counts more than what the trial knew.
+        let rejected: Vec<Rejected> = store.fact(Fact::Rejected)?.unwrap_or_default();
+        for Rejected { trial, verdict } in rejected {
+            if let Some(trial) = trials.iter_mut().find(|record| record.id == trial) {
+                trial.outcome.verdict = verdict;
+            }
+        }
         Ok(Summary {
-            trials: store.trials(&study.space)?,
-            data: store.fact(Fact::Data)?.ok_or(StoreError::Missing("study.db".into()))?,
+            trials,
+            data: store
+                .fact(Fact::Data)?
+                .ok_or_else(|| StoreError::Empty(folder.join("study.db")))?,
             deployable: store.fact(Fact::Deployable)?.flatten(),
+            finished: store.fact::<usize>(Fact::Finished)?.is_some_and(|of| of == count),
             best: store.finalist(Fact::Best)?,
             baseline: store.finalist(Fact::Baseline)?,
             name: study.name,
@@ -83,7 +95,7 @@ impl Stored {
 
 /// Writes the files of a report.
 pub fn write(folder: &Path) -> Result<Summary, Failure> {
-    let summary = Stored::read(folder)?.summary()?;
+    let summary = Stored::read(folder)?.summary(folder)?;
     report::write(&summary, folder)?;
     Ok(summary)
 }
@@ -93,7 +105,8 @@ pub fn show(summary: &Summary, folder: &Path, json: bool) -> Result<(), Failure>
     if json {
         return print(&format!("{}\n", summary_json(summary)));
     }
-    let files = ["report.html", "firmware", "study.db"].map(|file| folder.join(file));
+    let files = ["report.html", "firmware", "model", "trials.csv", "study.db"]
+        .map(|file| folder.join(file));
     let files: Vec<String> =
         files.iter().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
     print(&format!("{}\nwritten: {}\n", report::terminal::print(summary), files.join(", ")))

@@ -41,6 +41,7 @@ pub fn study(count: usize) -> Summary {
         }),
         space,
         trials,
+        finished: true,
         best,
         baseline: Some(baseline()),
     }
@@ -213,6 +214,7 @@ fn winner(space: &Space, trial: &TrialRecord) -> Finalist {
             .collect(),
         verdict: LIMITS.judge(&footprint),
         footprint,
+        emulator_missing: false,
     }
 }
 
@@ -246,5 +248,6 @@ fn baseline() -> Finalist {
             ..LIMITS.judge(&footprint)
         },
         footprint,
+        emulator_missing: false,
     }
 }

@@ -81,12 +81,26 @@ pub fn remarks(summary: &Summary) -> Vec<(String, String)> {
             }
         }
     }
+    if let Some(best) = summary.best.as_ref().filter(|best| is_unsteady(best)) {
+        let line = format!(
+            "the test accuracy {} is far below the validation accuracy {}: training may be unsteady \
+             with these settings (a lower learning rate?), or the test part differs",
+            percent(best.test_accuracy),
+            percent(best.validation_accuracy)
+        );
+        remarks.push(("caution".to_string(), line));
+    }
     remarks.extend(labelled("not checked", unchecked));
     if summary.best.is_none() {
         let misses = nearest_misses(summary).into_iter().map(|trial| miss(summary, trial));
         remarks.extend(labelled("nearest misses", misses.collect()));
     }
     remarks
+}
+
+/// Whether a network lost a tenth or more from validation to test.
+fn is_unsteady(finalist: &Finalist) -> bool {
+    finalist.test_accuracy + 0.1 < finalist.validation_accuracy
 }
 
 fn miss(summary: &Summary, trial: &TrialRecord) -> String {
@@ -105,6 +119,18 @@ pub fn deployable_accuracy(trial: &TrialRecord) -> Option<f64> {
 /// The verdict in a sentence or two.
 pub fn headline(summary: &Summary) -> String {
     let compression = compression(summary);
+    if !summary.finished {
+        let accuracies = summary.trials.iter().filter_map(deployable_accuracy);
+        let best = match accuracies.reduce(f64::max) {
+            Some(best) => format!("the best has a validation accuracy of {}", percent(best)),
+            None => "none is deployable".to_string(),
+        };
+        return format!(
+            "Not finished: {} of {} trials so far, {best}; none has been taken to the chip for good.",
+            summary.trials.len(),
+            summary.budget
+        );
+    }
     let Some(best) = &summary.best else {
         return format!(
             "Nothing deployable on the {} at {compression} was found in {} trials.",
@@ -130,7 +156,7 @@ fn fits(finalist: &Finalist) -> &'static str {
     match (finalist.verdict.deployable(), finalist.verdict.links_on_chip) {
         (false, _) => "does not fit",
         (true, Some(_)) => "fits",
-        (true, None) => "meets the limits set for",
+        (true, None) => "meets, as far as was checked here, the limits set for",
     }
 }
 

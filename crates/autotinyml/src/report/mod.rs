@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use crate::record::Summary;
 
+pub use numbers::setting;
+
 /// A report that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}: {source}", .path.display())]

@@ -28,12 +28,14 @@ pub fn template(
         let section = table.section()?;
         let when = section.optional("when");
         let when = when.map(|when| parameters.condition(&when)).transpose()?;
+        parameters.enter_layer(when.clone());
         let (kind, settings) = kind(&table, &section)?;
         let settings = settings.section()?;
         let read = layer(kind, &settings, parameters)?;
         settings.finish()?;
         layers.extend(read.into_iter().map(|layer| (layer, when.clone())));
     }
+    parameters.enter_layer(None);
     Ok((Template { layers }, last))
 }
 
@@ -98,16 +100,9 @@ fn layer(
             window: pair(&settings.required("window", "window = 2, or [2, 1]")?)?,
             stride: stride()?,
         },
-        "dropout" => {
-            let entry = settings.required("rate", "rate = 0.2")?;
-            let rate = parameters.slot(&entry)?;
-            if let Slot::Fixed(share) = rate
-                && !(0.0..1.0).contains(&share)
-            {
-                return Err(entry.unexpected("at least 0 and less than 1", "0.2 drops one in five"));
-            }
-            LayerTemplate::Dropout { rate }
-        }
+        "dropout" => LayerTemplate::Dropout {
+            rate: parameters.slot(&settings.required("rate", "rate = 0.2")?)?,
+        },
         "flatten" => LayerTemplate::Flatten,
         "dense" => {
             let example = "units = 16, or units = \"classes\" for the last layer";

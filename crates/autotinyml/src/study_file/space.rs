@@ -13,12 +13,15 @@ use crate::task::{Meaning, Slot, When};
 pub struct Parameters<'a> {
     declared: Vec<(Parameter, Entry<'a>)>,
     used: RefCell<BTreeSet<String>>,
+    /// Condition of the layer that is being read.
+    layer: RefCell<Option<When>>,
 }
 
 impl<'a> Parameters<'a> {
     /// Reads `[space]`; a file without one has no parameters.
     pub fn read(space: Option<Section<'a>>) -> Result<Self, InputError> {
-        let mut parameters = Self { declared: vec![], used: RefCell::default() };
+        let mut parameters =
+            Self { declared: vec![], used: RefCell::default(), layer: RefCell::default() };
         for (name, entry) in space.iter().flat_map(Section::entries) {
             let parameter = parameters.parameter(name, &entry)?;
             parameters.declared.push((parameter, entry));
@@ -81,14 +84,65 @@ impl<'a> Parameters<'a> {
                 });
         };
         let parameter = self.named(name, entry)?;
+        self.always_there(parameter, entry)?;
         match settings(&parameter.domain).iter().find(|setting| T::of(setting).is_none()) {
             None => Ok(Slot::Parameter(name.to_string())),
             Some(setting) => Err(entry.complain(
                 format!("`{}` expects {}, but `${name}` can be {setting}", entry.path, T::EXPECTED),
                 "expects something else",
-                format!("take {setting} out of `{name}` in [space], or use another hyperparameter"),
+                match parameter.domain {
+                    Domain::Range { .. } => {
+                        format!(
+                            "give `{name}` in [space] other bounds, or a step of 1 if it is whole"
+                        )
+                    }
+                    _ => format!(
+                        "take {setting} out of `{name}` in [space], or use another hyperparameter"
+                    ),
+                },
             )),
         }
+    }
+
+    /// From here on, what is read belongs to a layer with this condition (None: to none).
+    pub fn enter_layer(&self, when: Option<When>) {
+        *self.layer.borrow_mut() = when;
+    }
+
+    /// A hyperparameter with a condition may only be used by layers whose condition implies it.
+    fn always_there(&self, parameter: &Parameter, entry: &Entry<'_>) -> Result<(), InputError> {
+        let Some(condition) = &parameter.when else { return Ok(()) };
+        let layer = self.layer.borrow();
+        if layer.as_ref().is_some_and(|layer| self.implies(layer, &parameter.name, condition)) {
+            return Ok(());
+        }
+        let name = &parameter.name;
+        let operator = if condition.negated { "not in" } else { "in" };
+        Err(entry.complain(
+            format!("`{}` uses `${name}`, which is not there in every configuration", entry.path),
+            "needs it always",
+            format!(
+                "`{name}` is there only for `${}` {operator} [{}]: give the layer such a `when`, too",
+                condition.parameter,
+                in_print(&condition.is)
+            ),
+        ))
+    }
+
+    /// Whether a layer that is there has this hyperparameter for sure.
+    fn implies(&self, layer: &When, name: &str, condition: &Condition) -> bool {
+        if layer.parameter == name {
+            return true;
+        }
+        let found = self.declared.iter().find(|(other, _)| other.name == layer.parameter);
+        let Some((decisive, _)) = found.filter(|_| layer.parameter == condition.parameter) else {
+            return false;
+        };
+        let allowed = |is: &[Setting], negated, setting: &Setting| is.contains(setting) != negated;
+        settings(&decisive.domain)
+            .iter()
+            .filter(|setting| allowed(&layer.is, layer.negated, setting))
+            .all(|setting| allowed(&condition.is, condition.negated, setting))
     }
 
     /// `"$name == value"`, `"$name != value"` or `"$name in [a, b]"`.
@@ -222,7 +276,7 @@ fn settings(domain: &Domain) -> Vec<Setting> {
     match domain {
         Domain::Ordered(numbers) => numbers.iter().copied().map(Setting::Number).collect(),
         Domain::Unordered(texts) => texts.iter().cloned().map(Setting::Text).collect(),
-        Domain::Range { low, high, step: Some(step), log: false } => {
+        Domain::Range { low, high, step: Some(step), .. } => {
             let count = ((high - low) / step + 1e-9) as usize;
             (0..=count.min(1000)).map(|i| Setting::Number(low + i as f64 * step)).collect()
         }

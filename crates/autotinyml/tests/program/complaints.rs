@@ -53,6 +53,28 @@ fn a_parameter_that_means_nothing_in_its_place() {
 }
 
 #[test]
+fn a_parameter_that_is_not_always_there() {
+    let conditional = "units = { values = [4, 8], when = \"$activation == relu\" }";
+    assert_snapshot!(complaint("units = [4, 8, 16, 32]", conditional));
+}
+
+#[test]
+fn a_whole_number_from_a_range_without_a_step() {
+    assert_snapshot!(complaint("[4, 8, 16, 32]", "{ low = 4, high = 32, log = true }"));
+}
+
+#[test]
+fn a_learning_rate_of_nothing_and_a_name_that_is_no_folder() {
+    assert_snapshot!(complaint("epochs = 4", "epochs = 4\nlearning_rate = 0"));
+    assert_snapshot!(complaint("\"walkers\"", "\"../walkers\""));
+}
+
+#[test]
+fn a_baseline_that_makes_no_network() {
+    assert_snapshot!(complaint("kernel = [3, 1]", "kernel = [9, 1]"));
+}
+
+#[test]
 fn an_unused_parameter() {
     assert_snapshot!(complaint("\"$filters\"", "4"));
 }

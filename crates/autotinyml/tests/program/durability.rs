@@ -1,9 +1,10 @@
 //! A study that is killed at any moment loses nothing and goes on as if nothing had happened.
 
+use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use autotinyml::record::TrialRecord;
 use autotinyml::store::Store;
@@ -31,6 +32,34 @@ fn optimize(folder: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
+/// The winner's program, byte for byte.
+fn weights(out: &Path) -> Vec<u8> {
+    fs::read(out.join("firmware/weights.bin")).unwrap()
+}
+
+/// Starts the study and kills it as soon as `due`; false if it ended before.
+fn kill_when(folder: &Path, mut due: impl FnMut() -> bool) -> bool {
+    let mut child = program(folder)
+        .args(["optimize", "study.toml", "--resume", "--jobs", "2", "--out", "killed"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let killed = loop {
+        if due() {
+            break true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            break false;
+        }
+        sleep(Duration::from_millis(1));
+    };
+    // SIGKILL.
+    let _ = child.kill();
+    child.wait().unwrap();
+    killed
+}
+
 #[test]
 fn killed_again_and_again_a_study_ends_as_if_left_alone() {
     let folder = study_folder(STUDY);
@@ -40,30 +69,26 @@ fn killed_again_and_again_a_study_ends_as_if_left_alone() {
     assert_eq!(whole.len(), 16);
 
     let out = folder.join("killed");
-    let mut acknowledged = vec![];
-    for kill in 0..12_u64 {
-        let mut child = program(folder)
-            .args(["optimize", "study.toml", "--resume", "--jobs", "2", "--out", "killed"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        sleep(Duration::from_millis(5 + kill * 37 % 90));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if !Store::exists(&out) {
-            continue;
-        }
-        // A kill inside the very first transaction leaves a store without tables: no trial was
-        // acknowledged then.
-        let Ok(store) = Store::read(&out) else { continue };
-        let left = store.trials(&study().space).unwrap();
-        let ids: Vec<usize> = left.iter().map(|trial| trial.id).collect();
-        assert!(acknowledged.iter().all(|id| ids.contains(id)), "{acknowledged:?} then {ids:?}");
-        acknowledged = ids;
+    let acknowledged = || Store::read(&out).and_then(|store| store.count_trials()).unwrap_or(0);
+    let mut before = 0;
+    for kill in 0..8_u64 {
+        let started = Instant::now();
+        kill_when(folder, || started.elapsed() > Duration::from_millis(3 + kill * 37 % 60));
+        assert!(acknowledged() >= before, "{before} trials, then {}", acknowledged());
+        before = acknowledged();
     }
+    // In the middle of its trials, and while the winner's program is written.
+    for many in [1, 5, 11] {
+        let inside = acknowledged() >= many || kill_when(folder, || acknowledged() >= many);
+        assert!(inside, "never seen with {many} trials");
+        assert!(acknowledged() >= many);
+    }
+    let partial = out.join("firmware.partial");
+    assert!(kill_when(folder, || partial.exists()), "never seen with a program half written");
     optimize(folder, &["--out", "killed", "--resume", "--jobs", "1"]);
     assert_eq!(trials(&out), whole);
+    assert_eq!(weights(&out), weights(&folder.join("whole")));
+    assert!(!partial.exists());
 }
 
 #[test]

@@ -51,9 +51,13 @@ fn the_winner_runs_on_the_emulated_chip_and_its_project_builds() {
     for file in ["study.db", "report.html", "trials.csv", "model/network.json"] {
         assert!(out.join(file).is_file(), "{file}");
     }
-    let export = ["export", "runs/walkers", "--trial", "3", "--out", "exported"];
-    let exported = run(folder.path(), &export);
-    assert!(exported.status.success(), "{}", text(&exported.stderr));
+    for (trial, to) in [("3", "exported"), (&best["trial"].to_string(), "again")] {
+        let exported =
+            run(folder.path(), &["export", "runs/walkers", "--trial", trial, "--out", to]);
+        assert!(exported.status.success(), "{}", text(&exported.stderr));
+    }
+    let weights = |project: &Path| fs::read(project.join("weights.bin")).unwrap();
+    assert_eq!(weights(&folder.path().join("again")), weights(&out.join("firmware")));
     for project in [out.join("firmware"), folder.path().join("exported")] {
         make(&project);
     }
