@@ -16,8 +16,12 @@ const GROUPS: usize = 2048;
 const LLOYD_ROUNDS: usize = 50;
 
 /// An ascending codebook of at most `entries` (1 to 256) values, and for each value the index of the
-/// entry nearest to it. Values are finite. With no more distinct values than entries nothing is lost.
+/// entry nearest to it. With no more distinct values than entries nothing is lost. If a value is
+/// infinite or NaN, there is no nearest entry and no answer to keep: the only entry is NaN.
 pub(crate) fn share_weights(values: &[f32], entries: usize) -> (Vec<f32>, Vec<u8>) {
+    if !values.iter().all(|value| value.is_finite()) {
+        return (vec![f32::NAN], vec![0; values.len()]);
+    }
     let sorted = sorted(values);
     let few: Vec<&[f32]> = sorted.chunk_by(f32::eq).take(entries + 1).collect();
     let mut codebook: Vec<f32> = if few.len() <= entries {
@@ -310,6 +314,28 @@ mod tests {
         assert_eq!(share_weights(&[0.25; 9], 256), (vec![0.25], vec![0; 9]));
         assert_eq!(share_weights(&[0.0, -0.0], 16).0.len(), 1);
         assert_eq!(share_weights(&[], 16), (vec![], vec![]));
+    }
+
+    #[test]
+    fn one_weight_that_is_no_number_leaves_none() {
+        for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for len in [10, 3000] {
+                let mut values = weights(len, 1);
+                values[7] = broken;
+                let (codebook, indices) = share_weights(&values, 16);
+                assert!(codebook.len() == 1 && codebook[0].is_nan());
+                assert_eq!(indices, vec![0; len]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_weights_are_shared_like_others() {
+        let values: Vec<f32> = weights(3000, 1).iter().map(|value| value.signum() * 3e38).collect();
+        assert_eq!(share_weights(&values, 16).0, [-3e38, 3e38]);
+        let values: Vec<f32> = weights(3000, 1).iter().map(|value| value * 1e38).collect();
+        let (codebook, _) = share_weights(&values, 16);
+        assert!(codebook.len() == 16 && codebook.iter().all(|entry| entry.is_finite()));
     }
 
     proptest! {

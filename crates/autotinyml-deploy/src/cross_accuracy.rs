@@ -1,15 +1,13 @@
 //! X-CROSS accuracy: how far what runs on the chip agrees with the network it was made from.
 
-use autotinyml_nn::Model;
+use autotinyml_nn::largest;
 use serde::{Deserialize, Serialize};
-
-use crate::compress::CompressedModel;
 
 /// Agreement of outputs R with reference outputs P over a set of inputs; the figures of ST's report.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CrossAccuracy {
     /// Share of inputs, 0 to 1, for which both choose the same class. Of equal outputs the first
-    /// is chosen.
+    /// is chosen; outputs that are not all finite choose none, and so agree with nothing.
     pub accuracy: f64,
     /// Root of the mean of (R − P)².
     pub rmse: f64,
@@ -20,7 +18,8 @@ pub struct CrossAccuracy {
 }
 
 impl CrossAccuracy {
-    /// Compares outputs of n inputs, `n × classes` each.
+    /// Compares outputs of n inputs, `n × classes` each. The differences are infinite or NaN if
+    /// outputs are.
     ///
     /// # Panics
     /// There are no outputs, their numbers differ, or aren't a multiple of `classes`.
@@ -28,7 +27,9 @@ impl CrossAccuracy {
         assert!(!reference.is_empty() && reference.len() == outputs.len(), "outputs to compare");
         assert!(reference.len().is_multiple_of(classes), "{classes} outputs for each input");
         let rows = reference.chunks_exact(classes).zip(outputs.chunks_exact(classes));
-        let agreeing = rows.filter(|(p, r)| first_largest(p) == first_largest(r)).count();
+        let finite = |outputs: &[f32]| outputs.iter().all(|output| output.is_finite());
+        let agree = |(p, r): &(&[f32], &[f32])| finite(p) && finite(r) && largest(p) == largest(r);
+        let agreeing = rows.filter(agree).count();
         let (mut squares, mut absolutes, mut reference_squares) = (0.0, 0.0, 0.0);
         for (&p, &r) in reference.iter().zip(outputs) {
             let (p, r) = (f64::from(p), f64::from(r));
@@ -46,37 +47,12 @@ impl CrossAccuracy {
     }
 }
 
-/// Runs both on the same inputs (`n × input.len()`, n at least 1), without any C: what a search asks
-/// for a trained network.
-///
-/// # Panics
-/// There are no inputs.
-pub fn cross_accuracy(
-    reference: &Model,
-    compressed: &CompressedModel,
-    inputs: &[f32],
-) -> CrossAccuracy {
-    let classes = reference.network.output().len();
-    let outputs = compressed.decompressed().predict(inputs);
-    CrossAccuracy::between(&reference.predict(inputs), &outputs, classes)
-}
-
-fn first_largest(values: &[f32]) -> usize {
-    let mut largest = 0;
-    for (index, value) in values.iter().enumerate() {
-        if *value > values[largest] {
-            largest = index;
-        }
-    }
-    largest
-}
-
 #[cfg(test)]
 mod tests {
-    use autotinyml_nn::{Activation, Layer, Network, Shape, Weights};
+    use autotinyml_nn::{Activation, Layer, Model, Network, Shape, Weights};
 
     use super::*;
-    use crate::compress::{StoredKernel, compress};
+    use crate::compress::{CompressedModel, StoredKernel, compress};
     use crate::compression::Compression;
 
     #[test]
@@ -99,6 +75,17 @@ mod tests {
     }
 
     #[test]
+    fn outputs_that_are_no_numbers_agree_with_nothing() {
+        let numbers = [0.6, 0.4, 0.2, 0.8];
+        for broken in [f32::NAN, f32::INFINITY] {
+            let outputs = [0.6, 0.4, broken, 0.8];
+            for (p, r) in [(outputs, numbers), (numbers, outputs), (outputs, outputs)] {
+                assert_eq!(CrossAccuracy::between(&p, &r, 2).accuracy, 0.5, "{p:?} {r:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_moved_weight_changes_the_class_of_the_inputs_it_concerns() {
         let layers = [Layer::Dense { units: 2 }, Layer::Activation(Activation::Softmax)];
         let network = Network::chain(Shape::vector(2), &layers).unwrap();
@@ -106,11 +93,15 @@ mod tests {
         let model = Model { network, weights: vec![Some(weights), None] };
         let mut stored = compress(&model, Compression::X1);
         let inputs = [1.0, 0.9, 1.0, 0.5, 0.2, 1.0, 0.9, 1.0];
-        let exact = cross_accuracy(&model, &stored, &inputs);
+        let compare = |stored: &CompressedModel| {
+            let outputs = stored.decompressed().predict(&inputs);
+            CrossAccuracy::between(&model.predict(&inputs), &outputs, 2)
+        };
+        let exact = compare(&stored);
         assert_eq!((exact.accuracy, exact.l2r), (1.0, 0.0));
         // Twice the second output: only (1, 0.9) changes its class.
         let kernel = &mut stored.weights[0].as_mut().unwrap().kernel;
         *kernel = StoredKernel::Float(vec![1.0, 0.0, 0.0, 1.9]);
-        assert_eq!(cross_accuracy(&model, &stored, &inputs).accuracy, 0.75);
+        assert_eq!(compare(&stored).accuracy, 0.75);
     }
 }

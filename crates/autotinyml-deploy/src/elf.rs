@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use object::LittleEndian;
 use object::elf::{PT_LOAD, SHF_ALLOC, SHT_NOBITS};
 use object::read::elf::{ElfFile32, ProgramHeader, SectionHeader};
-use object::{Object, ObjectSymbol};
 
 use crate::board::Region;
 
@@ -24,13 +23,11 @@ pub struct ElfError {
     pub problem: String,
 }
 
-/// A linked program: the sections that are in memory while it runs, and its named objects.
+/// A linked program: the sections that are in memory while it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elf {
     /// In the order of the file; empty ones left out.
     pub sections: Vec<Section>,
-    /// Functions and variables with a size.
-    pub symbols: Vec<Symbol>,
 }
 
 /// A section that takes memory while the program runs.
@@ -42,17 +39,6 @@ pub struct Section {
     pub address: u64,
     /// Where its bytes are stored. `None`: they are not (zeroed memory).
     pub stored_at: Option<u64>,
-    /// Its size.
-    pub bytes: usize,
-}
-
-/// A function or variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Symbol {
-    /// As in the C source.
-    pub name: String,
-    /// Where it is while the program runs.
-    pub address: u64,
     /// Its size.
     pub bytes: usize,
 }
@@ -70,11 +56,7 @@ impl Elf {
 
     fn parse(data: &[u8]) -> object::Result<Self> {
         let file = ElfFile32::<LittleEndian>::parse(data)?;
-        let symbols = file.symbols().filter(|symbol| symbol.size() > 0).map(|symbol| {
-            let (address, bytes) = (symbol.address() & !thumb_bit(&symbol), symbol.size() as usize);
-            Ok(Symbol { name: symbol.name()?.to_string(), address, bytes })
-        });
-        Ok(Self { sections: sections(&file)?, symbols: symbols.collect::<object::Result<_>>()? })
+        Ok(Self { sections: sections(&file)? })
     }
 
     /// Bytes that the program takes of a region: what is there while it runs, and what is stored
@@ -85,11 +67,6 @@ impl Elf {
                 || section.stored_at.is_some_and(|address| region.contains(address))
         };
         self.sections.iter().filter(takes).map(|section| section.bytes).sum()
-    }
-
-    /// Size of a function or variable. `None`: there is none of this name, or it has no size.
-    pub fn symbol_bytes(&self, name: &str) -> Option<usize> {
-        self.symbols.iter().find(|symbol| symbol.name == name).map(|symbol| symbol.bytes)
     }
 }
 
@@ -123,11 +100,6 @@ fn storage_address(file: &ElfFile32<LittleEndian>, address: u64) -> u64 {
     address.wrapping_add(shift.unwrap_or(0))
 }
 
-/// Addresses of Thumb functions are odd: the lowest bit tells the processor the instruction set.
-fn thumb_bit<'data>(symbol: &impl ObjectSymbol<'data>) -> u64 {
-    u64::from(symbol.kind() == object::SymbolKind::Text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,16 +115,6 @@ mod tests {
         let used: Vec<_> = board.regions.iter().map(|region| elf.bytes_in(region)).collect();
         // flash: 8 of .text, 100 of .rodata, 24 of .data; sram: .data and 400 of .bss; ccm: stack.
         assert_eq!(used, [8 + 100 + 24, 24 + 400, 1024]);
-    }
-
-    #[test]
-    fn symbols_have_sizes_and_even_addresses() {
-        let elf = Elf::read(Path::new(PROGRAM)).unwrap();
-        assert_eq!(elf.symbol_bytes("weights"), Some(100));
-        assert_eq!(elf.symbol_bytes("arena"), Some(400));
-        assert_eq!(elf.symbol_bytes("nothing"), None);
-        let entry = elf.symbols.iter().find(|symbol| symbol.name == "entry").unwrap();
-        assert_eq!((entry.address, entry.bytes), (0x0800_0000, 8));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::board::BoardError;
 use crate::elf::ElfError;
 use crate::lower::LowerError;
 use crate::plan::PlanError;
@@ -26,9 +25,6 @@ pub enum DeployError {
     /// A linked program that could not be understood.
     #[error(transparent)]
     Elf(#[from] ElfError),
-    /// A board file was refused.
-    #[error(transparent)]
-    Board(#[from] BoardError),
     /// Lowering failed its own check: a defect of this crate.
     #[error(transparent)]
     Lower(#[from] LowerError),

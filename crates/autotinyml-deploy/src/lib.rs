@@ -22,7 +22,7 @@ pub use board::{Board, BoardError, Core, Region, RegionKind};
 pub use check::{Subject, check, link, static_footprint};
 pub use compress::{CompressedModel, StoredKernel, StoredWeights, compress};
 pub use compression::{Compression, UnknownCompression};
-pub use cross_accuracy::{CrossAccuracy, cross_accuracy};
+pub use cross_accuracy::CrossAccuracy;
 pub use elf::{Elf, ElfError};
 pub use emit::{Project, write_project};
 pub use error::DeployError;

@@ -172,7 +172,8 @@ impl fmt::Display for CommandError {
 
 /// Runs a command to its end without input and collects what it writes.
 ///
-/// The command gets a process group of its own. When time is up, the whole group is killed: a
+/// What it says is in English, whatever the user's language: some of it is read. The command gets a
+/// process group of its own. When time is up, the whole group is killed: a
 /// compiler's or shell's children too.
 ///
 /// # Errors
@@ -181,6 +182,7 @@ pub fn run_command(mut command: Command, timeout: Duration) -> Result<Output, Co
     let command_line = command_line(&command);
     let deadline = Instant::now() + timeout;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.env("LC_ALL", "C");
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -286,6 +288,13 @@ mod tests {
     fn output_is_collected() {
         let output = shell("echo out; echo err >&2", LONG).unwrap();
         assert_eq!((output.stdout, output.stderr), (b"out\n".to_vec(), b"err\n".to_vec()));
+    }
+
+    #[test]
+    fn commands_speak_english() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "printf %s $LC_ALL"]).env("LC_ALL", "de_DE.UTF-8");
+        assert_eq!(run_command(command, LONG).unwrap().stdout, b"C");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One linked program bounds the sizes of all that are made of the same kernels.
 
-use autotinyml_deploy::overhead::SLACK_BYTES;
+use autotinyml_deploy::overhead::{CODE_BYTES_MAX, SLACK_BYTES};
 use autotinyml_deploy::{
     Board, Compression, Footprint, Overhead, Program, RegionUse, Subject, link, static_footprint,
 };
@@ -28,6 +28,81 @@ fn network(filters: usize, units: usize, pool: usize, activation: Activation) ->
 }
 
 #[test]
+fn a_large_input_takes_flash_too() {
+    let board = Board::named("stm32l476rg").unwrap();
+    // 998,452 bytes of weights leave 50 KB of the flash; the example input takes 76,800 of it.
+    let layers =
+        [Layer::Flatten, Layer::Dense { units: 13 }, Layer::Activation(Activation::Softmax)];
+    let network = Network::chain(Shape::new(80, 80, 3), &layers).unwrap();
+    assert!(Program::of(&network, Compression::X1).unwrap().near_a_limit(board));
+    // A quarter of the weights leaves plenty.
+    assert!(!Program::of(&network, Compression::X4).unwrap().near_a_limit(board));
+
+    let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
+    for (compression, fits) in [(Compression::X1, false), (Compression::X4, true)] {
+        let folder = TempDir::new().unwrap();
+        let compiler = tools.cross_cc.as_deref().unwrap();
+        let linked = link(&untrained(&network), compression, board, compiler, folder.path());
+        assert_eq!(linked.unwrap().links_on_chip(), Some(fits), "{compression}");
+    }
+}
+
+fn untrained(network: &Network) -> Subject<'_> {
+    Subject {
+        network,
+        model: None,
+        standardisation: None,
+        classes: &[],
+        vectors: None,
+        emulated: None,
+    }
+}
+
+/// Links a network with every kernel, activation and storage.
+#[test]
+fn no_code_takes_more_flash_than_is_allowed_for() {
+    let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
+    let conv = |kernel, padding| Layer::Conv2d { filters: 5, kernel, stride: [1, 1], padding };
+    let [relu, sigmoid, selu, tanh, softmax] = [
+        Activation::Relu,
+        Activation::Sigmoid,
+        Activation::Selu,
+        Activation::Tanh,
+        Activation::Softmax,
+    ]
+    .map(Layer::Activation);
+    let pool = Layer::MaxPool2d { window: [2, 2], stride: [2, 2] };
+    let layers = [
+        conv([3, 3], Padding::Same),
+        relu,
+        conv([2, 2], Padding::Valid),
+        sigmoid,
+        pool,
+        conv([3, 1], Padding::Same),
+        selu,
+        pool,
+        pool,
+        Layer::Flatten,
+        Layer::Dense { units: 400 },
+        tanh,
+        Layer::Dense { units: 22 },
+        softmax,
+    ];
+    let network = Network::chain(Shape::new(40, 40, 2), &layers).unwrap();
+    let board = Board::named("stm32l476rg").unwrap();
+    for compression in [Compression::X1, Compression::X4, Compression::X8] {
+        let folder = TempDir::new().unwrap();
+        let compiler = tools.cross_cc.as_deref().unwrap();
+        let linked = link(&untrained(&network), compression, board, compiler, folder.path());
+        let program = Program::of(&network, compression).unwrap();
+        let flash = linked.unwrap().flash_bytes.unwrap();
+        let code = flash - program.weights_bytes - program.buffers_bytes;
+        println!("{compression}: {code} bytes of code");
+        assert!((4_000..CODE_BYTES_MAX).contains(&code), "{code} bytes of code");
+    }
+}
+
+#[test]
 fn one_program_of_a_kind_tells_the_size_of_the_others() {
     let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
     let compiler = tools.cross_cc.as_deref().unwrap();
@@ -35,15 +110,7 @@ fn one_program_of_a_kind_tells_the_size_of_the_others() {
     let compression = Compression::X4;
     let linked = |network: &Network| -> Footprint {
         let folder = TempDir::new().unwrap();
-        let subject = Subject {
-            network,
-            model: None,
-            standardisation: None,
-            classes: &[],
-            vectors: None,
-            emulated: None,
-        };
-        link(&subject, compression, board, compiler, folder.path()).unwrap()
+        link(&untrained(network), compression, board, compiler, folder.path()).unwrap()
     };
     for (activation, pool) in [(Activation::Relu, 2), (Activation::Tanh, 1)] {
         let sizes = [(8, 32), (16, 32), (64, 32), (9, 33), (256, 64), (8, 256)];
