@@ -17,7 +17,8 @@ use crate::emit::{Project, STACK_BYTES, write_project};
 use crate::error::DeployError;
 use crate::footprint::{Footprint, RegionUse};
 use crate::run::compile::ChipObjects;
-use crate::run::{Emulator, Host, Runner};
+use crate::run::emulator::INSTRUCTIONS_PER_MACC;
+use crate::run::{Emulator, Host, Runner, compare_runners};
 use crate::st::account;
 use crate::toolchain::Tools;
 
@@ -35,9 +36,25 @@ pub struct Subject<'a> {
     /// Inputs to compare on, not standardised, `n × input.len()`. `None`: one random input is run.
     pub vectors: Option<&'a [f32]>,
     /// How many of the vectors the emulator runs, which takes a millisecond for each 100,000
-    /// instructions. `None`: all.
+    /// instructions. `None`: as many as are expected to end within half a minute, at least 32.
     pub emulated: Option<usize>,
 }
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// What was measured.
+    pub footprint: Footprint,
+    /// What the C program answered to all vectors, `n × output.len()`: under the emulator if that
+    /// ran all of them, else on this computer. `None`: no vectors, or no compiler to run them all.
+    pub outputs: Option<Vec<f32>>,
+}
+
+/// What the emulator is given to do if nobody says how much: half a minute's work.
+const EMULATED_INSTRUCTIONS_MAX: u64 = 3_000_000_000;
+
+/// So many inputs are emulated in any case.
+const EMULATED_INPUTS_MIN: usize = 32;
 
 /// What is known from the network alone; takes microseconds.
 pub fn static_footprint(network: &Network, compression: Compression) -> Footprint {
@@ -55,18 +72,19 @@ pub fn static_footprint(network: &Network, compression: Compression) -> Footprin
 /// which a tool, the board, or the model is missing stay `None`.
 ///
 /// X-CROSS accuracy is that of the emulator if it ran all vectors, else of this computer's C
-/// program, else (no compiler at all) of the Rust model with the stored weights.
+/// program, else (no compiler for it) of the Rust model with the stored weights.
 ///
 /// # Errors
-/// Files that cannot be written; a compiler, linker or emulator that fails or hangs. A program that
-/// does not fit its chip is not an error.
+/// Files that cannot be written; a compiler, linker or emulator that fails or hangs; an emulator
+/// that gives other answers than this computer. A program that does not fit its chip, or not even
+/// the emulated machine, is not an error.
 pub fn check(
     subject: &Subject,
     compression: Compression,
     board: Option<&Board>,
     tools: &Tools,
     directory: &Path,
-) -> Result<Footprint, DeployError> {
+) -> Result<Checked, DeployError> {
     let mut footprint = static_footprint(subject.network, compression);
     let stored = match subject.model {
         Some(model) => compress(model, compression),
@@ -88,24 +106,25 @@ pub fn check(
         let core = board.map_or(Core::CortexM4f, |board| board.core);
         let objects = ChipObjects::compile(compiler, core, directory)?;
         if let Some(emulator) = &tools.emulator {
-            let emulator = Emulator::link(&objects, emulator, lengths)?;
-            let all = vectors.len() / lengths[0];
-            let emulated = subject.emulated.unwrap_or(all).clamp(1, all);
-            let run = emulator.run(&vectors[..emulated * lengths[0]])?;
-            footprint.instructions = run.instructions;
-            footprint.stack_bytes = run.stack_bytes;
-            if emulated == all {
-                outputs = Some(run.outputs);
+            let emulator = Emulator::link(&objects, emulator, lengths, footprint.macc)?;
+            let emulated = emulate(&mut footprint, emulator, subject.emulated, vectors, lengths)?;
+            if let Some(host) = &outputs {
+                compare_runners(host, &emulated, lengths[1])?;
+            }
+            if emulated.len() / lengths[1] == vectors.len() / lengths[0] {
+                outputs = Some(emulated);
             }
         }
         if let Some(board) = board {
             fit(&mut footprint, &objects, board)?;
         }
     }
+    let outputs = outputs.filter(|_| given.is_some());
     if let (Some(model), Some(vectors)) = (subject.model, given) {
-        compare(&mut footprint, model, &stored, subject.standardisation, vectors, outputs);
+        let standardisation = subject.standardisation;
+        compare(&mut footprint, model, &stored, standardisation, vectors, outputs.as_deref());
     }
-    Ok(footprint)
+    Ok(Checked { footprint, outputs })
 }
 
 /// Writes the C project into `directory` and links it for its chip: the sizes of a network that has
@@ -142,6 +161,33 @@ fn write(
     write_project(&project, directory)
 }
 
+/// Runs the first vectors, `inputs` of them or as many as can be afforded, and returns their
+/// outputs. None are run if there is no `emulator` because the program is too large for it.
+fn emulate(
+    footprint: &mut Footprint,
+    emulator: Option<Emulator>,
+    inputs: Option<usize>,
+    vectors: &[f32],
+    lengths: [usize; 2],
+) -> Result<Vec<f32>, DeployError> {
+    let Some(emulator) = emulator else {
+        footprint.emulated_inputs = Some(0);
+        return Ok(vec![]);
+    };
+    let inputs = inputs.unwrap_or_else(|| affordable_inputs(footprint.macc));
+    let inputs = inputs.clamp(1, vectors.len() / lengths[0]);
+    let run = emulator.run(&vectors[..inputs * lengths[0]])?;
+    footprint.emulated_inputs = Some(inputs);
+    footprint.instructions = run.instructions;
+    footprint.stack_bytes = run.stack_bytes;
+    Ok(run.outputs)
+}
+
+fn affordable_inputs(macc: u64) -> usize {
+    let instructions = (macc * INSTRUCTIONS_PER_MACC).max(1);
+    EMULATED_INPUTS_MIN.max((EMULATED_INSTRUCTIONS_MAX / instructions) as usize)
+}
+
 /// What the program for the chip takes. Of the stack that the linker sets aside only what was used
 /// counts as RAM, if that was measured; a deeper one needs more of its region.
 fn fit(footprint: &mut Footprint, objects: &ChipObjects, board: &Board) -> Result<(), DeployError> {
@@ -163,19 +209,21 @@ fn compare(
     stored: &CompressedModel,
     standardisation: Option<&Standardisation>,
     vectors: &[f32],
-    outputs: Option<Vec<f32>>,
+    outputs: Option<&[f32]>,
 ) {
     let mut inputs = vectors.to_vec();
     if let Some(standardisation) = standardisation {
         standardisation.apply(&mut inputs);
     }
-    let outputs = outputs.unwrap_or_else(|| stored.decompressed().predict(&inputs));
+    let outputs = outputs.map_or_else(|| stored.decompressed().predict(&inputs), <[f32]>::to_vec);
     let classes = model.network.output().len();
     let cross = CrossAccuracy::between(&model.predict(&inputs), &outputs, classes);
     footprint.cross_accuracy = Some(cross.accuracy);
-    footprint.rmse = Some(cross.rmse);
-    footprint.mae = Some(cross.mae);
-    footprint.l2r = Some(cross.l2r);
+    // Outputs that are no numbers have no distance.
+    let measured = |figure: f64| figure.is_finite().then_some(figure);
+    footprint.rmse = measured(cross.rmse);
+    footprint.mae = measured(cross.mae);
+    footprint.l2r = measured(cross.l2r);
 }
 
 fn random_weights(network: &Network, compression: Compression) -> CompressedModel {
@@ -185,4 +233,17 @@ fn random_weights(network: &Network, compression: Compression) -> CompressedMode
 fn random_input(network: &Network) -> Vec<f32> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(0);
     (0..network.input.len()).map(|_| random.random_range(-1.0..1.0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_emulator_gets_half_a_minute_of_work_but_some_inputs_in_any_case() {
+        // The talk's two baselines, and a network that computes nothing.
+        assert_eq!(affordable_inputs(874_970), 685);
+        assert_eq!(affordable_inputs(20_863_612), 32);
+        assert_eq!(affordable_inputs(0), 3_000_000_000);
+    }
 }

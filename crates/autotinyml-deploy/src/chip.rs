@@ -61,12 +61,17 @@ pub fn measure(objects: &ChipObjects, board: &Board) -> Result<ChipUse, DeployEr
     Ok(ChipUse { variables_bytes: ram - STACK_BYTES, flash_bytes, regions })
 }
 
-/// What the linker also says when a region overflows, or at any time.
-const HARMLESS: [&str; 4] =
-    ["will not fit in region", "ld returned 1 exit status", ": warning: ", ": NOTE: "];
+/// What the linker also says when a region overflows (into the next section, even), or at any time.
+const HARMLESS: [&str; 5] = [
+    "will not fit in region",
+    " overlaps section ",
+    "ld returned 1 exit status",
+    ": warning: ",
+    ": NOTE: ",
+];
 
 /// Regions and by how many bytes they overflow, if that is all that the linker complains of.
-fn overflows(stderr: &str) -> Option<Vec<(String, usize)>> {
+pub(crate) fn overflows(stderr: &str) -> Option<Vec<(String, usize)>> {
     let mut overflows = vec![];
     for line in stderr.lines().filter(|line| !line.trim().is_empty()) {
         if let Some(overflow) = overflow(line) {

@@ -31,6 +31,22 @@ pub enum DeployError {
     /// The memory plan failed its own check: a defect of this crate.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The C program answers otherwise on this computer than under the emulator: a compiler, the
+    /// emulator or the C is wrong, so that nothing is known of the network.
+    #[error(
+        "output {output} of input {input} (from 0) is {host} on this computer, but {emulated} under \
+         the emulator"
+    )]
+    RunnersDiffer {
+        /// Number of the input, from 0.
+        input: usize,
+        /// Number of the output, from 0.
+        output: usize,
+        /// On this computer.
+        host: f32,
+        /// Under the emulator.
+        emulated: f32,
+    },
     /// A program that ran to its end without giving all outputs.
     #[error("the program wrote {bytes} bytes of outputs, expected {expected_bytes}")]
     Outputs {

@@ -27,6 +27,8 @@ pub struct Footprint {
     pub stack_bytes: Option<usize>,
     /// Instructions of one inference on the emulated core: exact, but not a latency.
     pub instructions: Option<u64>,
+    /// Inputs that the emulator ran. 0: the program is larger than the emulated machine's memory.
+    pub emulated_inputs: Option<usize>,
     /// Share of inputs (0 to 1) on which the C program chooses the same class as the network.
     pub cross_accuracy: Option<f64>,
     /// Root mean square difference between the C program's outputs and the network's.
@@ -144,10 +146,14 @@ impl Limits {
         self.judge_cross_accuracy(footprint.cross_accuracy, &mut verdict);
         judge_regions(&footprint.regions, &mut verdict);
         if footprint.instructions.is_none() {
-            let hint = Tool::Emulator.install_hint();
-            verdict.unchecked.push(format!(
-                "instructions and stack of an inference: needs a linked program, and an emulator to run it: {hint}"
-            ));
+            let reason = match footprint.emulated_inputs {
+                Some(0) => "the program is larger than the memory of the emulated machine".into(),
+                _ => format!(
+                    "needs a linked program, and an emulator to run it: {}",
+                    Tool::Emulator.install_hint()
+                ),
+            };
+            verdict.unchecked.push(format!("instructions and stack of an inference: {reason}"));
         }
         verdict
     }
@@ -384,6 +390,17 @@ mod tests {
             let verdict = limits.judge(&beyond);
             assert!(!verdict.meets_limits && verdict.reasons.len() == 1, "{verdict:?}");
         }
+    }
+
+    #[test]
+    fn what_no_emulator_can_hold_is_unchecked() {
+        let huge =
+            Footprint { instructions: None, emulated_inputs: Some(0), ..linked([70_000, 1, 1]) };
+        insta::assert_snapshot!(told(&Limits::default(), &huge), @r"
+        meets true, links Some(false), deployable false
+        - does not fit the chip: flash 70.0 KB is 4.5 KB over the 65.5 KB that there are
+        ? instructions and stack of an inference: the program is larger than the memory of the emulated machine
+        ");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub mod st;
 pub mod toolchain;
 
 pub use board::{Board, BoardError, Core, Region, RegionKind};
-pub use check::{Subject, check, link, static_footprint};
+pub use check::{Checked, Subject, check, link, static_footprint};
 pub use compress::{CompressedModel, StoredKernel, StoredWeights, compress};
 pub use compression::{Compression, UnknownCompression};
 pub use cross_accuracy::CrossAccuracy;

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use super::compile::ChipObjects;
 use super::{Run, Runner, read_floats, write_floats};
+use crate::chip::overflows;
 use crate::error::DeployError;
 use crate::toolchain::run_command;
 
@@ -39,8 +40,14 @@ const NANOSECONDS_PER_INSTRUCTION: u64 = 16;
 /// The machine's clock, and so SysTick's, is 25 MHz.
 const NANOSECONDS_PER_TICK: u64 = 40;
 
-/// QEMU runs about 100 million instructions a second; this is for minutes of them.
-const TIMEOUT: Duration = Duration::from_secs(600);
+/// Instructions for each MACC of a network: an upper estimate, 2 to 3 are usual.
+pub const INSTRUCTIONS_PER_MACC: u64 = 5;
+
+/// QEMU runs about 100 million a second; this is for a machine that is busy.
+const INSTRUCTIONS_PER_SECOND: u64 = 5_000_000;
+
+/// For QEMU to start.
+const TIMEOUT_AT_LEAST: Duration = Duration::from_secs(60);
 
 /// A program for the emulated machine.
 #[derive(Debug)]
@@ -48,12 +55,14 @@ pub struct Emulator {
     emulator: PathBuf,
     folder: TempDir,
     lengths: [usize; 2],
-    timeout: Duration,
+    timeout_at_least: Duration,
+    timeout_per_input: Duration,
 }
 
 impl Emulator {
     /// Links the selftest of a network with `lengths` inputs and outputs, to be run by the QEMU
-    /// program `emulator`.
+    /// program `emulator`; how long that may take follows from the network's `macc`. `None`: the
+    /// program is larger than the memory of the emulated machine.
     ///
     /// # Errors
     /// The linker's, with its command line and what it said.
@@ -61,11 +70,24 @@ impl Emulator {
         objects: &ChipObjects,
         emulator: &Path,
         lengths: [usize; 2],
-    ) -> Result<Self, DeployError> {
+        macc: u64,
+    ) -> Result<Option<Self>, DeployError> {
         let folder = super::temporary_folder()?;
         let program = folder.path().join("selftest.elf");
-        objects.link("emulator.ld", &["selftest", "semihosting"], &[], &program)?;
-        Ok(Self { emulator: emulator.to_path_buf(), folder, lengths, timeout: TIMEOUT })
+        match objects.link("emulator.ld", &["selftest", "semihosting"], &[], &program) {
+            Err(DeployError::Command(error)) if overflows(&error.stderr).is_some() => {
+                return Ok(None);
+            }
+            linked => linked?,
+        }
+        let milliseconds = macc * INSTRUCTIONS_PER_MACC * 1000 / INSTRUCTIONS_PER_SECOND;
+        Ok(Some(Self {
+            emulator: emulator.to_path_buf(),
+            folder,
+            lengths,
+            timeout_at_least: TIMEOUT_AT_LEAST,
+            timeout_per_input: Duration::from_millis(milliseconds),
+        }))
     }
 }
 
@@ -77,7 +99,7 @@ impl Runner for Emulator {
         let mut command = Command::new(&self.emulator);
         // The program opens its files where QEMU runs.
         command.current_dir(folder).args(MACHINE_FLAGS).args(["-kernel", "selftest.elf"]);
-        run_command(command, self.timeout)?;
+        run_command(command, self.timeout_at_least + self.timeout_per_input * samples as u32)?;
         let outputs = read_floats(&folder.join("outputs.bin"), samples * output)?;
         let path = folder.join("measurements.txt");
         let text =
@@ -109,11 +131,19 @@ mod tests {
         let hangs = folder.path().join("qemu");
         fs::write(&hangs, "#!/bin/sh\necho waiting >&2\nsleep 60\n").unwrap();
         fs::set_permissions(&hangs, fs::Permissions::from_mode(0o755)).unwrap();
-        let timeout = Duration::from_millis(300);
-        let emulator = Emulator { emulator: hangs, folder, lengths: [1, 1], timeout };
+        let emulator = Emulator {
+            emulator: hangs,
+            folder,
+            lengths: [1, 1],
+            timeout_at_least: Duration::from_millis(200),
+            timeout_per_input: Duration::from_millis(100),
+        };
         let message = emulator.run(&[1.0]).unwrap_err().to_string();
         assert!(message.contains("/qemu -machine mps2-an386"), "{message}");
         assert!(message.contains("did not end within 0.3 s and was killed"), "{message}");
         assert!(message.contains("waiting"), "{message}");
+        // The more inputs, the more time.
+        let message = emulator.run(&[1.0; 5]).unwrap_err().to_string();
+        assert!(message.contains("did not end within 0.7 s"), "{message}");
     }
 }

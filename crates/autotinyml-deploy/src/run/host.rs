@@ -11,8 +11,11 @@ use super::{Run, Runner, read_floats, write_floats};
 use crate::error::DeployError;
 use crate::toolchain::run_command;
 
-/// For the largest networks and thousands of inputs.
-const TIMEOUT: Duration = Duration::from_secs(300);
+/// A large network takes a few hundredths of a second; this is for a machine that is busy.
+const TIMEOUT_PER_INPUT: Duration = Duration::from_millis(200);
+
+/// For the program to start and to write its file.
+const TIMEOUT_AT_LEAST: Duration = Duration::from_secs(60);
 
 /// A program for this computer.
 #[derive(Debug)]
@@ -45,12 +48,12 @@ impl Host {
 impl Runner for Host {
     fn run(&self, inputs: &[f32]) -> Result<Run, DeployError> {
         let [input, output] = self.lengths;
-        let folder = self.folder.path();
+        let (folder, samples) = (self.folder.path(), inputs.len() / input);
         write_floats(&folder.join("inputs.bin"), inputs)?;
         let mut command = Command::new(folder.join("host"));
         command.current_dir(folder).args(["inputs.bin", "outputs.bin"]);
-        run_command(command, TIMEOUT)?;
-        let outputs = read_floats(&folder.join("outputs.bin"), inputs.len() / input * output)?;
+        run_command(command, TIMEOUT_AT_LEAST + TIMEOUT_PER_INPUT * samples as u32)?;
+        let outputs = read_floats(&folder.join("outputs.bin"), samples * output)?;
         Ok(Run { outputs, instructions: None, stack_bytes: None })
     }
 }

@@ -5,13 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use autotinyml_deploy::{
-    Board, Compression, DeployError, Footprint, Limits, Subject, Tools, check,
-};
+use autotinyml_deploy::{Board, Checked, Compression, DeployError, Limits, Subject, Tools, check};
 use autotinyml_nn::{Activation, Layer, Model, Network, Padding, Shape, Standardisation};
 use tempfile::TempDir;
 
-use crate::support::{baseline, inputs, model, tools};
+use crate::support::{assert_near, baseline, inputs, model, tools};
 
 /// 8 filters and 8 units: about 6 KB of weights.
 fn small() -> Model {
@@ -52,7 +50,13 @@ fn a_network_that_fits_is_measured_in_every_way() {
         Standardisation { mean: vec![0.5, -0.25, 0.0], deviation: vec![2.0, 0.5, 1.5] };
     let vectors = inputs(&model.network, 20, 4);
     let subject = Subject { standardisation: Some(&standardisation), ..subject(&model, &vectors) };
-    let footprint = check(&subject, Compression::X1, tiny_board(), &tools, folder.path()).unwrap();
+    let Checked { footprint, outputs } =
+        check(&subject, Compression::X1, tiny_board(), &tools, folder.path()).unwrap();
+    // What it answers are the outputs of the C program to all vectors.
+    let mut inputs = vectors.clone();
+    standardisation.apply(&mut inputs);
+    assert_near(&outputs.unwrap(), &model.predict(&inputs), 1e-4, "the C program");
+    assert_eq!(footprint.emulated_inputs, Some(20));
     // The C standardises as the model's inputs were: else the outputs would be far apart.
     assert_eq!(footprint.cross_accuracy, Some(1.0));
     assert!(footprint.l2r.unwrap() < 1e-5, "{footprint:?}");
@@ -110,7 +114,8 @@ fn a_network_too_large_for_its_chip_is_an_outcome() {
     let (model, folder) = (baseline(), TempDir::new().unwrap());
     let subject = Subject { model: None, vectors: None, ..subject(&model, &[]) };
     let tools = Tools { emulator: None, host_cc: None, ..tools };
-    let footprint = check(&subject, Compression::X1, tiny_board(), &tools, folder.path()).unwrap();
+    let Checked { footprint, .. } =
+        check(&subject, Compression::X1, tiny_board(), &tools, folder.path()).unwrap();
     let [flash, sram, ccm] = &footprint.regions[..] else { panic!("three regions") };
     // 738,950 floats and a few KB of code; the arena of 23,040 bytes, input and output.
     let weights = 738_950 * 4;
@@ -123,12 +128,60 @@ fn a_network_too_large_for_its_chip_is_an_outcome() {
 }
 
 #[test]
+fn a_network_too_large_for_the_emulator_is_an_outcome() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    // 17.6 MB of weights; the emulated machine holds 16 MiB.
+    let layers = [Layer::Dense { units: 2100 }, Layer::Dense { units: 3 }];
+    let (model, folder) = (model(Shape::vector(2100), &layers, 1), TempDir::new().unwrap());
+    let vectors = inputs(&model.network, 2, 3);
+    let subject = subject(&model, &vectors);
+    let checked = check(&subject, Compression::X1, tiny_board(), &tools, folder.path()).unwrap();
+    let footprint = checked.footprint;
+    assert_eq!((footprint.emulated_inputs, footprint.instructions), (Some(0), None));
+    assert_eq!((footprint.links_on_chip(), footprint.cross_accuracy), (Some(false), Some(1.0)));
+    assert_near(&checked.outputs.unwrap(), &model.predict(&vectors), 1e-4, "host");
+    let unchecked = Limits::default().judge(&footprint).unchecked;
+    assert!(unchecked.len() == 1 && unchecked[0].contains("emulated machine"), "{unchecked:?}");
+}
+
+#[test]
+fn the_emulator_may_run_only_some_of_the_vectors() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    let (model, folder) = (small(), TempDir::new().unwrap());
+    let vectors = inputs(&model.network, 7, 4);
+    let subject = Subject { emulated: Some(3), ..subject(&model, &vectors) };
+    let check =
+        |tools: &Tools| check(&subject, Compression::X1, None, tools, folder.path()).unwrap();
+    let checked = check(&tools);
+    assert_eq!(checked.footprint.emulated_inputs, Some(3));
+    assert_near(&checked.outputs.unwrap(), &model.predict(&vectors), 1e-4, "host");
+    // Without a compiler for this computer no C program ran them all.
+    let checked = check(&Tools { host_cc: None, ..tools.clone() });
+    assert_eq!((checked.outputs, checked.footprint.cross_accuracy), (None, Some(1.0)));
+}
+
+#[test]
+fn an_emulator_that_answers_otherwise_is_an_error_that_names_the_answers() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    let folder = TempDir::new().unwrap();
+    // Six zeros, which no softmax gives.
+    let wrong = "head -c 24 /dev/zero > outputs.bin; echo 'ticks 1' > measurements.txt";
+    let tools = Tools { emulator: Some(fake_tool(folder.path(), wrong)), ..tools };
+    let error = check_with(&tools, &small().network).unwrap_err();
+    assert!(
+        matches!(error, DeployError::RunnersDiffer { input: 0, host, emulated: 0.0, .. } if host > 0.0),
+        "{error}"
+    );
+}
+
+#[test]
 fn without_tools_the_model_still_answers() {
     let (model, folder) = (small(), TempDir::new().unwrap());
     let vectors = inputs(&model.network, 5, 4);
     let none = Tools::default();
     let subject = subject(&model, &vectors);
-    let footprint = check(&subject, Compression::X4, tiny_board(), &none, folder.path()).unwrap();
+    let Checked { footprint, .. } =
+        check(&subject, Compression::X4, tiny_board(), &none, folder.path()).unwrap();
     assert!(footprint.cross_accuracy.unwrap() >= 0.6);
     assert_eq!((footprint.flash_bytes, footprint.links_on_chip()), (None, None));
     assert!(folder.path().join("network.c").exists());
@@ -141,7 +194,7 @@ fn fake_tool(folder: &Path, script: &str) -> PathBuf {
     path
 }
 
-fn check_with(tools: &Tools, network: &Network) -> Result<Footprint, DeployError> {
+fn check_with(tools: &Tools, network: &Network) -> Result<Checked, DeployError> {
     let model = Model::initialise(network.clone(), 0);
     let subject = Subject { vectors: None, ..subject(&model, &[]) };
     check(&subject, Compression::X1, tiny_board(), tools, TempDir::new().unwrap().path())

@@ -1,7 +1,8 @@
 //! The C under the emulator: the same answers as on this computer.
 
 use autotinyml_deploy::run::compile::ChipObjects;
-use autotinyml_deploy::{Compression, Core, Emulator, Host, Run, Runner, Tools};
+use autotinyml_deploy::run::emulator::INSTRUCTIONS_PER_MACC;
+use autotinyml_deploy::{Compression, Core, Emulator, Host, Run, Runner, Tools, account};
 use autotinyml_nn::Model;
 
 use crate::support::{any_model, assert_near, baseline, inputs, lengths, project, tools};
@@ -22,6 +23,8 @@ fn the_baseline_gives_the_same_outputs_as_on_this_computer() {
              stack {stack} bytes"
         );
         assert!((0.5..6.0).contains(&each), "{each} instructions per multiply-add");
+        let upper_estimate = account(&baseline().network, compression).macc * INSTRUCTIONS_PER_MACC;
+        assert!(instructions < upper_estimate, "{instructions} instructions");
         assert!((16..1024).contains(&stack), "a stack of {stack} bytes");
     }
 }
@@ -49,7 +52,7 @@ fn a_fault_of_the_program_is_an_error_that_says_so() {
     let compiler = tools.cross_cc.as_deref().unwrap();
     let objects = ChipObjects::compile(compiler, Core::CortexM4f, folder.path()).unwrap();
     let qemu = tools.emulator.as_deref().unwrap();
-    let emulator = Emulator::link(&objects, qemu, lengths(&model.network)).unwrap();
+    let emulator = Emulator::link(&objects, qemu, lengths(&model.network), 1000).unwrap().unwrap();
     let message = emulator.run(&inputs(&model.network, 1, 0)).unwrap_err().to_string();
     assert!(message.contains("exit code 1") && message.contains("hard fault"), "{message}");
 }
@@ -62,7 +65,8 @@ fn compare(tools: &Tools, model: &Model, compression: Compression, samples: usiz
         [&tools.host_cc, &tools.cross_cc, &tools.emulator].map(|tool| tool.as_deref().unwrap());
     let host = Host::build(host_cc, &[], folder.path(), lengths).unwrap();
     let objects = ChipObjects::compile(cross_cc, Core::CortexM4f, folder.path()).unwrap();
-    let emulator = Emulator::link(&objects, qemu, lengths).unwrap();
+    let macc = account(&model.network, compression).macc;
+    let emulator = Emulator::link(&objects, qemu, lengths, macc).unwrap().unwrap();
     let inputs = inputs(&model.network, samples, 9);
     let runs = [&host as &dyn Runner, &emulator].map(|runner| runner.run(&inputs).unwrap());
     for run in &runs {

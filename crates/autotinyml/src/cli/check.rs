@@ -151,7 +151,7 @@ fn measure(
     };
     let folder = tempfile::tempdir()
         .map_err(|error| Failure::Write { path: std::env::temp_dir(), error })?;
-    Ok(check(&subject, compression, board, &Tools::find(), folder.path())?)
+    Ok(check(&subject, compression, board, &Tools::find(), folder.path())?.footprint)
 }
 
 /// Inputs to compare the C with the model on: samples of the data, or random ones where the file
