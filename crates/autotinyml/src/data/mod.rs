@@ -84,9 +84,8 @@ pub enum DataError {
     },
     /// A field that is no number.
     #[error(
-        "{}, line {line}: {value:?} is not a number: expected time, channel… separated by commas; \
-         correct the field or remove the line",
-        .file.display()
+        "{}, line {line}: {value:?} is not a number: expected time, channel… separated by commas; {}",
+        .file.display(), cure_of_field(value)
     )]
     NotANumber {
         /// The file.
@@ -144,9 +143,8 @@ pub enum DataError {
     /// A file too short, or too often interrupted, for a single window.
     #[error(
         "{}: a window of {window} rows is longer than every recording in it: expected at most \
-         {longest}, the most rows without a gap over 1 s or a step back in time; make `window` \
-         smaller or take the file out of the folder",
-        .file.display()
+         {longest}, the most rows without a gap over 1 s or a step back in time; {}",
+        .file.display(), cure_of_window(*longest)
     )]
     WindowTooLong {
         /// The file.
@@ -162,4 +160,20 @@ pub enum DataError {
         /// `window` or `step`.
         key: &'static str,
     },
+}
+
+fn cure_of_field(value: &str) -> &'static str {
+    if value.contains(';') {
+        "the file seems to have semicolons between fields: replace them (and decimal commas by points)"
+    } else {
+        "correct the field or remove the line"
+    }
+}
+
+fn cure_of_window(longest: usize) -> &'static str {
+    if longest <= 1 {
+        "is its first column the time in seconds, not in milliseconds?"
+    } else {
+        "make `window` smaller or take the file out of the folder"
+    }
 }

@@ -131,7 +131,7 @@ fn errors_of_a_line() {
     assert_snapshot!(in_second("0,1,2\n"), @"…/2.csv, line 1: 3 columns: expected 2 as in …/1.csv; make all lines of all files alike");
     assert_snapshot!(in_second(""), @"…/2.csv has no rows: expected time, channel… in each line; fill it or take it out of the folder");
     assert_snapshot!(in_second("time,x\n"), @"…/2.csv has no rows: expected time, channel… in each line; fill it or take it out of the folder");
-    assert_snapshot!(error_of(&[("1.csv", "0;1\n")], 2, 1), @r#"…/1.csv, line 1: "0;1" is not a number: expected time, channel… separated by commas; correct the field or remove the line"#);
+    assert_snapshot!(error_of(&[("1.csv", "0;1\n")], 2, 1), @r#"…/1.csv, line 1: "0;1" is not a number: expected time, channel… separated by commas; the file seems to have semicolons between fields: replace them (and decimal commas by points)"#);
     assert_snapshot!(error_of(&[("1.csv", "0\n")], 2, 1), @r#"…/1.csv, line 1: one column ("0"): expected time, channel… separated by commas"#);
     assert_snapshot!(error_of(&[("1.csv", "0,1\n0.1,2,3\n")], 2, 1), @"…/1.csv, line 2: 3 columns: expected 2 as in line 1; make all lines of all files alike");
 }
@@ -167,4 +167,11 @@ fn the_walking_data_give_the_published_counts() {
         steps back in time, crossed by no window: 7 (17: 4, 18: 3)
         rows in no window: 1239
         ");
+}
+
+#[test]
+fn times_in_milliseconds_are_guessed() {
+    let milliseconds: String = (0..20).map(|row| format!("{},{row},0\n", row * 3000)).collect();
+    let error = error_of(&[("a.csv", &milliseconds), ("b.csv", &rows_at(0..20))], 4, 4);
+    assert!(error.ends_with("seconds, not in milliseconds?"), "{error}");
 }
