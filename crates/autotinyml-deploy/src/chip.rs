@@ -97,6 +97,7 @@ mod tests {
 
     const FULL: &str = "\
 /usr/bin/ld: firmware.elf section `.weights' will not fit in region `flash'
+/usr/bin/ld: section .data VMA [20000000,2000ffff] overlaps section .weights VMA [08001000,20000fff]
 /usr/bin/ld: region `flash' overflowed by 54568 bytes
 /usr/bin/ld: region `sram' overflowed by 1 byte
 collect2: error: ld returned 1 exit status
