@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use autotinyml_deploy::{Footprint, Subject, check, compress};
-use autotinyml_nn::{Dataset, Model, TrainError, train};
+use autotinyml_deploy::{Checked, Subject, check, compress};
+use autotinyml_nn::{Dataset, Model, TrainError, largest, train};
 use autotinyml_search::Configuration;
 
 use crate::evaluate::{EvaluateError, Evaluator};
@@ -55,7 +55,7 @@ impl Evaluator<'_> {
             }
             model => model?,
         };
-        let footprint = self.deploy(&model, firmware)?;
+        let Checked { footprint, outputs } = self.deploy(&model, firmware)?;
         let validation_accuracy = match trial.and_then(|trial| trial.outcome.accuracy) {
             Some(accuracy) => accuracy,
             None => match self.validation_accuracy(&model.network, configuration) {
@@ -65,19 +65,24 @@ impl Evaluator<'_> {
                 accuracy => accuracy?,
             },
         };
-        let deployed = compress(&model, self.study.deploy.compression).decompressed();
-        let data = &self.samples.standardised;
+        // What the C program answered; without any compiler, what it would.
+        let (data, test) = (&self.samples.standardised, &self.samples.test);
+        let outputs = outputs.unwrap_or_else(|| {
+            let stored = compress(&model, self.study.deploy.compression);
+            stored.decompressed().predict(&Samples::gather(data, test))
+        });
+        let confusion = confusion(&outputs, data, test);
+        let right: usize = (0..confusion.len()).map(|class| confusion[class][class]).sum();
         let settings = self.study.space.settings(configuration).into_iter();
         let finalist = Finalist {
             trial: trial.map(|trial| trial.id),
             settings: settings.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             validation_accuracy,
-            test_accuracy: model.accuracy(data, &self.samples.test),
-            deployed_accuracy: deployed.accuracy(data, &self.samples.test),
-            confusion: confusion(&deployed, data, &self.samples.test),
+            test_accuracy: model.accuracy(data, test),
+            deployed_accuracy: right as f64 / test.len() as f64,
+            confusion,
             verdict: self.study.deploy.limits.judge(&footprint),
             footprint,
-            emulator_missing: self.tools.emulator.is_none() || self.tools.cross_cc.is_none(),
         };
         let standardisation = Some(self.samples.standardisation.clone());
         Ok(Final::Ran(Box::new(finalist), SavedModel { model, standardisation }))
@@ -94,7 +99,7 @@ impl Evaluator<'_> {
         .map_err(EvaluateError::Training)
     }
 
-    fn deploy(&self, model: &Model, firmware: &Path) -> Result<Footprint, EvaluateError> {
+    fn deploy(&self, model: &Model, firmware: &Path) -> Result<Checked, EvaluateError> {
         let vectors = Samples::gather(&self.samples.raw, &self.samples.test);
         let subject = Subject {
             network: &model.network,
@@ -105,18 +110,16 @@ impl Evaluator<'_> {
             emulated: None,
         };
         let deploy = &self.study.deploy;
-        Ok(check(&subject, deploy.compression, Some(deploy.board), self.tools, firmware)?.footprint)
+        Ok(check(&subject, deploy.compression, Some(deploy.board), self.tools, firmware)?)
     }
 }
 
-/// Rows: true class; columns: chosen class.
-fn confusion(model: &Model, data: &Dataset, samples: &[usize]) -> Vec<Vec<usize>> {
+/// Rows: true class; columns: chosen class, of outputs `samples × classes`.
+fn confusion(outputs: &[f32], data: &Dataset, samples: &[usize]) -> Vec<Vec<usize>> {
     let classes = data.classes.len();
     let mut confusion = vec![vec![0; classes]; classes];
-    let outputs = model.predict(&Samples::gather(data, samples));
-    for (&sample, output) in samples.iter().zip(outputs.chunks(classes)) {
-        let chosen = (0..classes).max_by(|&a, &b| output[a].total_cmp(&output[b]));
-        confusion[data.labels[sample]][chosen.expect("there are classes")] += 1;
+    for (&sample, output) in samples.iter().zip(outputs.chunks_exact(classes)) {
+        confusion[data.labels[sample]][largest(output)] += 1;
     }
     confusion
 }

@@ -66,14 +66,12 @@ pub struct Finalist {
     pub validation_accuracy: f64,
     /// Of the uncompressed network on the test part, 0 to 1.
     pub test_accuracy: f64,
-    /// Of the compressed network on the test part, 0 to 1.
+    /// Of the C program on the test part, 0 to 1.
     pub deployed_accuracy: f64,
     /// Rows: true class, columns: chosen class, on the test part.
     pub confusion: Vec<Vec<usize>>,
     /// Measured on the linked program as far as the tools here allow.
     pub footprint: Footprint,
-    /// It was not run under the emulator because there was none.
-    pub emulator_missing: bool,
     /// Judged by the study's limits; names what could not be checked on this machine.
     pub verdict: Verdict,
 }

@@ -234,7 +234,7 @@ fn leaves_open(finalist: &Finalist, tools: &Tools) -> bool {
     let Tools { cross_cc, emulator, .. } = tools;
     let footprint = &finalist.footprint;
     let chip = footprint.flash_bytes.is_none() && cross_cc.is_some();
-    let run = finalist.emulator_missing && cross_cc.is_some() && emulator.is_some();
+    let run = footprint.emulated_inputs.is_none() && cross_cc.is_some() && emulator.is_some();
     chip || run
 }
 

@@ -214,7 +214,6 @@ fn winner(space: &Space, trial: &TrialRecord) -> Finalist {
             .collect(),
         verdict: LIMITS.judge(&footprint),
         footprint,
-        emulator_missing: false,
     }
 }
 
@@ -248,6 +247,5 @@ fn baseline() -> Finalist {
             ..LIMITS.judge(&footprint)
         },
         footprint,
-        emulator_missing: false,
     }
 }
