@@ -3,6 +3,7 @@
 mod check;
 mod complaints;
 mod durability;
+mod real_data;
 mod studies;
 
 use std::fs;
