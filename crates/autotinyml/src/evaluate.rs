@@ -196,9 +196,10 @@ impl<'a> Evaluator<'a> {
 
     fn judge(&self, trained: Trained, mut footprint: Footprint) -> TrialOutcome {
         footprint.cross_accuracy = Some(trained.cross.accuracy);
-        footprint.rmse = Some(trained.cross.rmse);
-        footprint.mae = Some(trained.cross.mae);
-        footprint.l2r = Some(trained.cross.l2r);
+        let CrossAccuracy { rmse, mae, l2r, .. } = trained.cross;
+        // Outputs that overflow have no distance.
+        [footprint.rmse, footprint.mae, footprint.l2r] =
+            [rmse, mae, l2r].map(|distance| distance.is_finite().then_some(distance));
         TrialOutcome {
             accuracy: Some(trained.accuracy()),
             fold_accuracies: trained.fold_accuracies,
