@@ -1,6 +1,7 @@
-//! Real data: handwritten digits, which come with the build.
+//! Real data: handwritten digits, which come with the build, and people who walk.
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use autotinyml_deploy::run::compile::ChipObjects;
 use autotinyml_deploy::{
@@ -11,6 +12,10 @@ use autotinyml_nn::{
     Activation, Dataset, Layer, Model, Network, Optimizer, Padding, Standardisation, Training,
     train,
 };
+use serde_json::Value;
+
+use crate::{root, run, text};
+
 /// Compilers and emulator. CI has them all; elsewhere a test that needs one says so and ends.
 fn tools() -> Option<Tools> {
     let tools = Tools::find();
@@ -118,4 +123,76 @@ fn right_share(outputs: &[f32], digits: &Dataset) -> f64 {
     });
     let right = answers.zip(&digits.labels).filter(|(answer, label)| answer == *label).count();
     right as f64 / (outputs.len() / classes) as f64
+}
+
+#[test]
+fn quickstart_ends_with_a_network_that_fits_and_is_done_when_called_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let quickstart = || {
+        let begin = Instant::now();
+        let output = run(folder.path(), &["quickstart", "--out", "quick"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        (text(&output.stdout), text(&output.stderr), begin.elapsed())
+    };
+    let trained = |said: &str| {
+        said.lines()
+            .filter(|line| line.starts_with("trial ") || line.starts_with("baseline"))
+            .count()
+    };
+    let (table, said, took) = quickstart();
+    assert!(table.contains("X-CROSS accuracy"), "{table}");
+    assert!(trained(&said) >= 60, "{said}");
+    for file in ["study.db", "report.html", "firmware/network.c", "model/weights.safetensors"] {
+        assert!(folder.path().join("quick").join(file).is_file(), "{file}");
+    }
+    let (again, said, took_again) = quickstart();
+    println!("quickstart: {took:.1?}, called again {took_again:.1?}");
+    assert_eq!(again, table);
+    assert_eq!(trained(&said), 0, "{said}");
+    assert!(took_again < took / 5, "{took:.1?}, called again {took_again:.1?}");
+
+    let report = run(folder.path(), &["report", "quick", "--json"]);
+    let summary: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(summary["trials"], 60);
+    let best = &summary["best"];
+    assert_eq!(best["verdict"]["meets_limits"], true, "{best}");
+    assert_ne!(best["verdict"]["links_on_chip"], false, "{best}");
+    assert!(best["deployed_accuracy"].as_f64().unwrap() > 0.9, "{best}");
+}
+
+/// Experiment 1 of the talk on the Tiny Board, cut to four trials.
+#[test]
+fn a_network_that_knows_people_by_their_walk_runs_on_the_emulated_tiny_board() {
+    let data = root().join("../shared/data/uiwad");
+    if !data.is_dir() {
+        println!("skipped: no walking data in {}", data.display());
+        return;
+    }
+    if tools().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("walking");
+    let [data, out] = [&data, &out].map(|path| path.to_str().expect("a path in Unicode"));
+    let study = ["optimize", "examples/walking-tiny.toml", "--data", data, "--out", out];
+    let limits = ["--trials", "4", "--jobs", "2", "--json"];
+    let output = run(&root(), &[&study[..], &limits].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    let summary: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+
+    let classes = summary["data"]["classes"].as_array().unwrap();
+    let windows: u64 = classes.iter().map(|class| class[1].as_u64().unwrap()).sum();
+    assert_eq!((classes.len(), windows), (22, 3_226));
+    let notes = summary["data"]["notes"].to_string();
+    assert!(notes.contains("gaps over 1 s, crossed by no window: 33 ("), "{notes}");
+    assert!(
+        notes.contains("steps back in time, crossed by no window: 7 (17: 4, 18: 3)"),
+        "{notes}"
+    );
+
+    let best = &summary["best"];
+    assert_eq!(best["verdict"]["links_on_chip"], true, "{best}");
+    assert!(best["footprint"]["instructions"].as_u64().unwrap() > 0, "{best}");
+    assert!(best["footprint"]["cross_accuracy"].as_f64().unwrap() >= 0.95, "{best}");
 }
