@@ -10,6 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use autotinyml_deploy::Tools;
+
 /// The repository.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -28,6 +30,18 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("the program prints text")
+}
+
+/// Compilers and emulator. CI has them all; elsewhere a test that needs one says so and ends.
+fn tools() -> Option<Tools> {
+    let tools = Tools::find();
+    let missing = tools.missing();
+    if missing.is_empty() {
+        return Some(tools);
+    }
+    assert!(std::env::var_os("CI").is_none(), "CI must have every tool: {missing:?}");
+    eprintln!("skipped: {missing:?} is missing; `cargo xtask test` installs it");
+    None
 }
 
 /// Three walkers of different pace: 20 windows of 8 rows each.

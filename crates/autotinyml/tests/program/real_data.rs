@@ -14,19 +14,7 @@ use autotinyml_nn::{
 };
 use serde_json::Value;
 
-use crate::{root, run, text};
-
-/// Compilers and emulator. CI has them all; elsewhere a test that needs one says so and ends.
-fn tools() -> Option<Tools> {
-    let tools = Tools::find();
-    let missing = tools.missing();
-    if missing.is_empty() {
-        return Some(tools);
-    }
-    assert!(std::env::var_os("CI").is_none(), "CI must have every tool: {missing:?}");
-    eprintln!("skipped: {missing:?} is missing; `cargo xtask test` installs it");
-    None
-}
+use crate::{root, run, text, tools};
 
 /// Images that no network of these tests was trained on.
 const IMAGES: usize = 1_000;
