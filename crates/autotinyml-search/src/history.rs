@@ -10,8 +10,17 @@ pub struct Trial {
     pub id: usize,
     /// What was tried.
     pub configuration: Configuration,
+    /// Epochs it was given. `None`: a full training.
+    pub epochs: Option<usize>,
     /// `None` while it is still running.
     pub outcome: Option<Outcome>,
+}
+
+impl Trial {
+    /// A trial that trains in full.
+    pub fn full(id: usize, configuration: Configuration, outcome: Option<Outcome>) -> Self {
+        Self { id, configuration, epochs: None, outcome }
+    }
 }
 
 /// What a trial showed.
@@ -50,9 +59,11 @@ impl History {
         self.0.iter().filter(|trial| trial.outcome.is_none())
     }
 
-    /// Feasible trials with their scores.
+    /// Feasible trials of full training with their scores.
     pub fn feasible(&self) -> impl Iterator<Item = (&Trial, f64)> {
-        self.completed().filter_map(|(trial, outcome)| Some((trial, outcome.feasible_score()?)))
+        self.completed()
+            .filter(|(trial, _)| trial.epochs.is_none())
+            .filter_map(|(trial, outcome)| Some((trial, outcome.feasible_score()?)))
     }
 
     /// The feasible trial with the best score; of equals the first.

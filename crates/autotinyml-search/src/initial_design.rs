@@ -103,7 +103,7 @@ mod tests {
     use crate::space::{Domain, Parameter};
 
     fn problem(space: &Space) -> Problem<'_> {
-        Problem { space, goal: Goal::Maximise, constraints: vec![], prescreen: None, budget: 100 }
+        Problem::new(space, Goal::Maximise, 100)
     }
 
     fn space(domain: Domain, dimension: usize) -> Space {

@@ -9,8 +9,7 @@
 //!
 //! let units = Domain::Ordered(vec![8.0, 16.0, 32.0, 64.0]);
 //! let space = Space::new(vec![Parameter { name: "units".to_owned(), domain: units, when: None }])?;
-//! let problem =
-//!     Problem { space: &space, goal: Goal::Maximise, constraints: vec![], prescreen: None, budget: 4 };
+//! let problem = Problem::new(&space, Goal::Maximise, 4);
 //! let searcher = by_name("random", &SearcherOptions::default()).expect("it is in the catalogue");
 //! let mut history = History::default();
 //! for id in 0..problem.budget {
@@ -20,7 +19,7 @@
 //!         _ => unreachable!("units is a number and always active"),
 //!     };
 //!     let outcome = Outcome { score: Some(score), feasible: true, values: vec![] };
-//!     history.0.push(Trial { id, configuration, outcome: Some(outcome) });
+//!     history.0.push(Trial::full(id, configuration, Some(outcome)));
 //! }
 //! assert_eq!(history.best(problem.goal).map(|(_, score)| score), Some(-2.0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

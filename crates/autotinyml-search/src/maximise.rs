@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn problem(space: &Space) -> Problem<'_> {
-        Problem { space, goal: Goal::Maximise, constraints: vec![], prescreen: None, budget: 100 }
+        Problem::new(space, Goal::Maximise, 100)
     }
 
     /// Greatest at 0.3 on every axis.
@@ -198,7 +198,7 @@ mod tests {
         for dimension in [3, 16] {
             let space = cube(4, dimension);
             let summit = space.at(&vec![0.3; dimension]);
-            let history = History(vec![Trial { id: 0, configuration: summit, outcome: None }]);
+            let history = History(vec![Trial::full(0, summit, None)]);
             let found = maximise(&problem(&space), &history, &mut stream(0, 0), score);
             // The next best: one axis a step off, to 0.
             let moved = coordinates(&space, found).iter().filter(|x| **x == 0.0).count();

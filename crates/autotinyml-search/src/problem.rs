@@ -16,9 +16,17 @@ pub struct Problem<'a> {
     pub prescreen: Option<&'a (dyn Fn(&Configuration) -> bool + Sync)>,
     /// Trials in all; phases of a searcher are shares of it.
     pub budget: usize,
+    /// Epochs of a full training, for searchers that give most trials fewer. `None`: a trial has no
+    /// epochs, and all are full.
+    pub epochs: Option<usize>,
 }
 
-impl Problem<'_> {
+impl<'a> Problem<'a> {
+    /// A problem without constraints, prescreen or epochs.
+    pub fn new(space: &'a Space, goal: Goal, budget: usize) -> Self {
+        Self { space, goal, constraints: vec![], prescreen: None, budget, epochs: None }
+    }
+
     /// Whether the prescreen, if there is one, accepts a configuration.
     pub fn accepts(&self, configuration: &Configuration) -> bool {
         self.prescreen.is_none_or(|prescreen| prescreen(configuration))

@@ -41,6 +41,17 @@ pub struct Suggestion {
     pub configuration: Configuration,
     /// The part of the search that chose it.
     pub phase: Phase,
+    /// Epochs to train for in all, fewer than [`Problem::epochs`]. `None`: a full training.
+    pub epochs: Option<usize>,
+    /// The earlier trial whose training this one takes further: the same configuration, more epochs.
+    pub resumes: Option<usize>,
+}
+
+impl Suggestion {
+    /// A configuration to train in full.
+    pub fn full(configuration: Configuration, phase: Phase) -> Self {
+        Self { configuration, phase, epochs: None, resumes: None }
+    }
 }
 
 /// The part of a search that a suggestion belongs to.

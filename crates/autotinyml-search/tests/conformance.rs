@@ -119,7 +119,7 @@ const JUDGES: [(&str, Judge); 6] = [
 
 fn problem(space: &Space, budget: usize) -> Problem<'_> {
     let constraint = Constraint { name: "fits".to_owned(), limit: None, known: Known::Measured };
-    Problem { space, goal: Goal::Maximise, constraints: vec![constraint], prescreen: None, budget }
+    Problem { constraints: vec![constraint], ..Problem::new(space, Goal::Maximise, budget) }
 }
 
 /// Trials `history.0.len()..until`, each suggested from all before it.
@@ -134,7 +134,7 @@ fn run(
         let configuration = searcher.suggest(problem, history, id, 42).unwrap().configuration;
         let draw = |salt| noise(problem.space, &configuration, salt);
         let outcome = Some(judge(draw(1), draw(2)));
-        history.0.push(Trial { id, configuration, outcome });
+        history.0.push(Trial::full(id, configuration, outcome));
     }
 }
 
@@ -217,7 +217,7 @@ fn running_trials_are_respected() {
                         searcher.suggest(&problem, &history, id, 42).unwrap().configuration;
                     let what = format!("{} in {space_name} after {completed}", searcher.name());
                     assert!(!history.contains(&configuration), "{what}");
-                    history.0.push(Trial { id, configuration, outcome: None });
+                    history.0.push(Trial::full(id, configuration, None));
                 }
             }
         }
@@ -253,7 +253,7 @@ fn a_space_without_parameters_is_used_up_by_one_trial() {
             for repeats in 1..4 {
                 let repeated = (0..repeats).map(|id| {
                     let outcome = Some(outcome(Some(0.5), id != 1));
-                    Trial { id, configuration: only.clone(), outcome }
+                    Trial::full(id, only.clone(), outcome)
                 });
                 let error = suggest(&History(repeated.collect())).unwrap_err();
                 assert_eq!(error, SearchError::Exhausted { accepted: 1 }, "{}", searcher.name());
@@ -316,7 +316,7 @@ fn repeated_and_contradicting_trials_do_no_harm() {
     let repeated = (0..40).map(|id| {
         let feasible = id % 2 == 0;
         let outcome = Some(outcome(feasible.then_some(id as f64), feasible));
-        Trial { id, configuration: configuration.clone(), outcome }
+        Trial::full(id, configuration.clone(), outcome)
     });
     let history = History(repeated.collect());
     for searcher in searchers() {

@@ -34,7 +34,7 @@ fn run(
         let (score, feasible) = evaluate(&suggestion.configuration);
         let outcome =
             Some(Outcome { score: feasible.then_some(score), feasible, values: vec![None] });
-        history.0.push(Trial { id, configuration: suggestion.configuration, outcome });
+        history.0.push(Trial::full(id, suggestion.configuration, outcome));
         phases.push(suggestion.phase);
     }
     (history, phases)
@@ -66,13 +66,7 @@ mod the_talks_example {
     fn ten_trials(name: &str, seed: u64) -> (Vec<f64>, f64, Vec<Phase>) {
         let space = space();
         let constraints = constraint(Known::Measured);
-        let problem = Problem {
-            space: &space,
-            goal: Goal::Maximise,
-            constraints,
-            prescreen: None,
-            budget: 10,
-        };
+        let problem = Problem { constraints, ..Problem::new(&space, Goal::Maximise, 10) };
         let x = |configuration: &Configuration| number(&space, configuration, "x");
         let (history, phases) = run(&*searcher(name), &problem, seed, |configuration| {
             (accuracy(x(configuration)), is_deployable(x(configuration)))
@@ -176,13 +170,7 @@ mod branin {
     fn svm_cbo_beats_random_search() {
         let space = space();
         let constraints = constraint(Known::Measured);
-        let problem = Problem {
-            space: &space,
-            goal: Goal::Minimise,
-            constraints,
-            prescreen: None,
-            budget: 100,
-        };
+        let problem = Problem { constraints, ..Problem::new(&space, Goal::Minimise, 100) };
         let [random, svm_cbo] = ["random", "svm-cbo"].map(|name| {
             let gap = |seed| {
                 let (history, _) = run(&*searcher(name), &problem, seed, |c| evaluate(&space, c));
@@ -203,13 +191,7 @@ mod branin {
     fn of_a_hundred_trials_ten_are_initial_and_sixty_are_phase_1() {
         let space = space();
         let constraints = constraint(Known::Measured);
-        let problem = Problem {
-            space: &space,
-            goal: Goal::Minimise,
-            constraints,
-            prescreen: None,
-            budget: 100,
-        };
+        let problem = Problem { constraints, ..Problem::new(&space, Goal::Minimise, 100) };
         let (_, phases) = run(&*searcher("svm-cbo"), &problem, 0, |c| evaluate(&space, c));
         let count = |phase| phases.iter().filter(|p| **p == phase).count();
         assert_eq!(
@@ -231,13 +213,7 @@ mod branin {
         let svm_cbo = SvmCbo { initial_trials: Some(initial_trials), boundary_share, beta };
         let searcher = by_name("svm-cbo", &SearcherOptions { svm_cbo }).unwrap();
         let constraints = constraint(Known::Measured);
-        let problem = Problem {
-            space: &space,
-            goal: Goal::Minimise,
-            constraints,
-            prescreen: None,
-            budget: 25,
-        };
+        let problem = Problem { constraints, ..Problem::new(&space, Goal::Minimise, 25) };
         let (history, phases) = run(&*searcher, &problem, 0, |c| evaluate(&space, c));
         let count = |phase| phases.iter().filter(|p| **p == phase).count();
         (history, [Phase::Initial, Phase::Boundary, Phase::Optimise].map(count))
@@ -267,11 +243,9 @@ mod branin {
         let fits = |configuration: &Configuration| evaluate(&space, configuration).1;
         let trials_of_phase_1 = |known, fails_above: f64| {
             let problem = Problem {
-                space: &space,
-                goal: Goal::Minimise,
                 constraints: constraint(known),
                 prescreen: Some(&fits),
-                budget: 40,
+                ..Problem::new(&space, Goal::Minimise, 40)
             };
             let (history, phases) = run(&*searcher("svm-cbo"), &problem, 0, |configuration| {
                 let (y, fits) = evaluate(&space, configuration);

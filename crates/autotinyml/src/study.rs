@@ -111,6 +111,7 @@ fn problem<'a>(
             Check::AfterTraining => None,
         },
         budget: study.search.trials,
+        epochs: None,
     }
 }
 
@@ -163,6 +164,7 @@ impl Course {
         let trial = |(id, configuration): (usize, &Configuration)| Trial {
             id,
             configuration: configuration.clone(),
+            epochs: None,
             outcome: self
                 .finished
                 .get(&id)

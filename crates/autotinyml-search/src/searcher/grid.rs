@@ -38,7 +38,7 @@ impl Searcher for Grid {
             let counts = settings_per_parameter(problem.space, points);
             let found = grid(problem.space, &counts).find(|c| !is_taken(c) && problem.accepts(c));
             if let Some(configuration) = found {
-                return Ok(Suggestion { configuration, phase: Phase::Sweep });
+                return Ok(Suggestion::full(configuration, Phase::Sweep));
             }
             if problem.space.size().is_some_and(|size| u128::from(points) >= size) {
                 break;
@@ -46,7 +46,7 @@ impl Searcher for Grid {
             points *= 2;
         }
         let configuration = draw(problem, is_taken, &mut stream(seed, trial))?;
-        Ok(Suggestion { configuration, phase: Phase::Random })
+        Ok(Suggestion::full(configuration, Phase::Random))
     }
 }
 

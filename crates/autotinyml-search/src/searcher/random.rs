@@ -24,6 +24,6 @@ impl Searcher for Random {
         seed: u64,
     ) -> Result<Suggestion, SearchError> {
         let configuration = draw_untried(problem, history, &mut stream(seed, trial))?;
-        Ok(Suggestion { configuration, phase: Phase::Random })
+        Ok(Suggestion::full(configuration, Phase::Random))
     }
 }

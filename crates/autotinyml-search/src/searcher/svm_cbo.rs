@@ -143,7 +143,7 @@ impl SvmCbo {
             Some(configuration) => configuration,
             None => draw_untried(problem, history, &mut stream(seed, trial))?,
         };
-        Ok(Suggestion { configuration, phase: Phase::Initial })
+        Ok(Suggestion::full(configuration, Phase::Initial))
     }
 }
 
@@ -177,7 +177,7 @@ fn determine_deployability(
         Some(-from_boundary - crowding)
     });
     let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
-    Ok(Suggestion { configuration, phase: Phase::Boundary })
+    Ok(Suggestion::full(configuration, Phase::Boundary))
 }
 
 /// Phase 2, constrained Bayesian optimisation. The next trial is
@@ -205,7 +205,7 @@ fn optimise_deployable(
     let found =
         most_promising.or_else(|| maximise(problem, history, rng, |x, _| evidence.decision(x)));
     let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
-    Ok(Suggestion { configuration, phase: Phase::Optimise })
+    Ok(Suggestion::full(configuration, Phase::Optimise))
 }
 
 /// What the history says about deployability, running trials taken to end as predicted.
