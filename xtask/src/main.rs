@@ -1,5 +1,7 @@
-//! Chores of this workspace: `cargo xtask test` runs everything that must pass before a change lands.
+//! Chores of this workspace: `cargo xtask test` runs everything that must pass before a change lands,
+//! `cargo xtask bench` measures searchers.
 
+mod bench;
 mod packages;
 mod test;
 
@@ -18,11 +20,19 @@ struct Arguments {
 enum Chore {
     /// Installs what is missing, then format, lints, documentation and all tests.
     Test,
+    /// Searchers against each other and their peers; `bench --help` says how.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What to measure, and its options.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Test => packages::install_missing().and_then(|()| test::run()),
+        Chore::Bench { arguments } => bench::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,175 @@
+//! `cargo xtask bench search`: regret on tables of real trainings.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use autotinyml_search::{CATALOGUE, Searcher, SearcherOptions, by_name};
+
+use crate::curves::{Curve, mean};
+use crate::failure::Failure;
+use crate::folders;
+use crate::problem::{ProblemSet, TableProblem};
+use crate::results::{Key, Results};
+use crate::run::{Regime, run};
+
+/// What to run.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Problems: core, wide, g09, slow, or all.
+    #[arg(long = "set", default_value = "core")]
+    sets: Vec<ProblemSet>,
+    /// Names, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "random")]
+    searchers: Vec<String>,
+    /// values, labels, known; separated by commas.
+    #[arg(long = "regime", value_delimiter = ',', default_value = "values")]
+    regimes: Vec<Regime>,
+    /// Runs per problem.
+    #[arg(long, default_value_t = 4)]
+    seeds: u64,
+    /// Trials per run, the starting ones included.
+    #[arg(long, default_value_t = 200)]
+    trials: usize,
+    /// How many uniformly drawn trials, the same for every searcher, each run begins with.
+    #[arg(long, default_value_t = 10)]
+    start: usize,
+    /// Threads.
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+    /// Run again what is in the file already.
+    #[arg(long)]
+    fresh: bool,
+    /// Where runs are kept [default: target/bench/results/search.csv].
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// One run that is to be done.
+struct Job<'a> {
+    problem: usize,
+    regime: Regime,
+    searcher: &'a dyn Searcher,
+    seed: u64,
+}
+
+/// Runs what is missing and prints what it comes to.
+///
+/// # Errors
+/// If a name is unknown, a table is missing, or a searcher fails.
+pub fn search(options: &Options) -> Result<(), Failure> {
+    let searchers = options.searchers.iter().map(|name| {
+        by_name(name, &SearcherOptions::default()).ok_or_else(|| Failure::Unknown {
+            kind: "searcher",
+            name: name.clone(),
+            known: CATALOGUE.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+        })
+    });
+    let searchers: Vec<Box<dyn Searcher>> = searchers.collect::<Result<_, _>>()?;
+    let mut problems = Vec::new();
+    for set in &options.sets {
+        problems.extend(set.problems()?);
+    }
+    let path =
+        options.out.clone().unwrap_or_else(|| folders::made().join("results").join("search.csv"));
+    let mut jobs = Vec::new();
+    for &regime in &options.regimes {
+        for searcher in &searchers {
+            for seed in 0..options.seeds {
+                jobs.extend((0..problems.len()).map(|problem| Job {
+                    problem,
+                    regime,
+                    searcher: searcher.as_ref(),
+                    seed,
+                }));
+            }
+        }
+    }
+    let asked: Vec<Key> = jobs.iter().map(|job| key(options, &problems, job)).collect();
+    let results = Results::open(&path, |key| options.fresh && asked.contains(key))?;
+    let curves = run_all(options, &problems, &jobs, &results)?;
+    print(options, &jobs, &curves);
+    Ok(())
+}
+
+fn key(options: &Options, problems: &[TableProblem], job: &Job) -> Key {
+    Key {
+        problem: problems[job.problem].id.clone(),
+        regime: job.regime.name().to_owned(),
+        searcher: job.searcher.name().to_owned(),
+        seed: job.seed,
+        trials: options.trials,
+        starts: options.start,
+    }
+}
+
+/// The curves of all jobs, in their order.
+fn run_all(
+    options: &Options,
+    problems: &[TableProblem],
+    jobs: &[Job],
+    results: &Results,
+) -> Result<Vec<Curve>, Failure> {
+    let next = AtomicUsize::new(0);
+    let finished: Mutex<Vec<(usize, Curve)>> = Mutex::new(Vec::with_capacity(jobs.len()));
+    let work = || -> Result<(), Failure> {
+        while let Some((index, job)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            jobs.get(index).map(|job| (index, job))
+        } {
+            let on = &problems[job.problem];
+            let key = key(options, problems, job);
+            let judge = |run: &_| Curve::new(on, options.start, run);
+            let curve = if let Some(known) = results.get(&key) {
+                judge(known)
+            } else {
+                let starts = on.starts(options.start, job.regime == Regime::Known, job.seed);
+                let run = run(on, job.searcher, job.regime, &starts, options.trials, job.seed)?;
+                results.add(&key, &run)?;
+                judge(&run)
+            };
+            finished.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, curve));
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..options.jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| match worker.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })?;
+    let mut finished = finished.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    finished.sort_by_key(|(index, _)| *index);
+    Ok(finished.into_iter().map(|(_, curve)| curve).collect())
+}
+
+/// One line per regime and searcher; jobs of a pair lie together.
+fn print(options: &Options, jobs: &[Job], curves: &[Curve]) {
+    let at: Vec<usize> =
+        [50, 100, 200].into_iter().filter(|&trials| trials <= options.trials).collect();
+    let titles: Vec<String> = at.iter().map(|trials| format!("@{trials:<5}")).collect();
+    println!(
+        "{:<8} {:<18} {} first feasible  infeasible  ms/suggestion",
+        "regime",
+        "searcher",
+        titles.join(" ")
+    );
+    let per_line = jobs.len() / (options.regimes.len() * options.searchers.len()).max(1);
+    for (jobs, curves) in jobs.chunks(per_line.max(1)).zip(curves.chunks(per_line.max(1))) {
+        let regrets: Vec<String> = at
+            .iter()
+            .map(|&trials| format!("{:.4}", mean(curves, |curve| curve.regret_after(trials))))
+            .collect();
+        let first = |curve: &Curve| curve.first_feasible.unwrap_or(options.trials + 1) as f64;
+        println!(
+            "{:<8} {:<18} {} {:>14.1}  {:>9.1}%  {:>13.2}",
+            jobs[0].regime.name(),
+            jobs[0].searcher.name(),
+            regrets.join(" "),
+            mean(curves, first),
+            100.0 * mean(curves, |curve| curve.infeasible),
+            mean(curves, |curve| curve.milliseconds),
+        );
+    }
+}
