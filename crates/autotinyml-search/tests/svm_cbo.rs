@@ -141,28 +141,13 @@ mod the_talks_example {
 mod branin {
     use super::*;
 
-    const STEPS: usize = 50;
-
     fn space() -> Space {
-        let steps = || Domain::Ordered((0..STEPS).map(|step| step as f64).collect());
-        let parameter =
-            |name: &str| Parameter { name: name.to_owned(), domain: steps(), when: None };
-        Space::new(vec![parameter("a"), parameter("b")]).unwrap()
+        BRANIN_ELLIPSES.lattice(50)
     }
 
     fn evaluate(space: &Space, configuration: &Configuration) -> (f64, bool) {
-        let at = ["a", "b"].map(|name| number(space, configuration, name) / (STEPS - 1) as f64);
-        ((BRANIN_ELLIPSES.value)(at), (BRANIN_ELLIPSES.feasible)(at))
-    }
-
-    #[test]
-    fn the_optimum_is_the_published_one() {
-        let least = (0..1_000_000)
-            .map(|i| [(i % 1000) as f64 / 999.0, (i / 1000) as f64 / 999.0])
-            .filter(|at| (BRANIN_ELLIPSES.feasible)(*at))
-            .map(BRANIN_ELLIPSES.value)
-            .fold(f64::INFINITY, f64::min);
-        assert!((least - BRANIN_ELLIPSES.optimum).abs() < 1e-4, "{least}");
+        let at = BRANIN_ELLIPSES.at(space, configuration);
+        ((BRANIN_ELLIPSES.value)(at), BRANIN_ELLIPSES.is_feasible(at))
     }
 
     /// Gap to the optimum after 100 trials, median of ten seeds.
@@ -249,14 +234,14 @@ mod branin {
             };
             let (history, phases) = run(&*searcher("svm-cbo"), &problem, 0, |configuration| {
                 let (y, fits) = evaluate(&space, configuration);
-                (y, fits && number(&space, configuration, "b") <= fails_above)
+                (y, fits && number(&space, configuration, "y") <= fails_above)
             });
             assert!(history.0.iter().all(|trial| fits(&trial.configuration)));
             phases.iter().filter(|phase| **phase == Phase::Boundary).count()
         };
-        assert_eq!(trials_of_phase_1(Known::BeforeTraining, 49.0), 0);
-        assert_eq!(trials_of_phase_1(Known::BeforeTraining, 30.0), 0);
-        assert_eq!(trials_of_phase_1(Known::Measured, 49.0), 0);
-        assert_eq!(trials_of_phase_1(Known::Measured, 30.0), 20);
+        assert_eq!(trials_of_phase_1(Known::BeforeTraining, 1.0), 0);
+        assert_eq!(trials_of_phase_1(Known::BeforeTraining, 0.3), 0);
+        assert_eq!(trials_of_phase_1(Known::Measured, 1.0), 0);
+        assert_eq!(trials_of_phase_1(Known::Measured, 0.3), 20);
     }
 }
