@@ -26,13 +26,15 @@ impl Trial {
 /// What a trial showed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// `None` if it could not be scored. One that isn't finite counts as none.
+    /// `None` if it could not be scored. One that isn't finite counts as none. Infeasible trials may
+    /// have one.
     pub score: Option<f64>,
     /// Whether it met every constraint.
     pub feasible: bool,
     /// One per constraint of the problem, in its unit, to be held against
     /// [`Constraint::limit`](crate::Constraint::limit) by searchers that model values; `feasible` says
-    /// all that those need which learn from labels. `None` where only the label is known.
+    /// all that those need which learn from labels. `None` where only the label is known, and where
+    /// the trial ended before it was measured. Any finite number, 0 included.
     pub values: Vec<Option<f64>>,
 }
 

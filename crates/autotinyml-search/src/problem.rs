@@ -59,7 +59,8 @@ pub struct Constraint {
     pub name: String,
     /// Greatest allowed value, in the unit of [`Outcome::values`](crate::Outcome::values), for
     /// searchers that model values; those that learn from labels, as `svm-cbo`, do without. `None` if
-    /// trials have no value for it, only a label.
+    /// trials have no value for it, only a label: an infeasible trial of which no value exceeds its
+    /// limit has violated a constraint without one.
     pub limit: Option<f64>,
     /// When its value or label becomes known: what is known before training need not be learned.
     pub known: Known,

@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod data;
 pub mod evaluate;
+pub mod evidence;
 pub mod finalist;
 pub mod prescreen;
 pub mod record;

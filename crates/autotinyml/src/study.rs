@@ -11,13 +11,13 @@ use std::thread;
 use std::time::Instant;
 
 use autotinyml_search::{
-    Configuration, Constraint, Goal, History, Known, Outcome, Problem, SearchError, Searcher,
-    Suggestion, Trial,
+    Configuration, Goal, History, Problem, SearchError, Searcher, Suggestion, Trial,
 };
 
 use crate::evaluate::{EvaluateError, Evaluator};
+use crate::evidence;
 use crate::prescreen::Prescreen;
-use crate::record::{TrialOutcome, TrialRecord};
+use crate::record::TrialRecord;
 use crate::store::{Store, StoreError};
 use crate::study_file::{Check, Study};
 
@@ -95,17 +95,15 @@ pub fn run(
     })
 }
 
-/// What is asked of the searcher: to learn one label. Before training, arithmetic has refused what
-/// cannot fit already.
+/// What is asked of the searcher. Before training, arithmetic has refused what cannot fit already.
 fn problem<'a>(
     study: &'a Study,
     accepts: &'a (dyn Fn(&Configuration) -> bool + Sync),
 ) -> Problem<'a> {
-    let deployable = Constraint { name: "deployable".into(), limit: None, known: Known::Measured };
     Problem {
         space: &study.space,
         goal: Goal::Maximise,
-        constraints: vec![deployable],
+        constraints: evidence::constraints(&study.deploy, study.search.evidence),
         prescreen: match study.deploy.check {
             Check::BeforeTraining => Some(accepts),
             Check::AfterTraining => None,
@@ -132,20 +130,20 @@ fn evaluate(
 }
 
 /// How far a study has come.
-struct Course {
+struct Course<'a> {
+    study: &'a Study,
     /// Trials to run in all.
     budget: usize,
-    parallel: usize,
     /// Configurations of trials 0, 1, 2 …, finished or running.
     suggested: Vec<Configuration>,
     finished: BTreeMap<usize, TrialRecord>,
 }
 
-impl Course {
-    fn new(trials: Vec<TrialRecord>, study: &Study) -> Self {
+impl<'a> Course<'a> {
+    fn new(trials: Vec<TrialRecord>, study: &'a Study) -> Self {
         Self {
+            study,
             budget: study.search.trials,
-            parallel: study.search.parallel,
             suggested: vec![],
             finished: trials.into_iter().map(|trial| (trial.id, trial)).collect(),
         }
@@ -154,29 +152,24 @@ impl Course {
     /// Whether the next trial is due: all it may learn from has finished.
     fn may_suggest(&self) -> bool {
         let next = self.suggested.len();
-        let known = (next + 1).saturating_sub(self.parallel);
-        next < self.budget && (0..known).all(|id| self.finished.contains_key(&id))
+        next < self.budget && (0..self.known()).all(|id| self.finished.contains_key(&id))
+    }
+
+    /// How many of the first trials the next one may learn from.
+    fn known(&self) -> usize {
+        (self.suggested.len() + 1).saturating_sub(self.study.search.parallel)
     }
 
     /// What the next trial may know.
     fn history(&self) -> History {
-        let known = (self.suggested.len() + 1).saturating_sub(self.parallel);
-        let trial = |(id, configuration): (usize, &Configuration)| Trial {
-            id,
-            configuration: configuration.clone(),
-            epochs: None,
-            outcome: self
-                .finished
-                .get(&id)
-                .filter(|_| id < known)
-                .map(|trial| seen(&trial.outcome)),
+        let Study { deploy, search, .. } = self.study;
+        let finished = self.finished.range(..self.known());
+        let outcomes: BTreeMap<_, _> = finished
+            .map(|(&id, trial)| (id, evidence::outcome(&trial.outcome, deploy, search.evidence)))
+            .collect();
+        let trial = |(id, configuration): (usize, &Configuration)| {
+            Trial::full(id, configuration.clone(), outcomes.get(&id).cloned())
         };
         History(self.suggested.iter().enumerate().map(trial).collect())
     }
-}
-
-/// What a searcher sees of an outcome: a score only where the network is deployable.
-fn seen(outcome: &TrialOutcome) -> Outcome {
-    let feasible = outcome.verdict.deployable() && outcome.accuracy.is_some();
-    Outcome { score: outcome.accuracy.filter(|_| feasible), feasible, values: vec![None] }
 }

@@ -9,6 +9,7 @@ use autotinyml_nn::SplitBy;
 use autotinyml_search::{CATALOGUE, SearcherOptions};
 
 use super::section::{Entry, InputError, Section, nearest};
+use crate::evidence::Evidence;
 
 /// `[data]`
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +67,7 @@ pub struct DeployPlan {
 pub enum Check {
     /// What follows from the configuration is checked first: nothing is trained that cannot fit.
     BeforeTraining,
-    /// The talk's black box: every configuration is trained, the searcher sees only the label.
+    /// The talk's black box: every configuration is trained, and what it takes is seen afterwards.
     AfterTraining,
 }
 
@@ -82,6 +83,8 @@ pub struct SearchPlan {
     /// Trials that may run at once. Trial t is suggested from the outcomes of the trials up to
     /// t − parallel, so that results don't depend on the number of workers.
     pub parallel: usize,
+    /// What the searcher is told of a trial's limits.
+    pub evidence: Evidence,
     /// The searcher's own settings.
     pub options: SearcherOptions,
 }
@@ -259,6 +262,15 @@ impl SearchPlan {
             trials: number("trials", 1, 100)? as usize,
             seed: number("seed", 0, 0)?,
             parallel: number("parallel", 1, 4)? as usize,
+            evidence: match section.optional("evidence") {
+                Some(entry)
+                    if one_of(&entry, "what a searcher sees", &["values", "labels"])?
+                        == "labels" =>
+                {
+                    Evidence::Labels
+                }
+                _ => Evidence::Values,
+            },
             options: searcher_options(section)?,
         };
         section.finish()?;
