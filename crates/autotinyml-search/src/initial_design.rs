@@ -8,9 +8,10 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::draw::{draw, sample_accepted, stream};
+use crate::draw::{draw, draw_untried, sample_accepted, stream};
+use crate::history::History;
 use crate::problem::Problem;
-use crate::searcher::SearchError;
+use crate::searcher::{Phase, SearchError, Suggestion};
 use crate::space::{Axis, Configuration, Space};
 
 /// Accepted configurations from which a design is chosen.
@@ -53,6 +54,31 @@ pub(crate) fn initial_design(
         }
     }
     Ok(design)
+}
+
+/// Points of the published design in a search of `budget` trials: 10, but at most 4 of every 10 trials,
+/// rounded up.
+pub(crate) fn published_size(budget: usize) -> usize {
+    (budget * 4).div_ceil(10).clamp(1, 10)
+}
+
+/// A trial's point of the design of `points` points; any untried configuration if that was tried.
+///
+/// # Errors
+/// As [`initial_design`], and if nothing is left to try.
+pub(crate) fn designed(
+    problem: &Problem,
+    history: &History,
+    points: usize,
+    trial: usize,
+    seed: u64,
+) -> Result<Suggestion, SearchError> {
+    let designed = initial_design(problem, points, seed)?.get(trial).cloned();
+    let configuration = match designed.filter(|configuration| !history.contains(configuration)) {
+        Some(configuration) => configuration,
+        None => draw_untried(problem, history, &mut stream(seed, trial))?,
+    };
+    Ok(Suggestion::full(configuration, Phase::Initial))
 }
 
 /// n points of the d-dimensional unit cube.

@@ -34,6 +34,7 @@ mod initial_design;
 mod kernel;
 mod maximise;
 mod normal;
+mod parzen;
 mod problem;
 mod searcher;
 mod space;
@@ -44,6 +45,6 @@ pub use history::{History, Outcome, Trial};
 pub use problem::{Constraint, Goal, Known, Problem};
 pub use searcher::{
     CATALOGUE, Grid, Phase, Random, SearchError, Searcher, SearcherOptions, Suggestion, SvmCbo,
-    by_name,
+    Tpe, by_name,
 };
 pub use space::{Condition, Configuration, Domain, Parameter, Setting, Space, SpaceError};

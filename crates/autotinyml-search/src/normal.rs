@@ -51,6 +51,17 @@ pub(crate) fn quantile(p: f64) -> f64 {
     }
 }
 
+/// Φ(z), to an absolute error of 7.5e-8 (Abramowitz & Stegun 1964, 26.2.17).
+pub(crate) fn cdf(z: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
+    let polynomial = t
+        * (0.319_381_530
+            + t * (-0.356_563_782
+                + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
+    let tail = polynomial * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
+    if z > 0.0 { 1.0 - tail } else { tail }
+}
+
 /// Normal scores: each value's rank as a quantile, Φ⁻¹((rank − ½) / n). Equal values share their mean rank.
 pub(crate) fn scores(values: &[f64]) -> Vec<f64> {
     let n = values.len() as f64;

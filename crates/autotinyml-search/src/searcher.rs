@@ -3,6 +3,7 @@
 mod grid;
 mod random;
 mod svm_cbo;
+mod tpe;
 
 use crate::history::History;
 use crate::problem::Problem;
@@ -11,6 +12,7 @@ use crate::space::Configuration;
 pub use grid::Grid;
 pub use random::Random;
 pub use svm_cbo::SvmCbo;
+pub use tpe::Tpe;
 
 /// An algorithm that suggests configurations.
 ///
@@ -120,6 +122,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("grid", "evenly spaced settings of every parameter, in order"),
     ("random", "configurations drawn uniformly"),
     ("svm-cbo", "phase 1 learns where models are deployable, phase 2 finds the best of them"),
+    ("tpe", "what is likelier among the good trials than among the bad"),
 ];
 
 /// The searcher of a name in [`CATALOGUE`].
@@ -128,6 +131,7 @@ pub fn by_name(name: &str, options: &SearcherOptions) -> Option<Box<dyn Searcher
         "grid" => Some(Box::new(Grid)),
         "random" => Some(Box::new(Random)),
         "svm-cbo" => Some(Box::new(options.svm_cbo.clone())),
+        "tpe" => Some(Box::new(Tpe)),
         _ => None,
     }
 }

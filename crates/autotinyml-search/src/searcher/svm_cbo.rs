@@ -48,7 +48,7 @@ use crate::acquisition::upper_confidence_bound;
 use crate::draw::{draw_untried, stream};
 use crate::feasibility::Svm;
 use crate::history::History;
-use crate::initial_design::initial_design;
+use crate::initial_design::{designed, published_size};
 use crate::kernel::{self, Cross, Kernel};
 use crate::maximise::maximise;
 use crate::normal;
@@ -100,7 +100,9 @@ impl Searcher for SvmCbo {
         seed: u64,
     ) -> Result<Suggestion, SearchError> {
         match self.phase(problem, history, trial) {
-            Phase::Initial => self.initial(problem, history, trial, seed),
+            Phase::Initial => {
+                designed(problem, history, self.initial_trials(problem.budget), trial, seed)
+            }
             Phase::Boundary => determine_deployability(problem, history, trial, seed),
             _ => optimise_deployable(problem, history, trial, seed, self.beta.max(0.0)),
         }
@@ -125,25 +127,7 @@ impl SvmCbo {
     }
 
     fn initial_trials(&self, budget: usize) -> usize {
-        let published = || (budget * 4).div_ceil(10).min(10);
-        self.initial_trials.unwrap_or_else(published).clamp(1, budget.max(1))
-    }
-
-    fn initial(
-        &self,
-        problem: &Problem,
-        history: &History,
-        trial: usize,
-        seed: u64,
-    ) -> Result<Suggestion, SearchError> {
-        let points = self.initial_trials(problem.budget);
-        let designed = initial_design(problem, points, seed)?.get(trial).cloned();
-        let configuration = match designed.filter(|configuration| !history.contains(configuration))
-        {
-            Some(configuration) => configuration,
-            None => draw_untried(problem, history, &mut stream(seed, trial))?,
-        };
-        Ok(Suggestion::full(configuration, Phase::Initial))
+        self.initial_trials.map_or_else(|| published_size(budget), |n| n.clamp(1, budget.max(1)))
     }
 }
 

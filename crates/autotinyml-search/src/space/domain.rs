@@ -69,7 +69,7 @@ impl Domain {
         }
     }
 
-    pub(super) fn axis(&self) -> Axis {
+    pub(crate) fn axis(&self) -> Axis {
         if matches!(self, Self::Unordered(_)) { Axis::Categorical } else { Axis::Numeric }
     }
 
@@ -142,6 +142,20 @@ impl Domain {
         match (self, self.levels()) {
             (Self::Range { log: true, .. }, _) | (_, None) => self.position(self.number(level)),
             (_, Some(levels)) => (level as f64 + 0.5) / levels as f64,
+        }
+    }
+
+    /// The part of the unit interval that [`Self::at`] maps to a level: from, to. That of a real number
+    /// is a point.
+    pub(crate) fn cell(&self, level: u64) -> (f64, f64) {
+        match (self, self.levels()) {
+            (Self::Range { low, high, step: Some(step), log: true }, Some(levels)) => {
+                let edge = |steps: f64| self.position((low + steps * step).clamp(*low, *high));
+                let from = if level == 0 { 0.0 } else { edge(level as f64 - 0.5) };
+                (from, if level + 1 == levels { 1.0 } else { edge(level as f64 + 0.5) })
+            }
+            (_, Some(levels)) => (level as f64 / levels as f64, (level + 1) as f64 / levels as f64),
+            (_, None) => (self.unit(level), self.unit(level)),
         }
     }
 
@@ -241,6 +255,20 @@ mod tests {
                 let found = domain.at(domain.unit(level));
                 prop_assert_eq!(found, level);
             }
+        }
+
+        /// Side by side they make up the unit interval, and each leads back to its level.
+        #[test]
+        fn cells_tile_the_unit_interval(domain in any_numeric()) {
+            let mut end = 0.0;
+            for level in 0..domain.levels().unwrap_or(0) {
+                let (from, to) = domain.cell(level);
+                prop_assert!(from == end && to > from);
+                prop_assert_eq!(domain.at(from + 0.01 * (to - from)), level);
+                prop_assert_eq!(domain.at(to - 0.01 * (to - from)), level);
+                end = to;
+            }
+            prop_assert!(end == 1.0 || domain.levels().is_none());
         }
 
         #[test]

@@ -1,0 +1,53 @@
+//! Candidates to choose from.
+
+use std::collections::HashSet;
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::draw::draw;
+use crate::history::History;
+use crate::problem::Problem;
+use crate::searcher::SearchError;
+use crate::space::Configuration;
+
+/// Draws for each candidate that is wanted, before the rest is drawn uniformly.
+const DRAWS_PER_CANDIDATE: usize = 10;
+
+/// `count` different configurations that may be suggested, drawn by `sample`, as far as it finds any: if
+/// it finds none, drawn uniformly. Fewer if there are no more.
+///
+/// # Errors
+/// If there is none at all, as far as [`draw`] can tell.
+pub(crate) fn crowd(
+    problem: &Problem,
+    history: &History,
+    count: usize,
+    rng: &mut Xoshiro256PlusPlus,
+    mut sample: impl FnMut(&mut Xoshiro256PlusPlus) -> Configuration,
+) -> Result<Vec<Configuration>, SearchError> {
+    let mut taken: HashSet<Configuration> =
+        history.0.iter().map(|trial| trial.configuration.clone()).collect();
+    let mut crowd = Vec::with_capacity(count);
+    for _ in 0..count * DRAWS_PER_CANDIDATE {
+        let drawn = sample(rng);
+        if !taken.contains(&drawn) && problem.accepts(&drawn) {
+            taken.insert(drawn.clone());
+            crowd.push(drawn);
+            if crowd.len() == count {
+                return Ok(crowd);
+            }
+        }
+    }
+    let enough = crowd.len().max(1);
+    while crowd.len() < count {
+        match draw(problem, |configuration| taken.contains(configuration), rng) {
+            Ok(drawn) => {
+                taken.insert(drawn.clone());
+                crowd.push(drawn);
+            }
+            Err(_) if crowd.len() >= enough => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(crowd)
+}
