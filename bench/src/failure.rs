@@ -42,12 +42,10 @@ pub enum Failure {
         known: String,
     },
     /// A searcher gave up before the budget was used.
-    #[error("{searcher} on {problem}, seed {seed}: {source}")]
+    #[error("{searcher}, seed {seed}: {source}")]
     Searcher {
         /// Who.
         searcher: String,
-        /// Where.
-        problem: String,
         /// In which run.
         seed: u64,
         /// Why.

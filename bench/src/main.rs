@@ -2,9 +2,11 @@
 //!
 //! What is measured and why is in `docs/search.md`.
 
+mod contestant;
 mod curves;
 mod failure;
 mod folders;
+mod peer;
 mod problem;
 mod python;
 mod results;

@@ -4,7 +4,8 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use rand::seq::IteratorRandom;
+use autotinyml_search::{Goal, compare};
+use rand::seq::{IteratorRandom, SliceRandom};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
@@ -43,7 +44,8 @@ impl TableProblem {
             })
         });
         let columns: Vec<&Vec<f64>> = columns.collect::<Result<_, _>>()?;
-        let limits: Vec<f64> = columns.iter().map(|column| at_quantile(column, quantile)).collect();
+        let limits: Vec<f64> =
+            columns.iter().filter_map(|column| compare::quantile(column, quantile)).collect();
         let feasible: Vec<bool> = (0..table.len())
             .map(|row| columns.iter().zip(&limits).all(|(column, limit)| column[row] <= *limit))
             .collect();
@@ -58,7 +60,7 @@ impl TableProblem {
             limits,
             feasible,
             best: feasible_losses.iter().copied().fold(f64::INFINITY, f64::min),
-            median: at_quantile(&feasible_losses, 0.5),
+            median: compare::quantile(&feasible_losses, 0.5).unwrap_or(f64::INFINITY),
         })
     }
 
@@ -70,15 +72,12 @@ impl TableProblem {
     /// Of the rows in the order of their trials: for each trial the normalised regret of the best so far.
     /// 0 is the best feasible row of the table; 1 the median feasible row, or worse, or none found.
     pub fn regret(&self, rows: &[usize]) -> Vec<f64> {
-        let mut least = 1.0_f64;
-        rows.iter()
-            .map(|&row| {
-                if self.feasible[row] {
-                    let above = on_scale(&self.table, self.table.loss[row]) - self.best;
-                    least = least.min(above / (self.median - self.best));
-                }
-                least
-            })
+        let losses = rows
+            .iter()
+            .map(|&row| self.feasible[row].then(|| on_scale(&self.table, self.table.loss[row])));
+        compare::best_so_far(Goal::Minimise, losses)
+            .into_iter()
+            .map(|best| compare::normalised_regret(Goal::Minimise, best, self.best, self.median))
             .collect()
     }
 
@@ -88,23 +87,13 @@ impl TableProblem {
         let candidates = (0..self.table.len()).filter(|&row| !only_feasible || self.feasible[row]);
         let mut rows = candidates.sample(&mut rng, count);
         // The sample is uniform, its order is not.
-        rand::seq::SliceRandom::shuffle(rows.as_mut_slice(), &mut rng);
+        rows.shuffle(&mut rng);
         rows
     }
 }
 
 fn on_scale(table: &Table, loss: f64) -> f64 {
     if table.logarithmic { loss.ln() } else { loss }
-}
-
-/// Quantile with linear interpolation between the two nearest of the sorted values, as NumPy's default.
-fn at_quantile(values: &[f64], quantile: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let position = quantile * (sorted.len() - 1) as f64;
-    let below = position.floor() as usize;
-    let (low, high) = (sorted[below], sorted[(below + 1).min(sorted.len() - 1)]);
-    low + (high - low) * (position - below as f64)
 }
 
 /// A number that depends on every byte of the text (FNV-1a), the same on every machine.

@@ -1,12 +1,10 @@
 //! One run: a searcher on a problem with one seed.
 
 use std::str::FromStr;
-use std::time::Instant;
 
-use autotinyml_search::{
-    Configuration, Constraint, Goal, History, Known, Outcome, Problem, Searcher, Trial,
-};
+use autotinyml_search::{Configuration, Constraint, Goal, History, Known, Outcome, Problem, Trial};
 
+use crate::contestant::Contestant;
 use crate::failure::Failure;
 use crate::problem::TableProblem;
 
@@ -48,14 +46,14 @@ pub struct Run {
     pub seconds: f64,
 }
 
-/// Tries the starting rows and then what the searcher suggests, `trials` in all (or until the space is
+/// Tries the starting rows and then what the contestant suggests, `trials` in all (or until the space is
 /// used up).
 ///
 /// # Errors
-/// If the searcher finds nothing to suggest although something is left.
+/// If it finds nothing to suggest although something is left, or a peer fails.
 pub fn run(
     on: &TableProblem,
-    searcher: &dyn Searcher,
+    contestant: &mut Contestant,
     regime: Regime,
     starts: &[usize],
     trials: usize,
@@ -66,6 +64,7 @@ pub fn run(
     if regime == Regime::Known {
         problem.prescreen = Some(&accepts);
     }
+    contestant.begin(&problem, seed)?;
     let mut history = History::default();
     let mut rows = Vec::with_capacity(trials);
     let mut seconds = 0.0;
@@ -77,16 +76,9 @@ pub fn run(
         let row = match starts.get(trial) {
             Some(&row) => row,
             None => {
-                let start = Instant::now();
-                let suggestion = searcher.suggest(&problem, &history, trial, seed);
-                seconds += start.elapsed().as_secs_f64();
-                let suggestion = suggestion.map_err(|source| Failure::Searcher {
-                    searcher: searcher.name().to_owned(),
-                    problem: on.id.clone(),
-                    seed,
-                    source,
-                })?;
-                on.table.row(&suggestion.configuration)
+                let (configuration, took) = contestant.suggest(&problem, &history, seed)?;
+                seconds += took;
+                on.table.row(&configuration)
             }
         };
         let configuration = on.table.configuration(row).clone();

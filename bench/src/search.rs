@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use autotinyml_search::{CATALOGUE, Searcher, SearcherOptions, by_name};
-
+use crate::contestant::Contestant;
 use crate::curves::{Curve, mean};
 use crate::failure::Failure;
 use crate::folders;
@@ -49,7 +48,7 @@ pub struct Options {
 struct Job<'a> {
     problem: usize,
     regime: Regime,
-    searcher: &'a dyn Searcher,
+    searcher: &'a str,
     seed: u64,
 }
 
@@ -58,14 +57,6 @@ struct Job<'a> {
 /// # Errors
 /// If a name is unknown, a table is missing, or a searcher fails.
 pub fn search(options: &Options) -> Result<(), Failure> {
-    let searchers = options.searchers.iter().map(|name| {
-        by_name(name, &SearcherOptions::default()).ok_or_else(|| Failure::Unknown {
-            kind: "searcher",
-            name: name.clone(),
-            known: CATALOGUE.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
-        })
-    });
-    let searchers: Vec<Box<dyn Searcher>> = searchers.collect::<Result<_, _>>()?;
     let mut problems = Vec::new();
     for set in &options.sets {
         problems.extend(set.problems()?);
@@ -74,12 +65,12 @@ pub fn search(options: &Options) -> Result<(), Failure> {
         options.out.clone().unwrap_or_else(|| folders::made().join("results").join("search.csv"));
     let mut jobs = Vec::new();
     for &regime in &options.regimes {
-        for searcher in &searchers {
+        for searcher in &options.searchers {
             for seed in 0..options.seeds {
                 jobs.extend((0..problems.len()).map(|problem| Job {
                     problem,
                     regime,
-                    searcher: searcher.as_ref(),
+                    searcher,
                     seed,
                 }));
             }
@@ -96,7 +87,7 @@ fn key(options: &Options, problems: &[TableProblem], job: &Job) -> Key {
     Key {
         problem: problems[job.problem].id.clone(),
         regime: job.regime.name().to_owned(),
-        searcher: job.searcher.name().to_owned(),
+        searcher: job.searcher.to_owned(),
         seed: job.seed,
         trials: options.trials,
         starts: options.start,
@@ -113,6 +104,8 @@ fn run_all(
     let next = AtomicUsize::new(0);
     let finished: Mutex<Vec<(usize, Curve)>> = Mutex::new(Vec::with_capacity(jobs.len()));
     let work = || -> Result<(), Failure> {
+        // The last contestant stays: starting a peer takes seconds.
+        let mut present: Option<(&str, Contestant)> = None;
         while let Some((index, job)) = {
             let index = next.fetch_add(1, Ordering::Relaxed);
             jobs.get(index).map(|job| (index, job))
@@ -124,7 +117,12 @@ fn run_all(
                 judge(known)
             } else {
                 let starts = on.starts(options.start, job.regime == Regime::Known, job.seed);
-                let run = run(on, job.searcher, job.regime, &starts, options.trials, job.seed)?;
+                let mut contestant = match present.take() {
+                    Some((name, contestant)) if name == job.searcher => contestant,
+                    _ => Contestant::of_name(job.searcher)?,
+                };
+                let run = run(on, &mut contestant, job.regime, &starts, options.trials, job.seed)?;
+                present = Some((job.searcher, contestant));
                 results.add(&key, &run)?;
                 judge(&run)
             };
@@ -165,7 +163,7 @@ fn print(options: &Options, jobs: &[Job], curves: &[Curve]) {
         println!(
             "{:<8} {:<18} {} {:>14.1}  {:>9.1}%  {:>13.2}",
             jobs[0].regime.name(),
-            jobs[0].searcher.name(),
+            jobs[0].searcher,
             regrets.join(" "),
             mean(curves, first),
             100.0 * mean(curves, |curve| curve.infeasible),

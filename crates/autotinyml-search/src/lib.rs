@@ -27,6 +27,7 @@
 
 mod acquisition;
 mod cholesky;
+pub mod compare;
 mod draw;
 mod feasibility;
 mod history;

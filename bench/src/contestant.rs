@@ -1,0 +1,76 @@
+//! Whoever suggests: a searcher of ours or a peer.
+
+use std::time::Instant;
+
+use autotinyml_search::{
+    CATALOGUE, Configuration, History, Problem, Searcher, SearcherOptions, by_name,
+};
+
+use crate::failure::Failure;
+use crate::peer::{PEERS, Peer};
+
+/// A searcher of ours, or a peer in its process.
+pub enum Contestant {
+    /// From the catalogue.
+    Ours(Box<dyn Searcher>),
+    /// In Python.
+    Peer(Peer),
+}
+
+impl Contestant {
+    /// The searcher or peer of a name.
+    ///
+    /// # Errors
+    /// If there is none, or a peer cannot be started.
+    pub fn of_name(name: &str) -> Result<Self, Failure> {
+        match by_name(name, &SearcherOptions::default()) {
+            Some(searcher) => Ok(Self::Ours(searcher)),
+            None if PEERS.iter().any(|(peer, _)| *peer == name) => {
+                Ok(Self::Peer(Peer::start(name)?))
+            }
+            None => {
+                let ours = CATALOGUE.iter().map(|(name, _)| *name);
+                let peers = PEERS.iter().map(|(name, _)| *name);
+                let known = ours.chain(peers).collect::<Vec<_>>().join(", ");
+                Err(Failure::Unknown { kind: "searcher", name: name.to_owned(), known })
+            }
+        }
+    }
+
+    /// Tells a peer that a new run begins.
+    ///
+    /// # Errors
+    /// If the peer has ended.
+    pub fn begin(&mut self, problem: &Problem, seed: u64) -> Result<(), Failure> {
+        match self {
+            Self::Ours(_) => Ok(()),
+            Self::Peer(peer) => peer.begin(problem, seed),
+        }
+    }
+
+    /// The configuration for the next trial, and the seconds that it took to choose it.
+    ///
+    /// # Errors
+    /// If a searcher finds nothing, or a peer fails.
+    pub fn suggest(
+        &mut self,
+        problem: &Problem,
+        history: &History,
+        seed: u64,
+    ) -> Result<(Configuration, f64), Failure> {
+        match self {
+            Self::Ours(searcher) => {
+                let start = Instant::now();
+                let suggestion = searcher.suggest(problem, history, history.0.len(), seed);
+                let seconds = start.elapsed().as_secs_f64();
+                let suggestion = suggestion.map_err(|source| Failure::Searcher {
+                    searcher: searcher.name().to_owned(),
+                    seed,
+                    source,
+                })?;
+                Ok((suggestion.configuration, seconds))
+            }
+            Self::Peer(peer) => peer.suggest(problem, history),
+        }
+    }
+}
