@@ -3,7 +3,6 @@
 //! What is measured and why is in `docs/search.md`.
 
 mod contestant;
-mod curves;
 mod failure;
 mod folders;
 mod peer;
@@ -12,6 +11,7 @@ mod python;
 mod results;
 mod run;
 mod search;
+mod summary;
 mod table;
 
 use std::process::ExitCode;

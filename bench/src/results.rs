@@ -53,20 +53,16 @@ impl Results {
     /// # Errors
     /// If the file cannot be read or written.
     pub fn open(path: &Path, forget: impl Fn(&Key) -> bool) -> Result<Self, Failure> {
-        let mut known = if path.exists() { read(path)? } else { HashMap::new() };
-        known.retain(|key, _| !forget(key));
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(Failure::file(folder))?;
         }
-        let rewritten = path.with_extension("unfinished");
-        let mut lines: Vec<(&Key, &Run)> = known.iter().collect();
-        lines.sort_by_key(|(key, _)| {
-            (&key.problem, &key.regime, &key.searcher, key.seed, key.trials, key.starts)
-        });
-        let mut text = String::from("problem,regime,searcher,seed,trials,starts,seconds,rows\n");
-        text.extend(lines.into_iter().map(|(key, run)| line(key, run)));
-        std::fs::write(&rewritten, text).map_err(Failure::file(&rewritten))?;
-        std::fs::rename(&rewritten, path).map_err(Failure::file(path))?;
+        let mut known = if path.exists() { read(path)? } else { HashMap::new() };
+        let before = known.len();
+        known.retain(|key, _| !forget(key));
+        // Otherwise left as it is: other processes may be adding to it.
+        if known.is_empty() || known.len() < before {
+            write(path, &known)?;
+        }
         let file = OpenOptions::new().append(true).open(path).map_err(Failure::file(path))?;
         Ok(Self { path: path.to_owned(), known, file: Mutex::new(file) })
     }
@@ -84,6 +80,18 @@ impl Results {
         let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         file.write_all(line(key, run).as_bytes()).map_err(Failure::file(&self.path))
     }
+}
+
+fn write(path: &Path, runs: &HashMap<Key, Run>) -> Result<(), Failure> {
+    let mut lines: Vec<(&Key, &Run)> = runs.iter().collect();
+    lines.sort_by_key(|(key, _)| {
+        (&key.problem, &key.regime, &key.searcher, key.seed, key.trials, key.starts)
+    });
+    let mut text = String::from("problem,regime,searcher,seed,trials,starts,seconds,rows\n");
+    text.extend(lines.into_iter().map(|(key, run)| line(key, run)));
+    let unfinished = path.with_extension("unfinished");
+    std::fs::write(&unfinished, text).map_err(Failure::file(&unfinished))?;
+    std::fs::rename(&unfinished, path).map_err(Failure::file(path))
 }
 
 fn line(key: &Key, run: &Run) -> String {

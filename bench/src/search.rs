@@ -5,12 +5,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::contestant::Contestant;
-use crate::curves::{Curve, mean};
 use crate::failure::Failure;
 use crate::folders;
 use crate::problem::{ProblemSet, TableProblem};
 use crate::results::{Key, Results};
 use crate::run::{Regime, run};
+use crate::summary::{Curve, Entry, print_means, print_ranks};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -18,14 +18,14 @@ pub struct Options {
     /// Problems: core, wide, g09, slow, or all.
     #[arg(long = "set", default_value = "core")]
     sets: Vec<ProblemSet>,
-    /// Names, separated by commas.
+    /// Names, separated by commas; the first is tested against each other one.
     #[arg(long, value_delimiter = ',', default_value = "random")]
     searchers: Vec<String>,
     /// values, labels, known; separated by commas.
     #[arg(long = "regime", value_delimiter = ',', default_value = "values")]
     regimes: Vec<Regime>,
     /// Runs per problem.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Trials per run, the starting ones included.
     #[arg(long, default_value_t = 200)]
@@ -78,8 +78,21 @@ pub fn search(options: &Options) -> Result<(), Failure> {
     }
     let asked: Vec<Key> = jobs.iter().map(|job| key(options, &problems, job)).collect();
     let results = Results::open(&path, |key| options.fresh && asked.contains(key))?;
-    let curves = run_all(options, &problems, &jobs, &results)?;
-    print(options, &jobs, &curves);
+    let mut curves = run_all(options, &problems, &jobs, &results)?.into_iter();
+    let runs_per_entry = problems.len() * options.seeds as usize;
+    let mut entries = Vec::new();
+    for &regime in &options.regimes {
+        for searcher in &options.searchers {
+            let curves: Vec<Curve> = curves.by_ref().take(runs_per_entry).collect();
+            entries.push(Entry { regime, searcher, curves });
+        }
+    }
+    print_means(&entries, options.trials);
+    for regime in &options.regimes {
+        let of_regime: Vec<&Entry> =
+            entries.iter().filter(|entry| entry.regime == *regime).collect();
+        print_ranks(&of_regime, problems.len(), options.trials);
+    }
     Ok(())
 }
 
@@ -112,7 +125,7 @@ fn run_all(
         } {
             let on = &problems[job.problem];
             let key = key(options, problems, job);
-            let judge = |run: &_| Curve::new(on, options.start, run);
+            let judge = |run: &_| Curve::new(on, job.problem, options.start, run);
             let curve = if let Some(known) = results.get(&key) {
                 judge(known)
             } else {
@@ -140,34 +153,4 @@ fn run_all(
     let mut finished = finished.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     finished.sort_by_key(|(index, _)| *index);
     Ok(finished.into_iter().map(|(_, curve)| curve).collect())
-}
-
-/// One line per regime and searcher; jobs of a pair lie together.
-fn print(options: &Options, jobs: &[Job], curves: &[Curve]) {
-    let at: Vec<usize> =
-        [50, 100, 200].into_iter().filter(|&trials| trials <= options.trials).collect();
-    let titles: Vec<String> = at.iter().map(|trials| format!("@{trials:<5}")).collect();
-    println!(
-        "{:<8} {:<18} {} first feasible  infeasible  ms/suggestion",
-        "regime",
-        "searcher",
-        titles.join(" ")
-    );
-    let per_line = jobs.len() / (options.regimes.len() * options.searchers.len()).max(1);
-    for (jobs, curves) in jobs.chunks(per_line.max(1)).zip(curves.chunks(per_line.max(1))) {
-        let regrets: Vec<String> = at
-            .iter()
-            .map(|&trials| format!("{:.4}", mean(curves, |curve| curve.regret_after(trials))))
-            .collect();
-        let first = |curve: &Curve| curve.first_feasible.unwrap_or(options.trials + 1) as f64;
-        println!(
-            "{:<8} {:<18} {} {:>14.1}  {:>9.1}%  {:>13.2}",
-            jobs[0].regime.name(),
-            jobs[0].searcher,
-            regrets.join(" "),
-            mean(curves, first),
-            100.0 * mean(curves, |curve| curve.infeasible),
-            mean(curves, |curve| curve.milliseconds),
-        );
-    }
 }
