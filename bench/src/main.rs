@@ -1,16 +1,19 @@
-//! The proof: `cargo xtask bench search` lets searchers and their peers run on tables of real trainings.
+//! The proof: `cargo xtask bench search` lets searchers and their peers run on tables of real trainings,
+//! `functions` on test functions; `suggest` times them.
 //!
 //! What is measured and why is in `docs/search.md`.
 
 mod contestant;
 mod failure;
 mod folders;
+mod functions;
 mod peer;
 mod problem;
 mod python;
 mod results;
 mod run;
 mod search;
+mod suggest;
 mod summary;
 mod table;
 
@@ -23,11 +26,17 @@ use clap::Parser;
 enum Bench {
     /// Regret on tables of real trainings.
     Search(search::Options),
+    /// Gap on the functions on which SVM-CBO was published.
+    Functions(functions::Options),
+    /// Milliseconds per suggestion.
+    Suggest(suggest::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Bench::parse() {
         Bench::Search(options) => search::search(&options),
+        Bench::Functions(options) => functions::functions(&options),
+        Bench::Suggest(options) => suggest::suggest(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
