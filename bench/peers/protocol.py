@@ -6,7 +6,7 @@
 
 A parameter is {"levels": 4, "ordered": true} (a point holds the index of a level) or
 {"low": 1e-4, "high": 0.1, "log": true} (a point holds the number). Less loss is better. A constraint
-holds where its excess is at most 0: the logarithm of value / limit, or -1 and 1 where only that is known.
+holds where its excess is at most 0: the logarithm of value / limit, or -1 and 1 where only that is known. Seconds are those of the processor.
 """
 
 import json
@@ -26,7 +26,7 @@ def serve(peer_of):
         elif "tell" in request:
             peer.tell(**request["tell"])
         else:
-            start = time.perf_counter()
+            start = time.process_time()
             point = [number.item() if hasattr(number, "item") else number for number in peer.ask()]
-            seconds = time.perf_counter() - start
+            seconds = time.process_time() - start
             print(json.dumps({"point": point, "seconds": seconds}), file=answers, flush=True)

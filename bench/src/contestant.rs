@@ -1,10 +1,9 @@
 //! Whoever suggests: a searcher of ours or a peer.
 
-use std::time::Instant;
-
 use autotinyml_search::{
     CATALOGUE, Configuration, History, Problem, Searcher, SearcherOptions, by_name,
 };
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::failure::Failure;
 use crate::peer::{PEERS, Peer};
@@ -48,7 +47,8 @@ impl Contestant {
         }
     }
 
-    /// The configuration for the next trial, and the seconds that it took to choose it.
+    /// The configuration for the next trial, and the seconds of one processor that it took to choose it:
+    /// what else the machine does is not counted.
     ///
     /// # Errors
     /// If a searcher finds nothing, or a peer fails.
@@ -60,9 +60,9 @@ impl Contestant {
     ) -> Result<(Configuration, f64), Failure> {
         match self {
             Self::Ours(searcher) => {
-                let start = Instant::now();
+                let start = processor_seconds();
                 let suggestion = searcher.suggest(problem, history, history.0.len(), seed);
-                let seconds = start.elapsed().as_secs_f64();
+                let seconds = processor_seconds() - start;
                 let suggestion = suggestion.map_err(|source| Failure::Searcher {
                     searcher: searcher.name().to_owned(),
                     seed,
@@ -73,4 +73,10 @@ impl Contestant {
             Self::Peer(peer) => peer.suggest(problem, history),
         }
     }
+}
+
+/// Time that this thread has spent on a processor.
+fn processor_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + 1e-9 * time.tv_nsec as f64
 }

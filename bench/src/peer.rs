@@ -81,7 +81,7 @@ impl Peer {
     }
 
     /// Tells what is new in the history, all of it completed, and asks for the next configuration.
-    /// Returns it with the seconds that choosing it took.
+    /// Returns it with the processor's seconds that choosing it took.
     ///
     /// # Errors
     /// If the peer has ended or its answer is not in the space.

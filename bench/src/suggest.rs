@@ -1,4 +1,4 @@
-//! `cargo xtask bench suggest`: what one suggestion costs on one core.
+//! `cargo xtask bench suggest`: what one suggestion costs on one core, in processor time.
 //!
 //! The space is that of a network with nine hyperparameters of every kind, and the two constraints are
 //! learned from their values. A history of n random trials is told; then a searcher suggests, is told the
@@ -170,7 +170,7 @@ fn print_machine() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match load {
         Some(load) if load > 0.5 * cores as f64 => {
-            println!("load {load} on {cores} cores: busy, so times are longer than they need be");
+            println!("load {load} on {cores} cores: busy, which lengthens even processor time");
         }
         Some(load) => println!("load {load} on {cores} cores"),
         None => {}
