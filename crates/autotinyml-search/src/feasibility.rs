@@ -45,6 +45,11 @@ impl Svm {
         })
     }
 
+    /// Σ α_i y_i k(x_i, x) alone, by another kernel than the classifier was trained with.
+    pub(crate) fn without_intercept(self, kernel: &Kernel) -> Self {
+        Self { cross: kernel.cross(self.cross.into_points()), intercept: 0.0, ..self }
+    }
+
     /// f(x): positive where deployable.
     pub(crate) fn decision(&mut self, x: &[f64]) -> f64 {
         crate::cholesky::dot(self.cross.row(x), &self.coefficients) + self.intercept

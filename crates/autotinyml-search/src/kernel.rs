@@ -80,6 +80,11 @@ pub(crate) struct Cross {
 }
 
 impl Cross {
+    /// The fixed points.
+    pub(crate) fn into_points(self) -> Vec<Vec<f64>> {
+        self.points
+    }
+
     /// Similarities of `x` to each point.
     pub(crate) fn row(&mut self, x: &[f64]) -> &[f64] {
         let changed = x.iter().zip(&self.at).position(|(new, old)| new != old).unwrap_or(x.len());

@@ -45,7 +45,8 @@ pub mod testfn;
 pub use history::{History, Outcome, Trial};
 pub use problem::{Constraint, Goal, Known, Problem};
 pub use searcher::{
-    CATALOGUE, Grid, Phase, Random, SearchError, Searcher, SearcherOptions, Suggestion, SvmCbo,
-    Tpe, by_name,
+    Bayes, CATALOGUE, Grid, Phase, Random, SearchError, Searcher, SearcherOptions, Suggestion,
+    SvmCbo, Tpe, Variant, by_name,
 };
 pub use space::{Condition, Configuration, Domain, Parameter, Setting, Space, SpaceError};
+pub use surrogate::Surrogate;

@@ -1,5 +1,6 @@
 //! Searchers: functions from the history of a study to the next configuration.
 
+mod bayes;
 mod grid;
 mod random;
 mod svm_cbo;
@@ -9,9 +10,10 @@ use crate::history::History;
 use crate::problem::Problem;
 use crate::space::Configuration;
 
+pub use bayes::Bayes;
 pub use grid::Grid;
 pub use random::Random;
-pub use svm_cbo::SvmCbo;
+pub use svm_cbo::{SvmCbo, Variant};
 pub use tpe::Tpe;
 
 /// An algorithm that suggests configurations.
@@ -113,12 +115,15 @@ pub enum SearchError {
 /// outside its range is taken as the nearest end of the range.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct SearcherOptions {
+    /// Of `bayes`.
+    pub bayes: Bayes,
     /// Of `svm-cbo`.
     pub svm_cbo: SvmCbo,
 }
 
 /// Name of every searcher, and what it does.
 pub const CATALOGUE: &[(&str, &str)] = &[
+    ("bayes", "the best upper confidence bound of the score, deployable or not"),
     ("grid", "evenly spaced settings of every parameter, in order"),
     ("random", "configurations drawn uniformly"),
     ("svm-cbo", "phase 1 learns where models are deployable, phase 2 finds the best of them"),
@@ -128,6 +133,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
 /// The searcher of a name in [`CATALOGUE`].
 pub fn by_name(name: &str, options: &SearcherOptions) -> Option<Box<dyn Searcher>> {
     match name {
+        "bayes" => Some(Box::new(options.bayes.clone())),
         "grid" => Some(Box::new(Grid)),
         "random" => Some(Box::new(Random)),
         "svm-cbo" => Some(Box::new(options.svm_cbo.clone())),

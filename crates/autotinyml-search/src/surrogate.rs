@@ -1,3 +1,95 @@
 //! Models of the score: mean and variance at configurations that were not tried.
 
+pub(crate) mod forest;
 pub(crate) mod gp;
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::acquisition::upper_confidence_bound;
+use crate::normal;
+use crate::space::Axis;
+use forest::Forest;
+use gp::Gp;
+
+/// Which model of the score a searcher learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Surrogate {
+    /// Gaussian process.
+    #[default]
+    Gp,
+    /// Random forest of ten trees.
+    Forest,
+}
+
+/// A model learns from at most so many trials, the best half and the latest half of them: the cost of a
+/// Gaussian process grows with their cube.
+const TRIALS_MAX: usize = 400;
+
+/// Least variance of a leaf whose targets are normal scores (Hutter et al. 2014, §4.3.3).
+const LEAF_VARIANCE_MIN: f64 = 0.01;
+
+/// A model of the score, fitted.
+pub(crate) enum ScoreModel {
+    Gp(Gp),
+    Forest(Forest),
+}
+
+impl ScoreModel {
+    /// Learns normal scores of utilities (more is better), of at least one point, and believes that the
+    /// `running` points end as it predicts.
+    pub(crate) fn fit(
+        surrogate: Surrogate,
+        axes: &[Axis],
+        points: &[Vec<f64>],
+        utilities: &[f64],
+        running: &[Vec<f64>],
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Self {
+        let targets = normal::scores(utilities);
+        let kept = best_and_latest(utilities);
+        let points: Vec<Vec<f64>> = kept.iter().map(|&i| points[i].clone()).collect();
+        let targets: Vec<f64> = kept.iter().map(|&i| targets[i]).collect();
+        match surrogate {
+            Surrogate::Gp => Self::Gp(Gp::fit(axes, points, targets).believing(axes, running)),
+            Surrogate::Forest => {
+                let forest = Forest::fit(axes, &points, &targets, LEAF_VARIANCE_MIN, rng);
+                if running.is_empty() {
+                    return Self::Forest(forest);
+                }
+                let believed = running.iter().map(|x| forest.predict(x).0);
+                let targets: Vec<f64> = targets.iter().copied().chain(believed).collect();
+                let points = [points, running.to_vec()].concat();
+                Self::Forest(Forest::fit(axes, &points, &targets, LEAF_VARIANCE_MIN, rng))
+            }
+        }
+    }
+
+    /// μ + β σ as a function of x and a floor: `None` where it does not exceed the floor.
+    pub(crate) fn upper_confidence_bound(
+        &self,
+        beta: f64,
+    ) -> Box<dyn FnMut(&[f64], f64) -> Option<f64> + '_> {
+        match self {
+            Self::Gp(gp) => {
+                let mut predictor = gp.predictor();
+                Box::new(move |x, floor| upper_confidence_bound(&mut predictor, x, beta, floor))
+            }
+            Self::Forest(forest) => Box::new(move |x, floor| {
+                let (mean, variance) = forest.predict(x);
+                Some(mean + beta * variance.sqrt()).filter(|bound| *bound > floor)
+            }),
+        }
+    }
+}
+
+/// Indices of the trials that a model learns from, ascending.
+pub(crate) fn best_and_latest(utilities: &[f64]) -> Vec<usize> {
+    let n = utilities.len();
+    let latest = n.saturating_sub(TRIALS_MAX / 2);
+    let mut earlier: Vec<usize> = (0..latest).collect();
+    earlier.sort_by(|&a, &b| utilities[b].total_cmp(&utilities[a]));
+    earlier.truncate(TRIALS_MAX / 2);
+    earlier.sort_unstable();
+    earlier.extend(latest..n);
+    earlier
+}

@@ -195,8 +195,14 @@ mod branin {
         beta: f64,
     ) -> (History, [usize; 3]) {
         let space = space();
-        let svm_cbo = SvmCbo { initial_trials: Some(initial_trials), boundary_share, beta };
-        let searcher = by_name("svm-cbo", &SearcherOptions { svm_cbo }).unwrap();
+        let svm_cbo = SvmCbo {
+            initial_trials: Some(initial_trials),
+            boundary_share,
+            beta,
+            ..SvmCbo::default()
+        };
+        let searcher =
+            by_name("svm-cbo", &SearcherOptions { svm_cbo, ..Default::default() }).unwrap();
         let constraints = constraint(Known::Measured);
         let problem = Problem { constraints, ..Problem::new(&space, Goal::Minimise, 25) };
         let (history, phases) = run(&*searcher, &problem, 0, |c| evaluate(&space, c));

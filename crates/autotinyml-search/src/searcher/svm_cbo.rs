@@ -15,11 +15,11 @@
 //! | y | labels: deployable, or not | n |
 //! | f | decision value of the support vector machine: positive where deployable, 0 on the boundary | – |
 //! | γ, C | width of its kernel exp(−γ‖x − x'‖²), its penalty | 1, 1 |
-//! | μ, σ | mean and standard deviation of the surrogate, a Gaussian process | – |
+//! | μ, σ | mean and standard deviation of the surrogate: Gaussian process, or random forest (SVM-CBO_RF) | – |
 //! | β | weight of σ in the upper confidence bound | 1 |
 //!
-//! The published code differs from the published formulas in places, and stops in others. What is
-//! repaired here:
+//! The published code differs from the published formulas in places, and stops in others. `published.rs`
+//! keeps it as it is, to compare with. What is repaired here:
 //!
 //! DIFFERENCE: f has its intercept, and uses the classifier's own γ.
 //! DIFFERENCE: C = 100, where the published code has 1. Whether a model fits is not a matter of chance, so the
@@ -42,19 +42,23 @@
 //! DIFFERENCE: with a prescreen everything happens inside what it accepts, and phase 1 is left out where it
 //! has nothing to find: when every constraint is known before training, or while at most one trial in ten has
 //! failed. Phase 2 then has the budget, and learns from its failures.
+//! DIFFERENCE: classifier, coverage and surrogate learn from some hundred trials at most, so that a suggestion
+//! takes a fraction of a second however long the history: `evidence.rs` says which.
+
+mod evidence;
+mod published;
 
 use super::{Phase, SearchError, Searcher, Suggestion};
-use crate::acquisition::upper_confidence_bound;
 use crate::draw::{draw_untried, stream};
 use crate::feasibility::Svm;
 use crate::history::History;
 use crate::initial_design::{designed, published_size};
-use crate::kernel::{self, Cross, Kernel};
+use crate::kernel::{self, Kernel};
 use crate::maximise::maximise;
-use crate::normal;
 use crate::problem::{Known, Problem};
 use crate::space::Axis;
-use crate::surrogate::gp::Gp;
+use crate::surrogate::{ScoreModel, Surrogate};
+use evidence::Evidence;
 
 /// What a point on the wrong side costs the classifier, C.
 const PENALTY: f64 = 100.0;
@@ -62,11 +66,17 @@ const PENALTY: f64 = 100.0;
 /// With a prescreen, phase 1 begins when more than one trial in this many has failed.
 const RARE: usize = 10;
 
-/// The surrogate learns from at most so many trials, the best half and the latest half of them: its cost
-/// grows with their cube.
-const SURROGATE_TRIALS_MAX: usize = 400;
+/// Which SVM-CBO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Variant {
+    /// As its authors' program computes, mistakes included, to compare with.
+    Published,
+    /// With those mistakes mended.
+    #[default]
+    Repaired,
+}
 
-/// SVM-CBO with a Gaussian process.
+/// SVM-CBO.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SvmCbo {
     /// n₀, trials of the initial design: 1 to all. `None`, the default: 10, but at most 4 of every 10
@@ -78,12 +88,22 @@ pub struct SvmCbo {
     /// β, how much phase 2 values what it doesn't know: 0 or more. At 0 it goes by the predicted
     /// score alone. Default: 1.96.
     pub beta: f64,
+    /// The model of the score in phase 2. Default: Gaussian process.
+    pub surrogate: Surrogate,
+    /// Default: repaired.
+    pub variant: Variant,
 }
 
 impl Default for SvmCbo {
     /// The published 10 + 60 + 30 of 100 trials, and the talk's 4 + 4 + 2 of 10.
     fn default() -> Self {
-        Self { initial_trials: None, boundary_share: 2.0 / 3.0, beta: 1.96 }
+        Self {
+            initial_trials: None,
+            boundary_share: 2.0 / 3.0,
+            beta: 1.96,
+            surrogate: Surrogate::default(),
+            variant: Variant::default(),
+        }
     }
 }
 
@@ -99,12 +119,16 @@ impl Searcher for SvmCbo {
         trial: usize,
         seed: u64,
     ) -> Result<Suggestion, SearchError> {
-        match self.phase(problem, history, trial) {
-            Phase::Initial => {
-                designed(problem, history, self.initial_trials(problem.budget), trial, seed)
+        let beta = self.beta.max(0.0);
+        let asked = Asked { problem, history, trial, seed };
+        match (self.phase(problem, history, trial), self.variant) {
+            (Phase::Initial, _) => designed(problem, history, self.ends(problem).0, trial, seed),
+            (Phase::Boundary, Variant::Repaired) => determine_deployability(asked),
+            (_, Variant::Repaired) => optimise_deployable(asked, self.surrogate, beta),
+            (Phase::Boundary, Variant::Published) => published::determine_deployability(asked),
+            (_, Variant::Published) => {
+                published::optimise_deployable(asked, self.surrogate, beta, self.ends(problem).1)
             }
-            Phase::Boundary => determine_deployability(problem, history, trial, seed),
-            _ => optimise_deployable(problem, history, trial, seed, self.beta.max(0.0)),
         }
     }
 }
@@ -112,23 +136,34 @@ impl Searcher for SvmCbo {
 impl SvmCbo {
     /// The phase of a trial.
     fn phase(&self, problem: &Problem, history: &History, trial: usize) -> Phase {
-        let initial = self.initial_trials(problem.budget);
-        let rest = problem.budget.saturating_sub(initial);
-        let boundary = self.boundary_share.clamp(0.0, 1.0) * rest as f64;
-        if trial < initial {
+        let (initial_end, boundary_end) = self.ends(problem);
+        if trial < initial_end {
             Phase::Initial
-        } else if trial < initial + boundary.round() as usize
-            && !boundary_is_known(problem, history)
-        {
+        } else if trial < boundary_end && !boundary_is_known(problem, history) {
             Phase::Boundary
         } else {
             Phase::Optimise
         }
     }
 
-    fn initial_trials(&self, budget: usize) -> usize {
-        self.initial_trials.map_or_else(|| published_size(budget), |n| n.clamp(1, budget.max(1)))
+    /// The first trial after the initial design, and the first after phase 1.
+    fn ends(&self, problem: &Problem) -> (usize, usize) {
+        let budget = problem.budget;
+        let asked = self.initial_trials.map(|n| n.clamp(1, budget.max(1)));
+        let initial = asked.unwrap_or_else(|| published_size(budget));
+        let rest = budget.saturating_sub(initial);
+        let boundary = self.boundary_share.clamp(0.0, 1.0) * rest as f64;
+        (initial, initial + boundary.round() as usize)
     }
+}
+
+/// The arguments of a suggestion.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    problem: &'a Problem<'a>,
+    history: &'a History,
+    trial: usize,
+    seed: u64,
 }
 
 /// Whether the prescreen leaves phase 1 nothing to find.
@@ -146,13 +181,9 @@ fn boundary_is_known(problem: &Problem, history: &History) -> bool {
 /// argmin |f(x)| + Σᵢ exp(−‖x − xᵢ‖² / 2s²)
 ///
 /// close to the boundary of what is deployable, far from all other trials.
-fn determine_deployability(
-    problem: &Problem,
-    history: &History,
-    trial: usize,
-    seed: u64,
-) -> Result<Suggestion, SearchError> {
-    let mut evidence = Evidence::new(problem, history);
+fn determine_deployability(asked: Asked) -> Result<Suggestion, SearchError> {
+    let Asked { problem, history, trial, seed } = asked;
+    let mut evidence = Evidence::new(problem, history, separate);
     let mut coverage = evidence.coverage();
     let rng = &mut stream(seed, trial);
     let found = maximise(problem, history, rng, |x, _| {
@@ -170,20 +201,25 @@ fn determine_deployability(
 ///
 /// the most promising of what is predicted deployable. The surrogate sees deployable trials only.
 fn optimise_deployable(
-    problem: &Problem,
-    history: &History,
-    trial: usize,
-    seed: u64,
+    asked: Asked,
+    surrogate: Surrogate,
     beta: f64,
 ) -> Result<Suggestion, SearchError> {
-    let mut evidence = Evidence::new(problem, history);
+    let Asked { problem, history, trial, seed } = asked;
+    let (trials, scores): (Vec<_>, Vec<f64>) = history.feasible().unzip();
+    if trials.is_empty() {
+        return determine_deployability(asked);
+    }
+    let mut evidence = Evidence::new(problem, history, separate);
     let rng = &mut stream(seed, trial);
-    let Some(surrogate) = evidence.surrogate(problem, history) else {
-        return determine_deployability(problem, history, trial, seed);
-    };
-    let mut predictor = surrogate.predictor();
+    let points: Vec<Vec<f64>> =
+        trials.iter().map(|trial| problem.space.encode(&trial.configuration)).collect();
+    let utilities: Vec<f64> = scores.iter().map(|&score| problem.goal.utility(score)).collect();
+    let running = evidence.running_deployable();
+    let model = ScoreModel::fit(surrogate, &evidence.axes, &points, &utilities, &running, rng);
+    let mut bound = model.upper_confidence_bound(beta);
     let most_promising = maximise(problem, history, rng, |x, floor| {
-        let promise = upper_confidence_bound(&mut predictor, x, beta, floor)?;
+        let promise = bound(x, floor)?;
         evidence.is_deployable(x).then_some(promise)
     });
     let found =
@@ -192,91 +228,9 @@ fn optimise_deployable(
     Ok(Suggestion::full(configuration, Phase::Optimise))
 }
 
-/// What the history says about deployability, running trials taken to end as predicted.
-struct Evidence {
-    axes: Vec<Axis>,
-    /// All trials, encoded: first those that have ended, then those that are running.
-    points: Vec<Vec<f64>>,
-    /// Deployable or not, as far as known or predicted.
-    labels: Vec<bool>,
-    completed: usize,
-    /// `None` while only one class was seen.
-    boundary: Option<Svm>,
-}
-
-impl Evidence {
-    fn new(problem: &Problem, history: &History) -> Self {
-        let space = problem.space;
-        let axes = space.axes();
-        let mut points: Vec<Vec<f64>> =
-            history.completed().map(|(trial, _)| space.encode(&trial.configuration)).collect();
-        let mut labels: Vec<bool> =
-            history.completed().map(|(_, outcome)| outcome.feasible_score().is_some()).collect();
-        let completed = points.len();
-        let mut boundary = separate(&axes, &points, &labels);
-        let running: Vec<Vec<f64>> =
-            history.pending().map(|trial| space.encode(&trial.configuration)).collect();
-        if let Some(seen) = &mut boundary
-            && !running.is_empty()
-        {
-            labels.extend(running.iter().map(|x| seen.decision(x) >= 0.0));
-            points.extend(running);
-            boundary = separate(&axes, &points, &labels);
-        } else {
-            labels.extend(vec![labels.first().copied().unwrap_or(true); running.len()]);
-            points.extend(running);
-        }
-        Self { axes, points, labels, completed, boundary }
-    }
-
-    /// f(x); `None` while there is no boundary.
-    fn decision(&mut self, x: &[f64]) -> Option<f64> {
-        self.boundary.as_mut().map(|boundary| boundary.decision(x))
-    }
-
-    fn is_deployable(&mut self, x: &[f64]) -> bool {
-        self.decision(x).is_none_or(|f| f >= 0.0)
-    }
-
-    /// Similarities to all trials, of the width at which they fill the space.
-    fn coverage(&self) -> Cross {
-        let spread = kernel::variance(&self.axes, &self.points).sqrt();
-        let narrowing = (self.points.len().max(1) as f64).powf(-1.0 / self.axes.len() as f64);
-        Kernel::isotropic(&self.axes, spread * narrowing).cross(self.points.clone())
-    }
-
-    /// The model of the score; `None` before the first deployable trial.
-    fn surrogate(&self, problem: &Problem, history: &History) -> Option<Gp> {
-        let (trials, scores): (Vec<_>, Vec<f64>) = history.feasible().unzip();
-        if trials.is_empty() {
-            return None;
-        }
-        let utilities: Vec<f64> = scores.iter().map(|&score| problem.goal.utility(score)).collect();
-        let targets = normal::scores(&utilities);
-        let kept = best_and_latest(&utilities);
-        let points = kept.iter().map(|&i| problem.space.encode(&trials[i].configuration)).collect();
-        let gp = Gp::fit(&self.axes, points, kept.iter().map(|&i| targets[i]).collect());
-        let running = self.points[self.completed..].iter().zip(&self.labels[self.completed..]);
-        let believed: Vec<Vec<f64>> =
-            running.filter(|(_, deployable)| **deployable).map(|(x, _)| x.clone()).collect();
-        Some(gp.believing(&self.axes, &believed))
-    }
-}
-
+/// The classifier; `None` while there is only one class.
 fn separate(axes: &[Axis], points: &[Vec<f64>], labels: &[bool]) -> Option<Svm> {
     // exp(−γ‖x − x'‖²) with γ = 1/(2 var X) is the kernel whose squared length scale is var X.
     let kernel = Kernel::isotropic(axes, kernel::variance(axes, points).sqrt());
     Svm::fit(&kernel, points, labels, PENALTY)
-}
-
-/// Indices of the trials that the surrogate learns from, ascending.
-fn best_and_latest(utilities: &[f64]) -> Vec<usize> {
-    let n = utilities.len();
-    let latest = n.saturating_sub(SURROGATE_TRIALS_MAX / 2);
-    let mut earlier: Vec<usize> = (0..latest).collect();
-    earlier.sort_by(|&a, &b| utilities[b].total_cmp(&utilities[a]));
-    earlier.truncate(SURROGATE_TRIALS_MAX / 2);
-    earlier.sort_unstable();
-    earlier.extend(latest..n);
-    earlier
 }

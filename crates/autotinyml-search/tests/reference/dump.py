@@ -1,9 +1,9 @@
-"""Writes gp.json and svm.json beside itself: what scikit-learn computes for fixed data and settings.
+"""Writes gp.json, svm.json and tree.json beside itself: what scikit-learn computes for fixed data and settings.
 
 python3 -m venv /tmp/reference && /tmp/reference/bin/pip install scikit-learn==1.9.1
 /tmp/reference/bin/python crates/autotinyml-search/tests/reference/dump.py
 
-Points have two numbers and one category of three. scikit-learn sees the category as three columns of 0
+Points of gp and svm have two numbers and one category of three. scikit-learn sees the category as three columns of 0
 and 1/sqrt(2), so that two different categories are at distance 1.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeRegressor
 
 HERE = Path(__file__).parent
 CATEGORIES = 3
@@ -67,6 +68,27 @@ def svm(rng):
     return {"points": x.tolist(), "labels": labels.tolist(), "at": at.tolist(), "cases": cases}
 
 
-for name, dump in [("gp", gp), ("svm", svm)]:
+def tree(rng):
+    # scikit-learn's trees hold single precision.
+    x, at = (rng.random((n, 3)).astype(np.float32).astype(float) for n in (60, 20))
+    y = np.sin(6 * x[:, 0]) + x[:, 1] * (x[:, 2] > 0.5) + 0.1 * rng.standard_normal(len(x))
+    leaf_min = 4
+    trees = [DecisionTreeRegressor(min_samples_leaf=leaf_min, random_state=s).fit(x, y) for s in range(20)]
+    # scikit-learn breaks ties by chance: with these points there are none.
+    assert all(np.array_equal(t.tree_.threshold, trees[0].tree_.threshold) for t in trees)
+    grown = trees[0].tree_
+    inner = grown.children_left >= 0
+    return {
+        "points": x.tolist(),
+        "targets": y.tolist(),
+        "leaf_min": leaf_min,
+        "splits": [[int(f), t] for f, t in zip(grown.feature[inner], grown.threshold[inner])],
+        "at": at.tolist(),
+        "mean": trees[0].predict(at).tolist(),
+        "variance": grown.impurity[trees[0].apply(at)].tolist(),
+    }
+
+
+for name, dump in [("gp", gp), ("svm", svm), ("tree", tree)]:
     text = json.dumps(dump(np.random.default_rng(7)), indent=1)
     (HERE / f"{name}.json").write_text(text + "\n")
