@@ -9,7 +9,7 @@ use crate::acquisition::upper_confidence_bound;
 use crate::normal;
 use crate::space::Axis;
 use forest::Forest;
-use gp::Gp;
+use gp::{Gp, Predictor};
 
 /// Which model of the score a searcher learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -64,20 +64,35 @@ impl ScoreModel {
         }
     }
 
-    /// μ + β σ as a function of x and a floor: `None` where it does not exceed the floor.
-    pub(crate) fn upper_confidence_bound(
-        &self,
-        beta: f64,
-    ) -> Box<dyn FnMut(&[f64], f64) -> Option<f64> + '_> {
+    /// Prepares for predictions point by point.
+    pub(crate) fn predictor(&self) -> ScorePredictor<'_> {
         match self {
-            Self::Gp(gp) => {
-                let mut predictor = gp.predictor();
-                Box::new(move |x, floor| upper_confidence_bound(&mut predictor, x, beta, floor))
-            }
-            Self::Forest(forest) => Box::new(move |x, floor| {
+            Self::Gp(gp) => ScorePredictor::Gp(gp.predictor()),
+            Self::Forest(forest) => ScorePredictor::Forest(forest),
+        }
+    }
+}
+
+/// Predicts the score of one point after the other.
+pub(crate) enum ScorePredictor<'a> {
+    Gp(Predictor<'a>),
+    Forest(&'a Forest),
+}
+
+impl ScorePredictor<'_> {
+    /// μ + β σ at `x`; `None` where it does not exceed the floor.
+    pub(crate) fn upper_confidence_bound(
+        &mut self,
+        x: &[f64],
+        beta: f64,
+        floor: f64,
+    ) -> Option<f64> {
+        match self {
+            Self::Gp(predictor) => upper_confidence_bound(predictor, x, beta, floor),
+            Self::Forest(forest) => {
                 let (mean, variance) = forest.predict(x);
                 Some(mean + beta * variance.sqrt()).filter(|bound| *bound > floor)
-            }),
+            }
         }
     }
 }

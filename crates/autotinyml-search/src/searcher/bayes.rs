@@ -62,8 +62,11 @@ impl Searcher for Bayes {
         }
         let rng = &mut stream(seed, trial);
         let found = fit(problem, history, rng).and_then(|model| {
-            let bound = model.upper_confidence_bound(self.beta.max(0.0));
-            maximise(problem, history, rng, bound)
+            let mut predictor = model.predictor();
+            let beta = self.beta.max(0.0);
+            maximise(problem, history, rng, |x, floor| {
+                predictor.upper_confidence_bound(x, beta, floor)
+            })
         });
         let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
         Ok(Suggestion::full(configuration, Phase::Optimise))

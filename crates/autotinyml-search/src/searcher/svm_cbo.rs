@@ -217,9 +217,9 @@ fn optimise_deployable(
     let utilities: Vec<f64> = scores.iter().map(|&score| problem.goal.utility(score)).collect();
     let running = evidence.running_deployable();
     let model = ScoreModel::fit(surrogate, &evidence.axes, &points, &utilities, &running, rng);
-    let mut bound = model.upper_confidence_bound(beta);
+    let mut predictor = model.predictor();
     let most_promising = maximise(problem, history, rng, |x, floor| {
-        let promise = bound(x, floor)?;
+        let promise = predictor.upper_confidence_bound(x, beta, floor)?;
         evidence.is_deployable(x).then_some(promise)
     });
     let found =

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use autotinyml_deploy::{Accounting, Board, Compression, Limits};
 use autotinyml_nn::SplitBy;
-use autotinyml_search::{CATALOGUE, SearcherOptions};
+use autotinyml_search::{CATALOGUE, SearcherOptions, Surrogate, Variant};
 
 use super::section::{Entry, InputError, Section, nearest};
 use crate::evidence::Evidence;
@@ -224,12 +224,13 @@ fn positive(entry: &Entry<'_>) -> Result<f64, InputError> {
     }
 }
 
-/// Settings of `svm-cbo`.
+/// Settings of `svm-cbo` and `bayes`.
 fn searcher_options(section: &Section<'_>) -> Result<SearcherOptions, InputError> {
     let mut options = SearcherOptions::default();
-    let svm_cbo = &mut options.svm_cbo;
+    let SearcherOptions { svm_cbo, bayes, .. } = &mut options;
     if let Some(entry) = section.optional("initial") {
         svm_cbo.initial_trials = Some(entry.whole_number(1)? as usize);
+        bayes.initial_trials = svm_cbo.initial_trials;
     }
     if let Some(entry) = section.optional("phase_1") {
         svm_cbo.boundary_share = match entry.number()? {
@@ -241,6 +242,19 @@ fn searcher_options(section: &Section<'_>) -> Result<SearcherOptions, InputError
         svm_cbo.beta = match entry.number()? {
             beta if beta >= 0.0 => beta,
             _ => return Err(entry.unexpected("at least 0", "the default is 1.96")),
+        };
+        bayes.beta = svm_cbo.beta;
+    }
+    if let Some(entry) = section.optional("surrogate") {
+        svm_cbo.surrogate = match one_of(&entry, "a surrogate", &["gp", "forest"])? {
+            "forest" => Surrogate::Forest,
+            _ => Surrogate::Gp,
+        };
+    }
+    if let Some(entry) = section.optional("variant") {
+        svm_cbo.variant = match one_of(&entry, "a variant", &["published", "repaired"])? {
+            "published" => Variant::Published,
+            _ => Variant::Repaired,
         };
     }
     Ok(options)

@@ -2,7 +2,7 @@
 
 use autotinyml_deploy::Compression;
 use autotinyml_nn::{Network, Shape, SplitBy};
-use autotinyml_search::Setting;
+use autotinyml_search::{Bayes, SearcherOptions, Setting, Surrogate, SvmCbo, Variant};
 
 use super::section::SourceText;
 use super::{Check, Reader, StudyFile};
@@ -125,6 +125,27 @@ limits = { ram_kb = 16, rom_kb = 0.5 }
     assert_eq!(study.deploy.limits.cross_accuracy, None);
     assert_eq!(study.search.searcher, "svm-cbo");
     assert_eq!((study.search.trials, study.search.seed, study.search.parallel), (100, 0, 4));
+}
+
+#[test]
+fn settings_of_searchers_are_read() {
+    let text = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/quickstart.toml"
+    ));
+    let keys = "initial = 7\nbeta = 0.5\nsurrogate = \"forest\"\nvariant = \"published\"\n";
+    let text = text.unwrap().replace("[search]\n", &format!("[search]\n{keys}"));
+    let study = parse(&text).into_study().unwrap();
+    let SearcherOptions { svm_cbo, bayes, .. } = study.search.options;
+    assert_eq!(bayes, Bayes { initial_trials: Some(7), beta: 0.5 });
+    let expected = SvmCbo {
+        initial_trials: Some(7),
+        beta: 0.5,
+        surrogate: Surrogate::Forest,
+        variant: Variant::Published,
+        ..SvmCbo::default()
+    };
+    assert_eq!(svm_cbo, expected);
 }
 
 #[test]

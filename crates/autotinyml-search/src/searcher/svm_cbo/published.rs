@@ -84,9 +84,9 @@ pub(super) fn optimise_deployable(
     let targets: Vec<f64> = kept.iter().map(|&i| utilities[i]).collect();
     let mut evidence = Evidence::new(problem, &when_last_fitted(history, boundary_end), separate);
     let rng = &mut stream(seed, trial);
-    let mut predict = model(surrogate, &evidence.axes, points, &targets, rng);
+    let mut model = RawModel::fit(surrogate, &evidence.axes, points, &targets, rng);
     let found = maximise(problem, history, rng, |x, _| {
-        let (mean, variance) = evidence.is_deployable(x).then(|| predict(x))?;
+        let (mean, variance) = evidence.is_deployable(x).then(|| model.predict(x))?;
         Some(mean + beta * variance.sqrt())
     });
     let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
@@ -113,22 +113,31 @@ fn separate(axes: &[Axis], points: &[Vec<f64>], labels: &[bool]) -> Option<Svm> 
     Svm::fit(&kernel, points, labels, PENALTY)
 }
 
-/// Mean and variance of the score, raw, as a function of x.
-fn model(
-    surrogate: Surrogate,
-    axes: &[Axis],
-    points: Vec<Vec<f64>>,
-    targets: &[f64],
-    rng: &mut Xoshiro256PlusPlus,
-) -> Box<dyn FnMut(&[f64]) -> (f64, f64)> {
-    match surrogate {
-        Surrogate::Gp => {
-            let mut process = UnscaledProcess::likeliest(axes, points, targets);
-            Box::new(move |x| process.predict(x))
+/// The model of raw scores.
+enum RawModel {
+    Gp(UnscaledProcess),
+    Forest(Forest),
+}
+
+impl RawModel {
+    fn fit(
+        surrogate: Surrogate,
+        axes: &[Axis],
+        points: Vec<Vec<f64>>,
+        targets: &[f64],
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Self {
+        match surrogate {
+            Surrogate::Gp => Self::Gp(UnscaledProcess::likeliest(axes, points, targets)),
+            Surrogate::Forest => Self::Forest(Forest::fit(axes, &points, targets, 0.0, rng)),
         }
-        Surrogate::Forest => {
-            let forest = Forest::fit(axes, &points, targets, 0.0, rng);
-            Box::new(move |x| forest.predict(x))
+    }
+
+    /// Mean and variance at `x`.
+    fn predict(&mut self, x: &[f64]) -> (f64, f64) {
+        match self {
+            Self::Gp(process) => process.predict(x),
+            Self::Forest(forest) => forest.predict(x),
         }
     }
 }
