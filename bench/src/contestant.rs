@@ -1,7 +1,8 @@
 //! Whoever suggests: a searcher of ours or a peer.
 
 use autotinyml_search::{
-    CATALOGUE, Configuration, History, Problem, Searcher, SearcherOptions, by_name,
+    CATALOGUE, Configuration, History, Problem, Searcher, SearcherOptions, Surrogate, SvmCbo,
+    Variant, by_name,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -22,13 +23,14 @@ impl Contestant {
     /// # Errors
     /// If there is none, or a peer cannot be started.
     pub fn of_name(name: &str) -> Result<Self, Failure> {
-        match by_name(name, &SearcherOptions::default()) {
+        match ours(name) {
             Some(searcher) => Ok(Self::Ours(searcher)),
             None if PEERS.iter().any(|(peer, _)| *peer == name) => {
                 Ok(Self::Peer(Peer::start(name)?))
             }
             None => {
                 let ours = CATALOGUE.iter().map(|(name, _)| *name);
+                let ours = ours.chain(SVM_CBO_VARIANTS.map(|(name, ..)| name));
                 let peers = PEERS.iter().map(|(name, _)| *name);
                 let known = ours.chain(peers).collect::<Vec<_>>().join(", ");
                 Err(Failure::Unknown { kind: "searcher", name: name.to_owned(), known })
@@ -72,6 +74,23 @@ impl Contestant {
             }
             Self::Peer(peer) => peer.suggest(problem, history),
         }
+    }
+}
+
+/// SVM-CBO with other options than its default's.
+const SVM_CBO_VARIANTS: [(&str, Variant, Surrogate); 3] = [
+    ("svm-cbo-forest", Variant::Repaired, Surrogate::Forest),
+    ("svm-cbo-published", Variant::Published, Surrogate::Gp),
+    ("svm-cbo-published-forest", Variant::Published, Surrogate::Forest),
+];
+
+fn ours(name: &str) -> Option<Box<dyn Searcher>> {
+    let is_asked = |(known, ..): &&(&str, Variant, Surrogate)| *known == name;
+    match SVM_CBO_VARIANTS.iter().find(is_asked) {
+        Some(&(_, variant, surrogate)) => {
+            Some(Box::new(SvmCbo { variant, surrogate, ..SvmCbo::default() }))
+        }
+        None => by_name(name, &SearcherOptions::default()),
     }
 }
 

@@ -44,6 +44,9 @@ pub struct Options {
     out: Option<PathBuf>,
 }
 
+/// Runs from one word of progress to the next.
+const PROGRESS: usize = 50;
+
 /// One run that is to be done.
 struct Job<'a> {
     problem: usize,
@@ -137,6 +140,9 @@ fn run_all(
                 let run = run(on, &mut contestant, job.regime, &starts, options.trials, job.seed)?;
                 present = Some((job.searcher, contestant));
                 results.add(&key, &run)?;
+                if (index + 1).is_multiple_of(PROGRESS) {
+                    eprintln!("bench: run {} of {}", index + 1, jobs.len());
+                }
                 judge(&run)
             };
             finished.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, curve));
