@@ -110,16 +110,25 @@ impl Overhead {
 
     /// Puts into a footprint the least that a program of this kind takes of its chip.
     pub fn at_least(&self, program: &Program, board: &Board, footprint: &mut Footprint) {
-        let least = |region: &RegionUse| {
+        self.fill(program, board, SLACK_BYTES, footprint);
+    }
+
+    /// Puts into a footprint what a program of this kind takes of its chip, to within
+    /// [`SLACK_BYTES`].
+    pub fn estimate(&self, program: &Program, board: &Board, footprint: &mut Footprint) {
+        self.fill(program, board, 0, footprint);
+    }
+
+    fn fill(&self, program: &Program, board: &Board, slack: usize, footprint: &mut Footprint) {
+        let used = |region: &RegionUse| {
             let used = region.used_bytes + share(program, region, board);
-            let slack = if region.used_bytes == 0 { 0 } else { SLACK_BYTES };
+            let slack = if region.used_bytes == 0 { 0 } else { slack };
             RegionUse { used_bytes: used.saturating_sub(slack), ..region.clone() }
         };
-        footprint.regions = self.regions.iter().map(least).collect();
+        footprint.regions = self.regions.iter().map(used).collect();
         let flash = footprint.regions.iter().filter(|region| region.kind == RegionKind::Flash);
         footprint.flash_bytes = Some(flash.map(|region| region.used_bytes).sum());
-        footprint.ram_bytes =
-            Some((self.ram_bytes + program.arena_bytes).saturating_sub(SLACK_BYTES));
+        footprint.ram_bytes = Some((self.ram_bytes + program.arena_bytes).saturating_sub(slack));
     }
 }
 

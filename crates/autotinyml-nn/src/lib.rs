@@ -58,4 +58,4 @@ pub use network::{
 pub use optimizer::Optimizer;
 pub use split::{Fold, HoldOut, SplitBy, SplitError, hold_out, k_fold, overlapping_share};
 pub use standardisation::Standardisation;
-pub use train::{Epoch, TrainError, Training, train};
+pub use train::{Epoch, TrainError, Training, train, train_and_validate};

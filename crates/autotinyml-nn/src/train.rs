@@ -12,7 +12,7 @@ use rand::seq::SliceRandom;
 use crate::execution::Execution;
 use crate::layer::Trained;
 use crate::layer::Use;
-use crate::layer::softmax::{Score, cross_entropy};
+use crate::layer::softmax::{Score, cross_entropy, largest};
 use crate::model::Weights;
 use crate::optimizer::Parameters;
 use crate::random::{Purpose, generator};
@@ -29,7 +29,8 @@ pub struct Training {
     pub optimizer: Optimizer,
 }
 
-/// How an epoch went, on the training samples, while the weights were changing and with dropout.
+/// How an epoch went: on the training samples while the weights were changing and with dropout, on the
+/// validation samples at its end and without.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epoch {
     /// From 1.
@@ -38,6 +39,8 @@ pub struct Epoch {
     pub loss: f64,
     /// Share of samples whose largest output is their class.
     pub accuracy: f64,
+    /// As [`Model::accuracy`]. `None`: there are no validation samples.
+    pub validation_accuracy: Option<f64>,
 }
 
 /// Why a network cannot be trained.
@@ -96,15 +99,36 @@ pub fn train(
     seed: u64,
     on_epoch: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
 ) -> Result<Model, TrainError> {
-    validate(network, data, samples, training)?;
-    fit(Model::initialise(network.clone(), seed), data, samples, training, seed, on_epoch)
+    train_and_validate(network, data, samples, &[], training, seed, on_epoch)
 }
+
+/// As [`train`], to the same bits; each epoch is also held against `validation` samples.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_and_validate(
+    network: &Network,
+    data: &Dataset,
+    samples: &[usize],
+    validation: &[usize],
+    training: &Training,
+    seed: u64,
+    on_epoch: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
+) -> Result<Model, TrainError> {
+    check_inputs(network, data, samples, training)?;
+    let model = Model::initialise(network.clone(), seed);
+    fit(model, data, samples, validation, training, seed, on_epoch)
+}
+
+/// Validation samples that run at a time.
+const VALIDATION_BATCH: usize = 32;
 
 /// Trains a model from the weights it has.
 fn fit(
     model: Model,
     data: &Dataset,
     samples: &[usize],
+    validation: &[usize],
     training: &Training,
     seed: u64,
     on_epoch: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
@@ -124,6 +148,10 @@ fn fit(
     let (_, nodes) = network.nodes.split_last().expect("never empty");
     let batch = training.batch.min(samples.len());
     let mut execution = Execution::new(network.input.len(), nodes, batch, Use::Training { seed });
+    let mut validator = (!validation.is_empty()).then(|| {
+        let batch = VALIDATION_BATCH.min(validation.len());
+        Execution::new(network.input.len(), nodes, batch, Use::Inference)
+    });
     let mut order = samples.to_vec();
     let (mut step, mut last_epoch) = (0, 0);
     for epoch in 1..=training.epochs {
@@ -141,7 +169,16 @@ fn fit(
             sum.hits += score.hits;
         }
         let count = samples.len() as f64;
-        let report = Epoch { epoch, loss: sum.loss / count, accuracy: sum.hits as f64 / count };
+        let report = Epoch {
+            epoch,
+            loss: sum.loss / count,
+            accuracy: sum.hits as f64 / count,
+            validation_accuracy: validator.as_mut().map(|inference| {
+                let hits = validation.chunks(VALIDATION_BATCH);
+                let hits: usize = hits.map(|batch| hits_of(inference, &trained, data, batch)).sum();
+                hits as f64 / validation.len() as f64
+            }),
+        };
         if on_epoch(&report).is_break() {
             break;
         }
@@ -185,6 +222,35 @@ fn score(
     batch: &[usize],
     step: u64,
 ) -> Score {
+    forward(execution, trained, data, batch, step);
+    let (logits, _) = execution.output(batch.len());
+    cross_entropy(logits, batch.iter().map(|&sample| data.labels[sample]))
+}
+
+/// Samples of a batch that an execution for inference puts into their class; outputs that are not all
+/// numbers choose none.
+fn hits_of(
+    inference: &mut Execution,
+    trained: &[Option<Trained>],
+    data: &Dataset,
+    batch: &[usize],
+) -> usize {
+    forward(inference, trained, data, batch, 0);
+    let logits = inference.output(batch.len()).0.chunks_exact(data.classes.len());
+    let hits = logits.zip(batch).filter(|(logits, sample)| {
+        logits.iter().all(|x| x.is_finite()) && largest(logits) == data.labels[**sample]
+    });
+    hits.count()
+}
+
+/// Runs a batch up to the logits.
+fn forward(
+    execution: &mut Execution,
+    trained: &[Option<Trained>],
+    data: &Dataset,
+    batch: &[usize],
+    step: u64,
+) {
     let inputs = execution.input(batch.len()).chunks_exact_mut(data.shape.len());
     for (input, &sample) in inputs.zip(batch) {
         input.copy_from_slice(data.sample(sample));
@@ -195,15 +261,13 @@ fn score(
             .map_or((&[][..], &[][..]), |trained| (&trained.kernel.values, &trained.bias.values))
     };
     execution.forward(weights, batch.len(), step);
-    let (logits, _) = execution.output(batch.len());
-    cross_entropy(logits, batch.iter().map(|&sample| data.labels[sample]))
 }
 
 fn is_finite(trained: &Trained) -> bool {
     trained.kernel.values.iter().chain(&trained.bias.values).all(|weight| weight.is_finite())
 }
 
-fn validate(
+fn check_inputs(
     network: &Network,
     data: &Dataset,
     samples: &[usize],

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use autotinyml_nn::{
     Activation, Dataset, Layer, Model, ModelError, Network, Optimizer, Padding, Shape,
-    Standardisation, TrainError, Training, Weights, train,
+    Standardisation, TrainError, Training, Weights, train, train_and_validate,
 };
 
 const SHAPE: Shape = Shape::new(12, 3, 1);
@@ -277,4 +277,27 @@ fn a_damaged_model_is_refused_with_the_file_that_is_wrong() {
         error(),
         @r#"DIR/weights.safetensors: tensor "conv2d.kernel" is missing, expected float32 [3, 2, 1, 8]"#
     );
+}
+
+#[test]
+fn validation_changes_nothing_and_ends_at_the_models_accuracy() {
+    let data = waves(300);
+    let (samples, validation) = ((0..200).collect::<Vec<_>>(), (200..300).collect::<Vec<_>>());
+    let plain = train(&network(), &data, &samples, &adam(0.003), 3, &mut go_on).unwrap();
+    let mut curve = vec![];
+    let on_epoch = &mut |epoch: &autotinyml_nn::Epoch| {
+        curve.extend(epoch.validation_accuracy);
+        ControlFlow::Continue(())
+    };
+    let (training, network) = (adam(0.003), network());
+    let validated =
+        train_and_validate(&network, &data, &samples, &validation, &training, 3, on_epoch).unwrap();
+    assert_eq!(bits(&validated), bits(&plain));
+    assert_eq!(curve.len(), 12);
+    assert_eq!(curve[11], plain.accuracy(&data, &validation));
+    // Each epoch's is that of a training that ends there.
+    let shorter = Training { epochs: 2, ..training };
+    let model = train(&network, &data, &samples, &shorter, 3, &mut go_on).unwrap();
+    assert_eq!(curve[1], model.accuracy(&data, &validation));
+    assert!(curve[1] < curve[11], "{curve:?}");
 }

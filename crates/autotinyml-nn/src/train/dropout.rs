@@ -28,7 +28,7 @@ fn dropout_behind_each_activation() {
         let run = |model: &Model| {
             let mut loss = 0.0;
             let after =
-                fit(model.clone(), &data, &[0, 1, 2, 3, 4, 5], &training, 2, &mut |epoch| {
+                fit(model.clone(), &data, &[0, 1, 2, 3, 4, 5], &[], &training, 2, &mut |epoch| {
                     loss = epoch.loss;
                     ControlFlow::Continue(())
                 });

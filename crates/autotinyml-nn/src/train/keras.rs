@@ -78,7 +78,7 @@ fn three_steps_of_each_optimizer_agree_with_keras() {
         let model = Model { network: network.clone(), weights: weights.collect() };
         let training = Training { epochs: run.losses.len(), batch: samples.len(), optimizer };
         let mut losses = vec![];
-        let model = fit(model, &data, &samples, &training, 0, &mut |epoch| {
+        let model = fit(model, &data, &samples, &[], &training, 0, &mut |epoch| {
             losses.push(epoch.loss);
             ControlFlow::Continue(())
         })
