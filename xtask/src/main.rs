@@ -1,8 +1,9 @@
 //! Chores of this workspace: `cargo xtask test` runs everything that must pass before a change lands,
-//! `cargo xtask bench` measures searchers.
+//! `cargo xtask bench` measures searchers, `cargo xtask table` makes exhaustive tables.
 
 mod bench;
 mod packages;
+mod table;
 mod test;
 
 use std::process::ExitCode;
@@ -27,12 +28,22 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Every configuration of a study in tables/, trained: `table digits` takes hours, and goes on where
+    /// it was interrupted.
+    Table {
+        /// The study, such as digits.
+        name: String,
+        /// Options of `autotinyml table`, such as --jobs.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Test => packages::install_missing().and_then(|()| test::run()),
         Chore::Bench { arguments } => bench::run(&arguments),
+        Chore::Table { name, arguments } => table::run(&name, &arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

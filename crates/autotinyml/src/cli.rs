@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod check;
+mod compare;
 mod doctor;
 mod export;
 mod failure;
@@ -14,6 +15,7 @@ mod preamble;
 mod progress;
 mod quickstart;
 mod report;
+mod table;
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -39,8 +41,10 @@ enum Command {
     Quickstart(quickstart::Arguments),
     Optimize(optimize::Arguments),
     Check(check::Arguments),
+    Compare(compare::Arguments),
     Export(export::Arguments),
     Report(report::Arguments),
+    Table(table::Arguments),
     /// The boards that networks can be fitted to.
     Boards,
     /// The algorithms that can search.
@@ -55,8 +59,10 @@ pub fn main() -> ExitCode {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Optimize(arguments) => optimize::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Table(arguments) => table::run(&arguments),
         Command::Boards => catalogue::boards(),
         Command::Searchers => catalogue::searchers(),
         Command::Doctor => doctor::run(),

@@ -16,7 +16,7 @@ use autotinyml_deploy::{
 use autotinyml_nn::{BuildError, Layer, Network, Node, TrainError, train};
 use autotinyml_search::Configuration;
 
-use crate::record::TrialOutcome;
+use crate::record::{TrialOutcome, TrialRecord};
 use crate::samples::Samples;
 use crate::study_file::{Check, DeployPlan, Study};
 
@@ -30,6 +30,8 @@ pub struct Evaluator<'a> {
     pub tools: &'a Tools,
     /// Sizes of the programs linked so far.
     linked: Mutex<HashMap<String, Footprint>>,
+    /// Trials of other searches with the same study and seed, and the seconds they took.
+    remembered: Mutex<HashMap<Configuration, (TrialOutcome, f64)>>,
 }
 
 /// A trial that could not be finished: nothing that a searcher may learn from.
@@ -72,7 +74,20 @@ impl Trained {
 impl<'a> Evaluator<'a> {
     /// An evaluator that has linked nothing yet.
     pub fn new(study: &'a Study, samples: &'a Samples, tools: &'a Tools) -> Self {
-        Self { study, samples, tools, linked: Mutex::default() }
+        Self { study, samples, tools, linked: Mutex::default(), remembered: Mutex::default() }
+    }
+
+    /// Takes what a trial found for any further search with the same study and seed.
+    pub fn remember(&self, trial: &TrialRecord) {
+        let found = (trial.outcome.clone(), trial.seconds);
+        let mut remembered = self.remembered.lock().expect("no thread panicked with it");
+        remembered.entry(trial.configuration.clone()).or_insert(found);
+    }
+
+    /// What an earlier search found, and the seconds it took.
+    pub fn remembered(&self, configuration: &Configuration) -> Option<(TrialOutcome, f64)> {
+        let remembered = self.remembered.lock().expect("no thread panicked with it");
+        remembered.get(configuration).cloned()
     }
 
     /// The network of a configuration, or why its layers cannot be put together.

@@ -6,6 +6,7 @@
 //! `store` keeps every trial; `finalist` takes the best to the chip; `report` tells people.
 
 pub mod cli;
+pub mod compare;
 pub mod data;
 pub mod evaluate;
 pub mod evidence;
@@ -18,4 +19,5 @@ pub mod saved_model;
 pub mod store;
 pub mod study;
 pub mod study_file;
+pub mod table;
 pub mod task;

@@ -15,6 +15,8 @@ use crate::store::StoreError;
 use crate::study::StudyError;
 use crate::study_file::Unreadable;
 use crate::study_file::section::InputError;
+use crate::table::TableError;
+use crate::table::make::MakeError;
 
 /// Everything that can end a command early.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -61,6 +63,13 @@ pub enum Failure {
     /// The report.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// A table that cannot be read or written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Table(#[from] TableError),
+    /// A table that cannot be made.
+    #[error(transparent)]
+    Make(#[from] MakeError),
     /// A result could not be written.
     #[error("{}: {error}", path.display())]
     Write {
@@ -87,6 +96,8 @@ impl Failure {
                 | Self::Usage { .. }
                 | Self::Samples(_)
                 | Self::Model(_)
+                | Self::Table(_)
+                | Self::Make(MakeError::TooLarge | MakeError::Another { .. })
                 | Self::Store(StoreError::Missing(_) | StoreError::Empty(_))
                 | Self::Study(StudyError::Evaluate(
                     EvaluateError::Training(_) | EvaluateError::Build(_)

@@ -80,7 +80,7 @@ impl Job {
 
     /// Opens the store; if it holds trials, they must be of this study. Tells also whether sizes of
     /// linked programs guide the search.
-    fn open(&self, samples: &Samples, tools: &Tools) -> Result<(Store, bool), Failure> {
+    pub fn open(&self, samples: &Samples, tools: &Tools) -> Result<(Store, bool), Failure> {
         let Study { data, search, source, space, .. } = &self.study;
         let store = Store::open(&self.folder)?;
         let stored: Option<Identity> = match store.count_trials()? {
@@ -225,7 +225,7 @@ impl Job {
 
 /// The tools that may guide a search: one begun without a cross compiler goes on without, so that
 /// its trials are what they would have been.
-fn guiding(tools: &Tools, links: bool) -> Tools {
+pub fn guiding(tools: &Tools, links: bool) -> Tools {
     Tools { cross_cc: tools.cross_cc.clone().filter(|_| links), ..tools.clone() }
 }
 

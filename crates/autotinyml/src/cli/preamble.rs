@@ -66,7 +66,8 @@ fn unchecked(tools: &Tools) -> Option<String> {
     })
 }
 
-fn limits_in_print(limits: &Limits) -> String {
+/// RAM, ROM and MACC, as far as there are limits for them.
+pub fn limits_in_print(limits: &Limits) -> String {
     let kilobytes = |name, bytes: usize| format!("{name} {:.1} KB", bytes as f64 / 1000.0);
     let parts = [
         limits.ram_bytes.map(|bytes| kilobytes("RAM", bytes)),

@@ -103,7 +103,7 @@ fn figure(column: &str, figure: &Figure) -> Markup {
 }
 
 /// Lines without a label belong to the last that has one.
-fn definitions(lines: &[(String, String)]) -> Markup {
+pub(super) fn definitions(lines: &[(String, String)]) -> Markup {
     html! {
         dl {
             @for (label, text) in lines {

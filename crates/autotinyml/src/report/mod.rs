@@ -1,5 +1,6 @@
 //! What a study tells: in the terminal, as a page, and as a table of all trials.
 
+pub mod comparison;
 mod csv;
 mod findings;
 mod html;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::record::Summary;
 
-pub use numbers::setting;
+pub use numbers::{percent, setting};
 
 /// A report that could not be written.
 #[derive(Debug, thiserror::Error)]

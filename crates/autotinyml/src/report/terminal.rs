@@ -23,7 +23,7 @@ pub fn print(summary: &Summary) -> String {
 }
 
 /// Labels on the left, text that wraps on the right.
-fn paragraphs(lines: &[(String, String)]) -> String {
+pub(super) fn paragraphs(lines: &[(String, String)]) -> String {
     let mut table = table(presets::NOTHING);
     let labelled = lines.iter().any(|(label, _)| !label.is_empty());
     for (label, text) in lines {
@@ -34,8 +34,7 @@ fn paragraphs(lines: &[(String, String)]) -> String {
 }
 
 fn comparison(summary: &Summary) -> String {
-    let rule = LineStyle::none().fill('─').junction('─');
-    let mut table = table(TableStyle::new().header_separator(rule));
+    let mut table = ruled();
     let columns = |label: Cell, found: Cell, limit: Cell, baseline: Cell| {
         let mut cells = vec![label];
         cells.extend(summary.best.as_ref().map(|_| found));
@@ -54,6 +53,12 @@ fn comparison(summary: &Summary) -> String {
         }
     }
     table.trim_fmt()
+}
+
+/// A table with a line below its header.
+pub(super) fn ruled() -> Table {
+    let rule = LineStyle::none().fill('─').junction('─');
+    table(TableStyle::new().header_separator(rule))
 }
 
 fn figure(figure: &Figure) -> Cell {

@@ -1,6 +1,7 @@
 //! The program as a user meets it: its answers, its complaints, its files.
 
 mod check;
+mod compare;
 mod complaints;
 mod durability;
 mod real_data;

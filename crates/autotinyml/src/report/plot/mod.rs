@@ -3,6 +3,7 @@
 //! it.
 
 mod axis;
+mod bands;
 mod confusion;
 mod effects;
 mod learning;
@@ -13,6 +14,7 @@ use maud::{Markup, html};
 
 use axis::Axis;
 
+pub use bands::{bands, searchers};
 pub use confusion::confusion;
 pub use effects::effects;
 pub use learning::learning;

@@ -1,0 +1,115 @@
+//! `autotinyml table`: every configuration of a study, trained.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use autotinyml_deploy::Tools;
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use super::job::{all_cores, load_samples};
+use super::{Failure, print};
+use crate::evaluate::Evaluator;
+use crate::study_file::{Reader, StudyFile, read_text};
+use crate::table::{self, make};
+
+/// Trains every configuration of a finite study once and writes what came of each, so that searchers
+/// can be compared on it in seconds.
+///
+/// Trains on the first fold of the study's split and ignores its limits. Run again, it goes on where it
+/// was interrupted.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The study file.
+    study: PathBuf,
+    /// The table: CSV in gzip, such as digits.csv.gz.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Where finished pieces are kept until the table is complete [default: FILE with .pieces].
+    #[arg(long, value_name = "DIR")]
+    pieces: Option<PathBuf>,
+    /// The data folder, instead of `path` in the study file.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Train so many of the configurations with four more seeds, to show the noise.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    noise: usize,
+    /// Trainings at once [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let mut study = StudyFile::parse(&read_text(&arguments.study)?)?.into_study()?;
+    if let (Some(data), Reader::CsvWindows { path, .. }) = (&arguments.data, &mut study.data.reader)
+    {
+        path.clone_from(data);
+    }
+    let samples = load_samples(&study)?;
+    let tools = Tools::find();
+    let evaluator = Evaluator::new(&study, &samples, &tools);
+    let pieces = arguments.pieces.clone().unwrap_or_else(|| beside(&arguments.out));
+    let jobs = arguments.jobs.map_or_else(all_cores, |jobs| jobs as usize);
+    let shown = Shown::new();
+    let table = make::make(
+        &evaluator,
+        arguments.noise,
+        &pieces,
+        jobs,
+        &mut |progress| shown.show(progress),
+        &|kinds| eprintln!("linking {kinds} kinds of programs for their sizes"),
+    )?;
+    shown.finish();
+    table::write(&table, &arguments.out)?;
+    print(&format!("{} rows in {}\n", table.rows.len(), arguments.out.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn beside(out: &Path) -> PathBuf {
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(".pieces");
+    out.with_file_name(name)
+}
+
+/// How far the table is: a bar on a terminal, plain lines elsewhere.
+struct Shown {
+    start: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Shown {
+    fn new() -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}");
+            ProgressBar::new(0).with_style(style.expect("the template is well formed"))
+        });
+        Self { start: Instant::now(), bar }
+    }
+
+    fn show(&self, progress: &make::Progress) {
+        let make::Progress { total, before, done } = *progress;
+        let rate = (done - before) as f64 / self.start.elapsed().as_secs_f64();
+        let state = if rate > 0.0 {
+            let left = Duration::from_secs_f64((total - done) as f64 / rate);
+            format!("{rate:.2} trainings/s, {} left", HumanDuration(left))
+        } else {
+            format!("{before} from earlier runs")
+        };
+        match &self.bar {
+            Some(bar) => {
+                bar.set_length(total as u64);
+                bar.set_position(done as u64);
+                bar.set_message(state);
+            }
+            None => eprintln!("{done}/{total} trained, {state}"),
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish();
+        }
+    }
+}

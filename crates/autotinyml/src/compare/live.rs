@@ -1,0 +1,47 @@
+//! Searchers on a live study: every repeat of each is a study of its own with its store, durable trial
+//! by trial. What one searcher has trained, another that comes to the same configuration with the same
+//! seed is told, since it would train it to the same bits.
+
+use autotinyml_search::Searcher;
+
+use super::{Repeat, Step};
+use crate::evaluate::Evaluator;
+use crate::prescreen::Prescreen;
+use crate::record::TrialRecord;
+use crate::store::Store;
+use crate::study::{self, StudyError};
+
+/// A searcher and where its trials are kept.
+pub struct Contestant<'a> {
+    /// Who searches.
+    pub searcher: &'a dyn Searcher,
+    /// Of this searcher with this seed.
+    pub store: &'a Store,
+}
+
+/// Lets a searcher run, with the evaluator's study and seed, from where its store stands to its last
+/// trial.
+///
+/// # Errors
+/// As [`study::run`].
+pub fn repeat(
+    evaluator: &Evaluator<'_>,
+    prescreen: &Prescreen<'_>,
+    contestant: &Contestant<'_>,
+    jobs: usize,
+    on_trial: &mut dyn FnMut(&TrialRecord),
+) -> Result<Repeat, StudyError> {
+    let Contestant { searcher, store } = contestant;
+    let on_trial = &mut |trial: &TrialRecord| {
+        evaluator.remember(trial);
+        on_trial(trial);
+    };
+    let trials = study::run(evaluator, prescreen, *searcher, store, jobs, on_trial)?;
+    let step = |trial: &TrialRecord| Step {
+        accuracy: trial.outcome.accuracy,
+        deployable: trial.outcome.verdict.deployable(),
+        full: true,
+        seconds: trial.seconds,
+    };
+    Ok(Repeat { seed: evaluator.study.search.seed, steps: trials.iter().map(step).collect() })
+}

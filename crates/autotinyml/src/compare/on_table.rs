@@ -1,0 +1,166 @@
+//! Searchers on a table: a trial is a look at its row.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use autotinyml_deploy::{Accounting, Footprint, Limits};
+use autotinyml_search::compare::quantile;
+use autotinyml_search::{
+    Configuration, Goal, History, Outcome, Problem, SearchError, Searcher, Suggestion, Trial,
+};
+
+use super::{Repeat, Searched, Step};
+use crate::evidence;
+use crate::study_file::{Check, Study};
+use crate::table::{Row, Table};
+
+/// A table under the limits of a study of the same space.
+pub struct TableStudy<'a> {
+    study: &'a Study,
+    rows: HashMap<&'a Configuration, Outcome>,
+    seconds: HashMap<&'a Configuration, f64>,
+    /// What may be suggested, where limits are known before training.
+    accepted: Option<HashSet<&'a Configuration>>,
+    /// Share of the configurations that are deployable, and the accuracy of the best of them.
+    deployable: Vec<f64>,
+}
+
+impl<'a> TableStudy<'a> {
+    /// Judges every row of the table's first seed by the study's limits, at its compression.
+    pub fn new(table: &'a Table, study: &'a Study) -> Self {
+        let rows = table.first_seed();
+        let outcome = |row: &Row| {
+            evidence::outcome(&row.outcome(study), &study.deploy, study.search.evidence)
+        };
+        let outcomes: HashMap<_, _> =
+            rows.iter().map(|row| (&row.configuration, outcome(row))).collect();
+        let accepted = (study.deploy.check == Check::BeforeTraining).then(|| {
+            let fits = |row: &&Row| {
+                row.footprint(study).is_some_and(|footprint| {
+                    let untrained = Footprint { cross_accuracy: None, ..footprint.clone() };
+                    study.deploy.limits.judge(&untrained).meets_limits
+                })
+            };
+            rows.iter().filter(fits).map(|row| &row.configuration).collect()
+        });
+        Self {
+            study,
+            seconds: rows.iter().map(|row| (&row.configuration, row.measured.seconds)).collect(),
+            accepted,
+            deployable: outcomes.values().filter_map(Outcome::feasible_score).collect(),
+            rows: outcomes,
+        }
+    }
+
+    /// Share of the space that is deployable, 0 to 1.
+    pub fn deployable_share(&self) -> f64 {
+        self.deployable.len() as f64 / self.rows.len() as f64
+    }
+
+    /// Accuracy of the best deployable configuration; None if there is none.
+    pub fn best(&self) -> Option<f64> {
+        self.deployable.iter().copied().reduce(f64::max)
+    }
+
+    /// Lets each searcher search with each seed, `jobs` at a time. A trial learns from all before it.
+    ///
+    /// # Errors
+    /// A searcher has nothing to suggest although something is left.
+    pub fn compare(
+        &self,
+        searchers: &[Box<dyn Searcher>],
+        seeds: &[u64],
+        jobs: usize,
+        on_repeat: &(dyn Fn() + Sync),
+    ) -> Result<Vec<Searched>, SearchError> {
+        let tasks: Vec<(usize, u64)> = (0..searchers.len())
+            .flat_map(|searcher| seeds.iter().map(move |&seed| (searcher, seed)))
+            .collect();
+        let queue = Mutex::new(tasks.iter().enumerate());
+        let ended: Mutex<Vec<Option<Result<Repeat, SearchError>>>> =
+            Mutex::new(tasks.iter().map(|_| None).collect());
+        let work = || {
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((place, &(searcher, seed))) = next else { return };
+                let repeat = self.search(&*searchers[searcher], seed);
+                ended.lock().unwrap_or_else(PoisonError::into_inner)[place] = Some(repeat);
+                on_repeat();
+            }
+        };
+        thread::scope(|scope| (0..jobs).for_each(|_| _ = scope.spawn(work)));
+        let ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut repeats = ended.into_iter().flatten();
+        let searched = searchers.iter().map(|searcher| {
+            let repeats = repeats.by_ref().take(seeds.len()).collect::<Result<_, _>>()?;
+            Ok(Searched { name: searcher.name().to_owned(), repeats })
+        });
+        searched.collect()
+    }
+
+    /// One search: `search.trials` trials, or fewer if the space is used up.
+    fn search(&self, searcher: &dyn Searcher, seed: u64) -> Result<Repeat, SearchError> {
+        let study = self.study;
+        let accepted = self.accepted.as_ref();
+        let accepts = |c: &Configuration| accepted.is_none_or(|accepted| accepted.contains(c));
+        let problem = Problem {
+            constraints: evidence::constraints(&study.deploy, study.search.evidence),
+            prescreen: accepted.is_some().then_some(&accepts),
+            ..Problem::new(&study.space, Goal::Maximise, study.search.trials)
+        };
+        let mut history = History::default();
+        let mut steps = vec![];
+        for id in 0..study.search.trials {
+            let Suggestion { configuration, .. } =
+                match searcher.suggest(&problem, &history, id, seed) {
+                    Ok(suggestion) => suggestion,
+                    Err(SearchError::Exhausted { .. }) => break,
+                    Err(error) => return Err(error),
+                };
+            let outcome = &self.rows[&configuration];
+            steps.push(Step {
+                accuracy: outcome.score,
+                deployable: outcome.feasible,
+                full: true,
+                seconds: self.seconds[&configuration],
+            });
+            history.0.push(Trial::full(id, configuration, Some(outcome.clone())));
+        }
+        Ok(Repeat { seed, steps })
+    }
+}
+
+/// RAM and ROM limits at the same quantile of the table's figures, such that about this share (0 to 1)
+/// of the configurations is deployable; the other limits stay.
+pub fn limits_for_share(table: &Table, study: &Study, share: f64) -> Limits {
+    let rows = table.first_seed();
+    let footprints: Vec<&Footprint> = rows.iter().filter_map(|row| row.footprint(study)).collect();
+    let figures = |of: fn(&Footprint) -> (Option<usize>, Option<usize>)| {
+        let pairs = footprints.iter().map(|footprint| of(footprint));
+        let (ram, rom): (Vec<_>, Vec<_>) = pairs.unzip();
+        [ram, rom].map(|all| all.into_iter().flatten().map(|x| x as f64).collect::<Vec<f64>>())
+    };
+    let [ram, rom] = match study.deploy.limits.accounting {
+        Accounting::St => figures(|f| (Some(f.st_ram_bytes), Some(f.st_rom_bytes))),
+        Accounting::Elf => figures(|f| (f.ram_bytes, f.flash_bytes)),
+    };
+    let at = |step: usize| Limits {
+        ram_bytes: quantile(&ram, step as f64 / 1000.0).map(|bytes| bytes as usize),
+        rom_bytes: quantile(&rom, step as f64 / 1000.0).map(|bytes| bytes as usize),
+        ..study.deploy.limits
+    };
+    let deployable = |limits: &Limits| {
+        let judged = rows.iter().filter(|row| {
+            let footprint = row.footprint(study).filter(|_| row.measured.deployed.is_some());
+            footprint.is_some_and(|footprint| limits.judge(footprint).meets_limits)
+        });
+        judged.count() as f64 / rows.len() as f64
+    };
+    // The share grows with the quantile: the first that reaches it, or the one before if that is nearer.
+    let steps: Vec<usize> = (0..=1000).collect();
+    let first = steps.partition_point(|&step| deployable(&at(step)) < share).min(1000);
+    let candidates = [first.saturating_sub(1), first].map(at);
+    let [below, above] = candidates.map(|limits| (deployable(&limits) - share).abs());
+    if below < above { candidates[0] } else { candidates[1] }
+}

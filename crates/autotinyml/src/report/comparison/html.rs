@@ -1,0 +1,81 @@
+//! The comparison as a page that needs nothing but itself.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{NOTE, Printed, header, headline, row};
+use crate::compare::{Comparison, Figures};
+use crate::report::html::definitions;
+use crate::report::plot;
+
+/// The page as text.
+pub fn page(comparison: &Comparison) -> String {
+    let figures = comparison.figures();
+    let names: Vec<&str> = comparison.searchers.iter().map(|s| s.name.as_str()).collect();
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (comparison.name) " – AutoTinyML" }
+                style { (PreEscaped(include_str!("../page.css"))) }
+            }
+            body {
+                header {
+                    p.title { (comparison.name) }
+                    h1.found { (headline(comparison, &figures)) }
+                }
+                main {
+                    section {
+                        h2 { "Best deployable network so far" }
+                        (plot::searchers(&names))
+                        div.pictures {
+                            (picture("by trials", plot::bands("trials", &comparison.against_trials())))
+                            (picture("by time", plot::bands(
+                                "seconds of training", &comparison.against_time(),
+                            )))
+                        }
+                        p.note { "Median of the repeats, with the quartiles as a band." }
+                    }
+                    section {
+                        h2 { "Figures" }
+                        (table(comparison))
+                        p.note { (NOTE) }
+                    }
+                    section { h2 { "What was compared" } (definitions(&comparison.about)) }
+                }
+                footer { "AutoTinyML " (env!("CARGO_PKG_VERSION")) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn picture(caption: &str, picture: Markup) -> Markup {
+    html! { figure { figcaption { (caption) } (picture) } }
+}
+
+fn table(comparison: &Comparison) -> Markup {
+    let cells = |figures: &Figures| row(comparison, figures).into_iter().enumerate();
+    html! {
+        div.scroll {
+            table.searchers {
+                thead { tr { @for name in header(comparison) { th { (name.replace('|', " ")) } } } }
+                tbody {
+                    @for figures in comparison.figures() {
+                        tr {
+                            @for (column, Printed { figure, range }) in cells(&figures) {
+                                @if column == 0 {
+                                    th scope="row" { (figure) }
+                                } @else {
+                                    td { (figure) @if !range.is_empty() { " (" (range) ")" } }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What a comparison of searchers tells: in the terminal, as a page, and as tables for other programs.
+
+mod csv;
+mod html;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use super::numbers::{duration, percent};
+use super::{ReportError, write_whole};
+use crate::compare::{Comparison, Figures, Quartiles};
+
+/// Writes `comparison.html`, `comparison.csv` (a line for each searcher) and `trials.csv` (a line for
+/// each trial of each repeat) into a folder that is there.
+///
+/// # Errors
+/// If a file cannot be written. A reader meets either the old file or the new one, never a part.
+pub fn write(comparison: &Comparison, directory: &Path) -> Result<(), ReportError> {
+    write_whole(&directory.join("trials.csv"), &csv::trials(comparison))?;
+    write_whole(&directory.join("comparison.csv"), &csv::figures(comparison))?;
+    write_whole(&directory.join("comparison.html"), &html::page(comparison))
+}
+
+/// The result in a sentence.
+fn headline(comparison: &Comparison, figures: &[Figures]) -> String {
+    let Some(leader) = figures.iter().find(|figures| figures.p_value.is_none()) else {
+        return "Nothing was compared.".to_owned();
+    };
+    let repeats = comparison.searchers.first().map_or(0, |searched| searched.repeats.len());
+    let Quartiles([_, median, _]) = leader.best.last().copied().unwrap_or(Quartiles([0.0; 3]));
+    let found = match median > 0.0 {
+        true => format!("its best deployable network reaches {} in the median", percent(median)),
+        false => "in the median it finds nothing deployable".to_owned(),
+    };
+    let repeats = match repeats {
+        1 => "1 repeat".to_owned(),
+        repeats => format!("{repeats} repeats"),
+    };
+    let Figures { name, rank, .. } = leader;
+    format!("{name} has the best mean rank ({rank:.2}) over {repeats}: {found}.")
+}
+
+/// A figure in print, and beside it the range of its quartiles, if they differ.
+struct Printed {
+    /// The median, or the only figure.
+    figure: String,
+    /// Lower to upper quartile; empty if there is none.
+    range: String,
+}
+
+/// Columns of the comparison, the searcher's name first; the terminal breaks them at `|`.
+fn header(comparison: &Comparison) -> Vec<String> {
+    let best = comparison.checkpoints().into_iter().map(|trials| format!("best, %|after {trials}"));
+    let others = ["first|deployable", "wasted|trainings", "training|time", "mean|rank", "|p"];
+    let others = others.into_iter().map(str::to_owned);
+    ["|searcher".to_owned()].into_iter().chain(best).chain(others).collect()
+}
+
+/// A searcher's figures, in the order of [`header`].
+fn row(comparison: &Comparison, figures: &Figures) -> Vec<Printed> {
+    let never = comparison.trials as f64 + 1.0;
+    let trial = |value: f64| match value >= never {
+        true => "never".to_owned(),
+        false => format!("{value:.0}"),
+    };
+    let accuracy = |value: f64| match value > 0.0 {
+        true => format!("{:.1}", 100.0 * value),
+        false => "none".to_owned(),
+    };
+    let alone = |figure: String| Printed { figure, range: String::new() };
+    let best = figures.best.iter().map(|best| quartiles(*best, accuracy));
+    let others = [
+        quartiles(figures.first_deployable, trial),
+        quartiles(figures.wasted, |value| format!("{value:.0}")),
+        alone(duration(figures.seconds.0[1])),
+        alone(format!("{:.2}", figures.rank)),
+        alone(figures.p_value.map_or("–".to_owned(), p_value)),
+    ];
+    [alone(figures.name.clone())].into_iter().chain(best).chain(others).collect()
+}
+
+/// What the columns mean.
+const NOTE: &str = "Medians over the repeats, with their quartiles. best: validation accuracy of the best \
+    deployable network after so many trials. first deployable: trial of the first one. wasted trainings: \
+    of networks that are not deployable. mean rank: by the best network at the end. p: Wilcoxon's \
+    signed-rank test of those against the searcher with the best mean rank.";
+
+fn quartiles(Quartiles(all): Quartiles, print: impl Fn(f64) -> String) -> Printed {
+    let [low, figure, high] = all.map(print);
+    let range = if low == high { String::new() } else { format!("{low}–{high}") };
+    Printed { figure, range }
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+}

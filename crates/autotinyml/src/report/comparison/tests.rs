@@ -1,0 +1,71 @@
+//! What readers see of a comparison.
+
+use insta::assert_snapshot;
+
+use super::{csv, html, terminal};
+use crate::compare::{Comparison, Repeat, Searched, Step};
+
+/// A searcher whose trials come closer to `reach` by and by; one in `misses` does not fit.
+fn searched(name: &str, reach: f64, misses: usize) -> Searched {
+    let repeat = |seed: u64| {
+        let step = |trial: usize| {
+            let luck = ((trial * 7 + seed as usize * 5) % 11) as f64 / 100.0;
+            Step {
+                accuracy: Some(reach - 0.4 / (trial as f64 + 1.0) - luck),
+                deployable: !(trial + seed as usize).is_multiple_of(misses),
+                full: true,
+                seconds: 0.5 + luck,
+            }
+        };
+        Repeat { seed, steps: (0..20).map(step).collect() }
+    };
+    Searched { name: name.into(), repeats: (0..6).map(repeat).collect() }
+}
+
+fn comparison() -> Comparison {
+    let mut hopeless = searched("hopeless", 0.9, 2);
+    hopeless.repeats.iter_mut().flat_map(|r| &mut r.steps).for_each(|step| step.deployable = false);
+    let about = [
+        ("table", "digits.csv.gz"),
+        ("searches", "6 of 20 trials, seeds from 0"),
+        ("limits", "RAM 12.3 KB, ROM 60.0 KB, X-CROSS accuracy 95.00 % (ST accounting), x4"),
+        ("regime", "black box with numbers: trials tell RAM, ROM, MACC and cross accuracy"),
+        ("space", "20.00 % of it is deployable, the best at 98.12 %"),
+    ];
+    Comparison {
+        name: "digits".into(),
+        about: about.map(|(label, text)| (label.into(), text.into())).to_vec(),
+        trials: 20,
+        searchers: vec![searched("random", 0.94, 2), searched("svm-cbo", 0.98, 4), hopeless],
+    }
+}
+
+#[test]
+fn the_terminal() {
+    let text = terminal::print(&comparison());
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert_snapshot!(text);
+}
+
+#[test]
+fn the_figures_as_csv() {
+    assert_snapshot!(csv::figures(&comparison()));
+    let trials = csv::trials(&comparison());
+    assert_eq!(trials.lines().count(), 1 + 3 * 6 * 20);
+    let last = trials.lines().last().unwrap();
+    assert!(last.starts_with("hopeless,5,19,") && last.ends_with(','), "{last}");
+}
+
+#[test]
+fn the_page_has_a_line_and_a_band_of_each_searcher_that_found_something() {
+    let page = html::page(&comparison());
+    for (index, curves) in [(0, 2), (1, 2), (2, 0)] {
+        let bands = page.matches(&format!("class=\"quartiles searcher-{index}\"")).count();
+        assert_eq!(bands, curves, "searcher {index}");
+        // Two pictures, and the legend.
+        let medians = page.matches(&format!("class=\"median searcher-{index}\"")).count();
+        assert_eq!(medians, curves + 1, "searcher {index}");
+    }
+    assert!(!page.contains("NaN") && !page.contains("inf"));
+    assert!(page.contains("svm-cbo has the best mean rank"));
+}

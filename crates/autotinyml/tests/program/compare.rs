@@ -1,0 +1,195 @@
+//! Searchers side by side: on a live study, and on a table of it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use autotinyml::table;
+use insta::assert_snapshot;
+
+use crate::{STUDY, program, run, study_folder, text, tools};
+
+/// A column of a CSV file without quoted fields.
+fn column(path: &Path, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let place = lines.next().unwrap().iter().position(|column| column == name).unwrap();
+    lines.map(|line| line[place].clone()).collect()
+}
+
+fn ended(folder: &Path, arguments: &[&str]) -> String {
+    let output = run(folder, arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Starts the program and kills it as soon as so many files are in a folder.
+fn kill_at(folder: &Path, arguments: &[&str], pieces: &Path, files: usize) {
+    let mut command = program(folder);
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    while fs::read_dir(pieces).map_or(0, Iterator::count) < files {
+        assert!(child.try_wait().unwrap().is_none(), "ended before it had {files} files");
+        sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_table_is_that_of_its_study_and_searchers_run_on_it() {
+    let Some(tools) = tools() else { return };
+    let folder = study_folder(STUDY);
+    let folder = folder.path();
+    let make = ["table", "study.toml", "--out", "walkers.csv.gz", "--noise", "2", "--jobs", "2"];
+    // Lock, identity, and some of the six pieces; killed in the middle of the next ones.
+    for files in [3, 5] {
+        kill_at(folder, &make, &folder.join("walkers.csv.gz.pieces"), files);
+    }
+    let said = run(folder, &make);
+    assert_eq!(text(&said.stdout), "48 rows in walkers.csv.gz\n");
+    let before = text(&said.stderr);
+    assert!(!before.starts_with("0/48"), "kept what was finished: {before}");
+
+    let table = table::read(&folder.join("walkers.csv.gz")).unwrap();
+    assert_eq!((table.rows.len(), table.first_seed().len()), (48, 40));
+    agrees_with_trials(folder, &table);
+    agrees_with_the_linker(&table, &tools);
+
+    let compare = |out: &str, more: &[&str]| {
+        let arguments = ["compare", "--table", "walkers.csv.gz", "--searchers", "random,svm-cbo"];
+        let rest = ["--repeats", "4", "--trials", "12", "--deployable", "50", "--out", out];
+        ended(folder, &[&arguments[..], &rest, more].concat())
+    };
+    let black_box = compare("black-box", &["--check", "after-training"]);
+    let known = compare("known", &["--check", "before-training", "--jobs", "1"]);
+    assert!(black_box.contains("50.00 % of it is deployable"), "{black_box}");
+    let wasted = |out: &str| {
+        let wasted = column(&folder.join(out).join("comparison.csv"), "wasted_median");
+        wasted.iter().map(|median| median.parse::<f64>().unwrap()).sum::<f64>()
+    };
+    assert!(wasted("known") < wasted("black-box") / 2.0, "{known}\n{black_box}");
+    assert_eq!(black_box, compare("again", &["--check", "after-training", "--jobs", "1"]));
+    assert!(folder.join("known/comparison.html").is_file());
+}
+
+/// A trial of the study's own seed trains its first fold as the table does.
+fn agrees_with_trials(folder: &Path, table: &table::Table) {
+    ended(folder, &["optimize", "study.toml", "--trials", "8", "--out", "study"]);
+    let store = autotinyml::store::Store::read(&folder.join("study")).unwrap();
+    let mut compared = 0;
+    for trial in store.trials(&table.study.space).unwrap() {
+        let row = table.first_seed().iter().find(|row| row.configuration == trial.configuration);
+        let [_, x4, _] = row.unwrap().measured.deployed.unwrap();
+        if let Some(fold) = trial.outcome.fold_accuracies.first() {
+            compared += 1;
+            assert!((x4.validation_accuracy - fold).abs() < 1e-5, "{x4:?}, trial: {fold}");
+        }
+        let [_, footprint, _] = row.unwrap().footprints.as_ref().unwrap();
+        let found = trial.outcome.footprint.unwrap();
+        assert_eq!(
+            (footprint.st_ram_bytes, footprint.st_rom_bytes, footprint.macc),
+            (found.st_ram_bytes, found.st_rom_bytes, found.macc)
+        );
+    }
+    assert!(compared >= 4, "{compared} trials were trained");
+}
+
+/// Sizes of linked programs are known from one of each kind.
+fn agrees_with_the_linker(table: &table::Table, tools: &autotinyml_deploy::Tools) {
+    use autotinyml::evaluate::Evaluator;
+    use autotinyml::samples::Samples;
+    let mut study = table.study.clone();
+    // The table's own path counts from where the table lies.
+    study.search.seed = 7;
+    let samples = Samples::load(&study.data, study.search.seed).unwrap();
+    let compiler = tools.cross_cc.as_deref().unwrap();
+    for (column, compression) in table::COMPRESSIONS.into_iter().enumerate() {
+        study.deploy.compression = compression;
+        let evaluator = Evaluator::new(&study, &samples, tools);
+        for row in table.first_seed().iter().step_by(17) {
+            let network = evaluator.network(&row.configuration).unwrap();
+            let linked = evaluator.link(&network, compiler).unwrap();
+            let found = &row.footprints.as_ref().unwrap()[column];
+            for (found, linked) in
+                [(found.flash_bytes, linked.flash_bytes), (found.ram_bytes, linked.ram_bytes)]
+            {
+                let (found, linked) = (found.unwrap(), linked.unwrap());
+                let off = found.abs_diff(linked);
+                assert!(
+                    off <= autotinyml_deploy::overhead::SLACK_BYTES,
+                    "{found}, linked {linked}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn pieces_of_another_table_are_not_mixed_in() {
+    let folder = study_folder(STUDY);
+    let folder = folder.path();
+    let make = ["table", "study.toml", "--out", "t.csv.gz", "--jobs", "1"];
+    kill_at(folder, &make, &folder.join("t.csv.gz.pieces"), 3);
+    let changed = STUDY.replace("epochs = 4", "epochs = 5");
+    fs::write(folder.join("study.toml"), changed).unwrap();
+    let output = run(folder, &make);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("pieces of another table"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_live_comparison_that_is_killed_ends_as_if_left_alone() {
+    let folder = study_folder(STUDY);
+    let folder = folder.path();
+    let compare = |out: &'static str| {
+        let arguments = ["compare", "study.toml", "--searchers", "random,svm-cbo,grid"];
+        [&arguments[..], &["--repeats", "2", "--trials", "8", "--jobs", "2", "--out", out]].concat()
+    };
+    let whole = ended(folder, &compare("whole"));
+    // In the middle of the first and of the second repeat.
+    for inside in ["svm-cbo/seed-7/study.db", "random/seed-8/study.db"] {
+        let mut command = program(folder);
+        command.args(compare("killed")).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        while !folder.join("killed").join(inside).exists() {
+            assert!(child.try_wait().unwrap().is_none(), "ended before {inside} was there");
+            sleep(Duration::from_millis(1));
+        }
+        sleep(Duration::from_millis(20));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let resumed = ended(folder, &compare("killed"));
+    for name in ["searcher", "seed", "trial", "accuracy", "deployable", "best_so_far"] {
+        let of = |out: &str| column(&folder.join(out).join("trials.csv"), name);
+        assert_eq!(of("killed"), of("whole"), "{name}");
+    }
+    // Seconds differ; all else is said alike.
+    let figures =
+        |text: &str| text.lines().find(|line| line.contains("mean rank (")).map(str::to_owned);
+    assert!(figures(&whole).is_some());
+    assert_eq!(figures(&resumed), figures(&whole));
+
+    // Two searchers that come to the same configuration with the same seed share its training.
+    let seconds = column(&folder.join("whole/trials.csv"), "seconds");
+    let different: std::collections::HashSet<&String> = seconds.iter().collect();
+    assert!(different.len() < seconds.len(), "nothing was shared in {} trials", seconds.len());
+}
+
+#[test]
+fn a_comparison_that_makes_no_sense() {
+    let folder = study_folder(STUDY);
+    let complaint = |arguments: &[&str]| {
+        let output = run(folder.path(), &[&["compare"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    assert_snapshot!(complaint(&["study.toml", "--searchers", "random,svm-cob"]));
+    assert_snapshot!(complaint(&["study.toml", "--searchers", "random,random"]));
+    assert_snapshot!(complaint(&["--table", "nowhere.csv.gz", "--searchers", "random"]));
+    assert_snapshot!(complaint(&["--table", "study.toml", "--searchers", "random"]));
+    assert!(!folder.path().join("runs").exists(), "nothing was written");
+}
