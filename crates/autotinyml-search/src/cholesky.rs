@@ -12,17 +12,28 @@ impl Cholesky {
     pub(crate) fn new(matrix: &[f64], n: usize) -> Option<Self> {
         debug_assert_eq!(matrix.len(), n * n);
         let mut lower = vec![0.0; n * n];
-        for i in 0..n {
-            let (done, row) = lower.split_at_mut(i * n);
-            for j in 0..i {
-                let other = &done[j * n..j * n + j + 1];
-                row[j] = (matrix[i * n + j] - dot(&row[..j], &other[..j])) / other[j];
+        for first in (0..n).step_by(ROWS) {
+            let last = n.min(first + ROWS);
+            let (done, rows) = lower.split_at_mut(first * n);
+            if last - first == ROWS {
+                eliminate_rows(matrix, done, rows, n, first);
+            } else {
+                (first..last).for_each(|i| {
+                    eliminate(matrix, done, &mut rows[(i - first) * n..], n, i, 0..first)
+                });
             }
-            let square = matrix[i * n + i] - dot(&row[..i], &row[..i]);
-            if square.is_nan() || square <= 0.0 {
-                return None;
+            for i in first..last {
+                let (above, row) = rows.split_at_mut((i - first) * n);
+                for j in first..i {
+                    let other = &above[(j - first) * n..][..=j];
+                    row[j] = (matrix[i * n + j] - dot(&row[..j], &other[..j])) / other[j];
+                }
+                let square = matrix[i * n + i] - dot(&row[..i], &row[..i]);
+                if square.is_nan() || square <= 0.0 {
+                    return None;
+                }
+                row[i] = square.sqrt();
             }
-            row[i] = square.sqrt();
         }
         Some(Self { n, lower })
     }
@@ -73,40 +84,144 @@ impl Cholesky {
     /// A⁻¹ = L⁻ᵀ·L⁻¹; only the lower triangle is filled.
     pub(crate) fn inverse(&self) -> Vec<f64> {
         let n = self.n;
-        // Row j holds column j of L⁻¹, so that both loops run along rows.
-        let mut columns = vec![0.0; n * n];
-        for j in 0..n {
-            let column = &mut columns[j * n..(j + 1) * n];
-            column[j] = 1.0 / self.row(j)[j];
-            for i in j + 1..n {
-                let row = self.row(i);
-                column[i] = -dot(&row[j..i], &column[j..i]) / row[i];
-            }
-        }
+        let triangle = self.inverse_triangle();
+        // A⁻¹ = Σ_i of row i of L⁻¹ with itself.
         let mut inverse = vec![0.0; n * n];
-        for i in 0..n {
-            for j in 0..=i {
-                inverse[i * n + j] =
-                    dot(&columns[i * n + i..(i + 1) * n], &columns[j * n + i..(j + 1) * n]);
+        let mut column = vec![0.0; n];
+        for a in 0..n {
+            for i in a..n {
+                column[i] = triangle[i * n + a];
             }
+            add_scaled_rows(&mut inverse[a * n..=a * n + a], &column[a..], &triangle[a * n..], n);
         }
         inverse
     }
+
+    /// The diagonal of A⁻¹.
+    pub(crate) fn inverse_diagonal(&self) -> Vec<f64> {
+        let mut diagonal = vec![0.0; self.n];
+        for row in self.inverse_triangle().chunks_exact(self.n.max(1)) {
+            diagonal.iter_mut().zip(row).for_each(|(sum, element)| *sum += element * element);
+        }
+        diagonal
+    }
+
+    /// L⁻¹, by rows of n.
+    fn inverse_triangle(&self) -> Vec<f64> {
+        let n = self.n;
+        let mut triangle = vec![0.0; n * n];
+        for i in 0..n {
+            let (above, row) = triangle.split_at_mut(i * n);
+            let factors = self.row(i);
+            add_scaled_rows(&mut row[..i], &factors[..i], above, n);
+            let diagonal = 1.0 / factors[i];
+            row[..i].iter_mut().for_each(|element| *element *= -diagonal);
+            row[i] = diagonal;
+        }
+        triangle
+    }
 }
 
-/// Scalar product, in four sums that the processor adds side by side. The order is fixed, so the result
+/// Rows that are factorised together, so that each row above them is read once for all.
+const ROWS: usize = 4;
+
+/// The first `first` elements of rows `first..first + 4` of L.
+#[inline(always)]
+fn eliminate_rows(matrix: &[f64], done: &[f64], rows: &mut [f64], n: usize, first: usize) {
+    let (a, rest) = rows.split_at_mut(n);
+    let (b, rest) = rest.split_at_mut(n);
+    let (c, rest) = rest.split_at_mut(n);
+    let d = &mut rest[..n];
+    for j in 0..first {
+        let other = &done[j * n..][..=j];
+        let sums = dots([&a[..j], &b[..j], &c[..j], &d[..j]], &other[..j]);
+        for (lane, row) in [&mut *a, &mut *b, &mut *c, &mut *d].into_iter().enumerate() {
+            row[j] = (matrix[(first + lane) * n + j] - sums[lane]) / other[j];
+        }
+    }
+}
+
+#[inline(always)]
+fn eliminate(
+    matrix: &[f64],
+    done: &[f64],
+    row: &mut [f64],
+    n: usize,
+    i: usize,
+    columns: std::ops::Range<usize>,
+) {
+    for j in columns {
+        let other = &done[j * n..][..=j];
+        row[j] = (matrix[i * n + j] - dot(&row[..j], &other[..j])) / other[j];
+    }
+}
+
+const LANES: usize = 8;
+
+/// Scalar products of four vectors with one, each as [`dot`] sums it.
+#[inline(always)]
+fn dots(rows: [&[f64]; ROWS], other: &[f64]) -> [f64; ROWS] {
+    let mut sums = [[0.0; LANES]; ROWS];
+    let whole = other.len() / LANES * LANES;
+    let mut at = 0;
+    while at < whole {
+        let o: &[f64; LANES] = other[at..at + LANES].try_into().expect("whole");
+        for (sums, row) in sums.iter_mut().zip(&rows) {
+            let r: &[f64; LANES] = row[at..at + LANES].try_into().expect("whole");
+            for lane in 0..LANES {
+                sums[lane] += r[lane] * o[lane];
+            }
+        }
+        at += LANES;
+    }
+    let mut totals = [0.0; ROWS];
+    for (total, (sums, row)) in totals.iter_mut().zip(sums.iter().zip(&rows)) {
+        let rest: f64 = row[whole..].iter().zip(&other[whole..]).map(|(a, b)| a * b).sum();
+        *total = sum_of_lanes(sums) + rest;
+    }
+    totals
+}
+
+#[inline(always)]
+fn sum_of_lanes(sums: &[f64; LANES]) -> f64 {
+    ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]))
+}
+
+/// out += Σ_i factors[i] · row i of the matrix, as far as `out` reaches.
+#[inline(always)]
+fn add_scaled_rows(out: &mut [f64], factors: &[f64], matrix: &[f64], n: usize) {
+    let length = out.len();
+    let mut i = 0;
+    while i + ROWS <= factors.len() {
+        let f: &[f64; ROWS] = factors[i..i + ROWS].try_into().expect("four");
+        let row = |k: usize| &matrix[(i + k) * n..][..length];
+        let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+        for at in 0..length {
+            out[at] += (f[0] * a[at] + f[1] * b[at]) + (f[2] * c[at] + f[3] * d[at]);
+        }
+        i += ROWS;
+    }
+    for (i, factor) in factors.iter().enumerate().skip(i) {
+        for (out, element) in out.iter_mut().zip(&matrix[i * n..]) {
+            *out += factor * element;
+        }
+    }
+}
+
+/// Scalar product, in eight sums that the processor adds side by side. The order is fixed, so the result
 /// is the same everywhere.
+#[inline(always)]
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a4, a_rest) = a.as_chunks::<4>();
-    let (b4, b_rest) = b.as_chunks::<4>();
-    let mut sums = [0.0; 4];
-    for (a, b) in a4.iter().zip(b4) {
-        for lane in 0..4 {
+    let (a_whole, a_rest) = a.as_chunks::<LANES>();
+    let (b_whole, b_rest) = b.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a_whole.iter().zip(b_whole) {
+        for lane in 0..LANES {
             sums[lane] += a[lane] * b[lane];
         }
     }
     let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+    sum_of_lanes(&sums) + rest
 }
 
 #[cfg(test)]

@@ -75,6 +75,11 @@ impl History {
         })
     }
 
+    /// Every configuration that has been suggested, in order.
+    pub(crate) fn configurations(&self) -> impl DoubleEndedIterator<Item = &Configuration> {
+        self.0.iter().map(|trial| &trial.configuration)
+    }
+
     /// Whether a configuration has been suggested before.
     pub fn contains(&self, configuration: &Configuration) -> bool {
         self.0.iter().any(|trial| trial.configuration == *configuration)

@@ -1,11 +1,26 @@
-//! The one kernel, for numbers and categories alike, of Gaussian process and classifier:
+//! Kernels for numbers and categories alike. Gaussian processes have Matérn's; the support vector machine has
 //!
 //! k(a, b) = exp(−½ Σ_d Δ_d(a, b)² / ℓ_d²)
 //!
 //! with Δ_d the distance on axis d (numbers in `[0, 1]`; categories 0 or 1) and ℓ_d its length scale.
 //! It is a product over the axes, so over a grid of levels it needs no exponential per pair: see [`Cross`].
 
+use crate::exponential::exp;
 use crate::space::Axis;
+
+/// Matérn's kernel of smoothness 5/2 at a squared distance (Rasmussen & Williams 2006, equation 4.17).
+#[inline(always)]
+pub(crate) fn matern(squared_distance: f64) -> f64 {
+    matern_with_slope(squared_distance).0
+}
+
+/// [`matern`], and −2 times its derivative in the squared distance.
+#[inline(always)]
+pub(crate) fn matern_with_slope(squared_distance: f64) -> (f64, f64) {
+    let r = (5.0 * squared_distance).sqrt();
+    let decay = exp(-r);
+    ((1.0 + r + r * r / 3.0) * decay, 5.0 / 3.0 * (1.0 + r) * decay)
+}
 
 /// Squared exponential kernel of unit amplitude.
 #[derive(Clone, Debug)]

@@ -29,6 +29,7 @@ mod acquisition;
 mod cholesky;
 pub mod compare;
 mod draw;
+mod exponential;
 mod feasibility;
 mod history;
 mod initial_design;
@@ -45,7 +46,7 @@ pub mod testfn;
 pub use history::{History, Outcome, Trial};
 pub use problem::{Constraint, Goal, Known, Problem};
 pub use searcher::{
-    Bayes, CATALOGUE, Grid, Phase, Random, SearchError, Searcher, SearcherOptions, Suggestion,
+    Bayes, CATALOGUE, Cbo, Grid, Phase, Random, SearchError, Searcher, SearcherOptions, Suggestion,
     SvmCbo, Tpe, Variant, by_name,
 };
 pub use space::{Condition, Configuration, Domain, Parameter, Setting, Space, SpaceError};

@@ -6,6 +6,8 @@
 //! at a time. The prescreen, which may be dear, is asked only about configurations that score higher than
 //! any accepted one before.
 
+mod exchange;
+
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -13,6 +15,7 @@ use crate::draw::draw_untried;
 use crate::history::History;
 use crate::problem::Problem;
 use crate::space::{Configuration, Space};
+pub(crate) use exchange::maximise_by_exchange;
 
 /// Largest space that is enumerated.
 const ENUMERATED_MAX: u128 = 100_000;

@@ -1,6 +1,7 @@
 //! Searchers: functions from the history of a study to the next configuration.
 
 mod bayes;
+mod cbo;
 mod grid;
 mod random;
 mod svm_cbo;
@@ -11,6 +12,7 @@ use crate::problem::Problem;
 use crate::space::Configuration;
 
 pub use bayes::Bayes;
+pub use cbo::Cbo;
 pub use grid::Grid;
 pub use random::Random;
 pub use svm_cbo::{SvmCbo, Variant};
@@ -124,6 +126,7 @@ pub struct SearcherOptions {
 /// Name of every searcher, and what it does.
 pub const CATALOGUE: &[(&str, &str)] = &[
     ("bayes", "the best upper confidence bound of the score, deployable or not"),
+    ("cbo", "the best expected improvement times probability of meeting each limit"),
     ("grid", "evenly spaced settings of every parameter, in order"),
     ("random", "configurations drawn uniformly"),
     ("svm-cbo", "phase 1 learns where models are deployable, phase 2 finds the best of them"),
@@ -134,6 +137,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
 pub fn by_name(name: &str, options: &SearcherOptions) -> Option<Box<dyn Searcher>> {
     match name {
         "bayes" => Some(Box::new(options.bayes.clone())),
+        "cbo" => Some(Box::new(Cbo)),
         "grid" => Some(Box::new(Grid)),
         "random" => Some(Box::new(Random)),
         "svm-cbo" => Some(Box::new(options.svm_cbo.clone())),

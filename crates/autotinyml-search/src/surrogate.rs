@@ -9,7 +9,7 @@ use crate::acquisition::upper_confidence_bound;
 use crate::normal;
 use crate::space::Axis;
 use forest::Forest;
-use gp::{Gp, Predictor};
+use gp::{Gp, Predictor, Prior};
 
 /// Which model of the score a searcher learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -21,9 +21,8 @@ pub enum Surrogate {
     Forest,
 }
 
-/// A model learns from at most so many trials, the best half and the latest half of them: the cost of a
-/// Gaussian process grows with their cube.
-const TRIALS_MAX: usize = 400;
+/// A model learns from at most so many trials: the cost of a Gaussian process grows with their cube.
+pub(crate) const TRIALS_MAX: usize = 400;
 
 /// Least variance of a leaf whose targets are normal scores (Hutter et al. 2014, §4.3.3).
 const LEAF_VARIANCE_MIN: f64 = 0.01;
@@ -46,11 +45,13 @@ impl ScoreModel {
         rng: &mut Xoshiro256PlusPlus,
     ) -> Self {
         let targets = normal::scores(utilities);
-        let kept = best_and_latest(utilities);
+        let kept = best_and_latest(utilities, TRIALS_MAX);
         let points: Vec<Vec<f64>> = kept.iter().map(|&i| points[i].clone()).collect();
         let targets: Vec<f64> = kept.iter().map(|&i| targets[i]).collect();
         match surrogate {
-            Surrogate::Gp => Self::Gp(Gp::fit(axes, points, targets).believing(axes, running)),
+            Surrogate::Gp => {
+                Self::Gp(Gp::fit(axes, points, targets, &Prior::SCORE).believing(running))
+            }
             Surrogate::Forest => {
                 let forest = Forest::fit(axes, &points, &targets, LEAF_VARIANCE_MIN, rng);
                 if running.is_empty() {
@@ -97,13 +98,13 @@ impl ScorePredictor<'_> {
     }
 }
 
-/// Indices of the trials that a model learns from, ascending.
-pub(crate) fn best_and_latest(utilities: &[f64]) -> Vec<usize> {
+/// Indices of at most `most` trials that a model learns from, ascending: the best half and the latest.
+pub(crate) fn best_and_latest(utilities: &[f64], most: usize) -> Vec<usize> {
     let n = utilities.len();
-    let latest = n.saturating_sub(TRIALS_MAX / 2);
+    let latest = n.saturating_sub(most / 2);
     let mut earlier: Vec<usize> = (0..latest).collect();
     earlier.sort_by(|&a, &b| utilities[b].total_cmp(&utilities[a]));
-    earlier.truncate(TRIALS_MAX / 2);
+    earlier.truncate(most / 2);
     earlier.sort_unstable();
     earlier.extend(latest..n);
     earlier

@@ -1,9 +1,9 @@
-"""Writes gp.json, svm.json and tree.json beside itself: what scikit-learn computes for fixed data and settings.
+"""Writes svm.json and tree.json beside itself: what scikit-learn computes for fixed data and settings.
 
 python3 -m venv /tmp/reference && /tmp/reference/bin/pip install scikit-learn==1.9.1
 /tmp/reference/bin/python crates/autotinyml-search/tests/reference/dump.py
 
-Points of gp and svm have two numbers and one category of three. scikit-learn sees the category as three columns of 0
+Points of svm have two numbers and one category of three. scikit-learn sees the category as three columns of 0
 and 1/sqrt(2), so that two different categories are at distance 1.
 """
 
@@ -11,8 +11,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
 
@@ -27,29 +25,6 @@ def points(rng, n):
 
 def embedded(x):
     return np.column_stack([x[:, :2], np.eye(CATEGORIES)[x[:, 2].astype(int)] / np.sqrt(2)])
-
-
-def gp(rng):
-    x, at = points(rng, 14), points(rng, 8)
-    y = np.sin(4 * x[:, 0]) + 0.5 * (x[:, 2] == 1) + 0.1 * rng.standard_normal(len(x))
-    scales, amplitude, noise = np.array([0.4, 1.3, 0.9]), 1.7, 0.02
-    smooth = ConstantKernel(amplitude) * RBF(np.r_[scales, [scales[2]] * (CATEGORIES - 1)])
-    model = GaussianProcessRegressor(smooth, alpha=noise, optimizer=None).fit(embedded(x), y)
-    mean, deviation = model.predict(embedded(at), return_std=True)
-    # As a kernel, the noise has a gradient, too. Order there: amplitude, scales, noise, all as logarithms.
-    noisy = GaussianProcessRegressor(smooth + WhiteKernel(noise), alpha=0, optimizer=None).fit(embedded(x), y)
-    likelihood, slopes = noisy.log_marginal_likelihood(noisy.kernel_.theta, eval_gradient=True)
-    gradient = [slopes[1], slopes[2], slopes[3:6].sum(), slopes[0], slopes[6]]
-    return {
-        "points": x.tolist(),
-        "targets": y.tolist(),
-        "log_hyperparameters": np.log(np.r_[scales, amplitude, noise]).tolist(),
-        "at": at.tolist(),
-        "mean": mean.tolist(),
-        "deviation": deviation.tolist(),
-        "log_likelihood": likelihood,
-        "gradient": gradient,
-    }
 
 
 def svm(rng):
@@ -89,6 +64,6 @@ def tree(rng):
     }
 
 
-for name, dump in [("gp", gp), ("svm", svm), ("tree", tree)]:
+for name, dump in [("svm", svm), ("tree", tree)]:
     text = json.dumps(dump(np.random.default_rng(7)), indent=1)
     (HERE / f"{name}.json").write_text(text + "\n")

@@ -32,7 +32,7 @@ use crate::kernel::{self, Cross, Kernel};
 use crate::maximise::maximise;
 use crate::space::Axis;
 use crate::surrogate::forest::Forest;
-use crate::surrogate::{Surrogate, best_and_latest};
+use crate::surrogate::{Surrogate, TRIALS_MAX, best_and_latest};
 
 /// C.
 const PENALTY: f64 = 1.0;
@@ -78,7 +78,7 @@ pub(super) fn optimise_deployable(
         return determine_deployability(asked);
     }
     let utilities: Vec<f64> = scores.iter().map(|&score| problem.goal.utility(score)).collect();
-    let kept = best_and_latest(&utilities);
+    let kept = best_and_latest(&utilities, TRIALS_MAX);
     let points: Vec<Vec<f64>> =
         kept.iter().map(|&i| problem.space.encode(&trials[i].configuration)).collect();
     let targets: Vec<f64> = kept.iter().map(|&i| utilities[i]).collect();

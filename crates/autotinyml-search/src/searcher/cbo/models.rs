@@ -1,0 +1,203 @@
+//! What CBO learns from the history: one model of the score, one per constraint that has to be learned.
+
+use crate::acquisition::log_expected_improvement;
+use crate::history::{History, Outcome, Trial};
+use crate::normal;
+use crate::problem::{Known, Problem};
+use crate::space::Axis;
+use crate::surrogate::best_and_latest;
+use crate::surrogate::gp::classifier::{classify, log_probability};
+use crate::surrogate::gp::{Gp, Prior};
+
+/// Models learn from at most so many trials, the best half and the latest half of them: their cost grows with
+/// the cube.
+const TRIALS_MAX: usize = 300;
+
+/// w for constraints of which only labels are known.
+const LABEL_WEIGHT: f64 = 2.0;
+
+/// Of standardised values of a constraint: mostly trend.
+const VALUE: Prior = Prior {
+    length_scale: (-0.7, 1.0),
+    amplitude: (0.0, 0.7),
+    noise: (-6.0, 1.5),
+    trend: (-1.0, 1.0),
+};
+
+/// Of the latent function behind labels: far beyond the 1 by which labels are uncertain, since whether a model
+/// fits is no matter of chance.
+const LABEL: Prior = Prior {
+    length_scale: (-0.7, 1.0),
+    amplitude: (2.5, 1.0),
+    noise: (-9.0, 0.1),
+    trend: (2.0, 1.0),
+};
+
+/// All that was learned.
+pub(super) struct Models {
+    /// With the best feasible trial's target; `None` before the first.
+    score: Option<(Gp, f64)>,
+    constraints: Vec<Constraint>,
+}
+
+/// A model of one constraint, or of all that only a label tells about.
+enum Constraint {
+    Value { gp: Gp, limit: f64 },
+    Label { latent: Gp },
+}
+
+/// A full trial that has ended.
+struct Ended<'a> {
+    point: Vec<f64>,
+    outcome: &'a Outcome,
+}
+
+impl Models {
+    /// `None` if no full trial has ended.
+    pub(super) fn fit(problem: &Problem, history: &History) -> Option<Self> {
+        let space = problem.space;
+        let axes = space.axes();
+        let full = |(trial, _): &(&Trial, &Outcome)| trial.epochs.is_none();
+        let ended: Vec<Ended> = history
+            .completed()
+            .filter(full)
+            .map(|(trial, outcome)| Ended { point: space.encode(&trial.configuration), outcome })
+            .collect();
+        if ended.is_empty() || axes.is_empty() {
+            return None;
+        }
+        let running: Vec<Vec<f64>> =
+            history.pending().map(|trial| space.encode(&trial.configuration)).collect();
+        let utility = |trial: &Ended| {
+            let score = trial.outcome.feasible_score();
+            score.map_or(f64::NEG_INFINITY, |score| problem.goal.utility(score))
+        };
+        let kept = best_and_latest(&ended.iter().map(utility).collect::<Vec<f64>>(), TRIALS_MAX);
+        let score = score(problem, &axes, &ended, &kept);
+        let score = score.map(|(gp, best)| (gp.believing(&running), best));
+        let mut constraints = Vec::new();
+        let learned: Vec<usize> = (0..problem.constraints.len())
+            .filter(|&j| {
+                problem.constraints[j].known == Known::Measured || problem.prescreen.is_none()
+            })
+            .collect();
+        for &j in &learned {
+            if let Some((gp, limit)) = value(problem, j, &axes, &ended, &kept) {
+                constraints.push(Constraint::Value { gp: gp.believing(&running), limit });
+            }
+        }
+        if let Some(latent) = label(problem, &axes, &ended, &kept) {
+            constraints.push(Constraint::Label { latent: latent.believing(&running) });
+        }
+        Some(Self { score, constraints })
+    }
+
+    /// ln EI + w Σ ln P at each point.
+    pub(super) fn acquisition(&self, points: &[Vec<f64>]) -> Vec<f64> {
+        let mut acquisition = vec![0.0; points.len()];
+        let mut add = |gp: &Gp, term: &dyn Fn(f64, f64) -> f64| {
+            for (sum, (mean, variance)) in acquisition.iter_mut().zip(gp.predict(points)) {
+                *sum += term(mean, variance);
+            }
+        };
+        if let Some((gp, best)) = &self.score {
+            add(gp, &|mean, variance| log_expected_improvement(mean, variance.sqrt(), *best));
+        }
+        for constraint in &self.constraints {
+            match constraint {
+                Constraint::Value { gp, limit } => {
+                    add(gp, &|mean, variance| normal::log_cdf((limit - mean) / variance.sqrt()));
+                }
+                Constraint::Label { latent } => {
+                    add(latent, &|mean, variance| LABEL_WEIGHT * log_probability(mean, variance));
+                }
+            }
+        }
+        acquisition
+    }
+}
+
+/// The model of the score and the target of the best feasible trial. Infeasible trials help, if they have
+/// a score.
+fn score(problem: &Problem, axes: &[Axis], ended: &[Ended], kept: &[usize]) -> Option<(Gp, f64)> {
+    let utility = |i: usize| {
+        let score = ended[i].outcome.score.filter(|score| score.is_finite());
+        score.map(|score| problem.goal.utility(score))
+    };
+    let (scored, utilities): (Vec<usize>, Vec<f64>) =
+        kept.iter().filter_map(|&i| Some((i, utility(i)?))).unzip();
+    let targets = normal::scores(&utilities);
+    let feasible = scored.iter().zip(&targets).filter(|(i, _)| ended[**i].outcome.feasible);
+    let best = feasible.map(|(_, target)| *target).reduce(f64::max)?;
+    let points = scored.iter().map(|&i| ended[i].point.clone()).collect();
+    Some((Gp::fit(axes, points, targets, &Prior::SCORE), best))
+}
+
+/// The model of constraint j's value and the limit on its scale; `None` if there are not two values.
+fn value(
+    problem: &Problem,
+    j: usize,
+    axes: &[Axis],
+    ended: &[Ended],
+    kept: &[usize],
+) -> Option<(Gp, f64)> {
+    let limit = problem.constraints[j].limit?;
+    let (known, values): (Vec<usize>, Vec<f64>) =
+        kept.iter().filter_map(|&i| Some((i, measured(&ended[i], j)?))).unzip();
+    if known.len() < 2 {
+        return None;
+    }
+    let positive = limit > 0.0 && values.iter().all(|value| *value > 0.0);
+    let scale = |value: f64| if positive { value.ln() } else { value };
+    let values: Vec<f64> = values.into_iter().map(scale).collect();
+    let (mean, deviation) = mean_and_deviation(&values);
+    let targets = values.iter().map(|value| (value - mean) / deviation).collect();
+    let points = known.iter().map(|&i| ended[i].point.clone()).collect();
+    let limit = (within_lattice(&values, scale(limit)) - mean) / deviation;
+    Some((Gp::fit(axes, points, targets, &VALUE), limit))
+}
+
+/// The classifier of what no value explains: constraints that have only labels, and trials without a score.
+/// `None` if no trial has failed for such a reason.
+fn label(problem: &Problem, axes: &[Axis], ended: &[Ended], kept: &[usize]) -> Option<Gp> {
+    let exceeds = |i: usize| {
+        problem.constraints.iter().enumerate().any(|(j, constraint)| {
+            measured(&ended[i], j).zip(constraint.limit).is_some_and(|(value, limit)| value > limit)
+        })
+    };
+    let label = |&i: &usize| {
+        let succeeded = ended[i].outcome.feasible_score().is_some();
+        // A trial that a value has ruled out says nothing of the rest.
+        (succeeded || !exceeds(i)).then_some((i, succeeded))
+    };
+    let (known, labels): (Vec<usize>, Vec<bool>) = kept.iter().filter_map(label).unzip();
+    if labels.iter().all(|&succeeded| succeeded) {
+        return None;
+    }
+    let points = known.iter().map(|&i| ended[i].point.clone()).collect();
+    Some(classify(axes, points, &labels, &LABEL))
+}
+
+fn measured(trial: &Ended, j: usize) -> Option<f64> {
+    trial.outcome.values.get(j).copied().flatten().filter(|value| value.is_finite())
+}
+
+/// Mean and standard deviation; 1 instead of a deviation of 0.
+fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n;
+    (mean, if variance > 1e-24 * mean * mean { variance.sqrt() } else { 1.0 })
+}
+
+/// If most values repeat each other, the limit midway between the two about it; else the limit itself.
+fn within_lattice(values: &[f64], limit: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let different = 1 + sorted.windows(2).filter(|pair| pair[0] < pair[1]).count();
+    let above = sorted.partition_point(|value| *value <= limit);
+    if 2 * different > sorted.len() || above == 0 || above == sorted.len() {
+        return limit;
+    }
+    0.5 * (sorted[above - 1] + sorted[above])
+}
