@@ -9,7 +9,10 @@ use autotinyml_search::compare::{
 };
 
 /// Instants at which curves over time are read.
-const INSTANTS: usize = 80;
+const INSTANTS: usize = 200;
+
+/// No curve over time begins earlier: a training of no time has no place on a log scale.
+const SECONDS_MIN: f64 = 1e-3;
 
 /// Several searchers on the same problem.
 #[derive(Clone, Debug)]
@@ -149,13 +152,16 @@ impl Comparison {
         self.searchers.iter().map(|searched| searched.band(x.clone(), &curve)).collect()
     }
 
-    /// Best deployable network so far against seconds of training, up to where the slowest searcher
-    /// ends in the median.
+    /// Best deployable network so far against seconds of training: at instants with the same ratio from
+    /// one to the next, up to where the slowest searcher ends in the median.
     pub fn against_time(&self) -> Vec<Band> {
         let ends = self.figures().into_iter().map(|figures| figures.seconds.0[1]);
-        let end = ends.fold(0.0, f64::max);
-        let x: Vec<f64> =
-            (1..=INSTANTS).map(|instant| end * instant as f64 / INSTANTS as f64).collect();
+        let end = ends.fold(0.0, f64::max).max(SECONDS_MIN);
+        let repeats = self.searchers.iter().flat_map(|searched| &searched.repeats);
+        let first = repeats.filter_map(|repeat| repeat.steps.first()).map(|step| step.seconds);
+        let start = first.fold(end, f64::min).max(SECONDS_MIN);
+        let instant = |i: usize| start * (end / start).powf(i as f64 / (INSTANTS - 1) as f64);
+        let x: Vec<f64> = (0..INSTANTS).map(instant).collect();
         let curve = |repeat: &Repeat| x.iter().map(|&seconds| repeat.best_by(seconds)).collect();
         self.searchers.iter().map(|searched| searched.band(x.clone(), &curve)).collect()
     }
@@ -266,8 +272,10 @@ mod tests {
         let [quick, _] = &comparison.against_trials()[..] else { panic!("two searchers") };
         assert_eq!(quick.y[1], [0.4, 0.6, 0.7, 0.8]);
         let [timed, _] = &comparison.against_time()[..] else { panic!("two searchers") };
-        let at = |seconds: f64| timed.x.iter().position(|&x| x >= seconds - 1e-9).unwrap();
-        assert_eq!(timed.y[1][at(1.0) - 1], 0.0);
-        assert_eq!((timed.y[1][at(1.0)], timed.y[1][at(4.0)]), (0.4, 0.8));
+        let at = |seconds: f64| timed.x.iter().position(|&x| x >= seconds).unwrap();
+        assert_eq!((timed.x[0], timed.y[1][0]), (1.0, 0.4));
+        // Shortly before and after the second trial ends.
+        assert_eq!((timed.y[1][at(2.0) - 1], timed.y[1][at(2.0)]), (0.4, 0.6));
+        assert_eq!(timed.y[1][at(3.9)], 0.7);
     }
 }

@@ -131,8 +131,11 @@ impl<'a> TableStudy<'a> {
     }
 }
 
-/// RAM and ROM limits at the same quantile of the table's figures, such that about this share (0 to 1)
-/// of the configurations is deployable; the other limits stay.
+/// Quantiles that are tried for limits.
+const STEPS: usize = 200;
+
+/// RAM and ROM limits at about the same quantile of the table's figures, such that this share (0 to 1) of
+/// the configurations is deployable, as nearly as sizes in steps allow; the other limits stay.
 pub fn limits_for_share(table: &Table, study: &Study, share: f64) -> Limits {
     let rows = table.first_seed();
     let footprints: Vec<&Footprint> = rows.iter().filter_map(|row| row.footprint(study)).collect();
@@ -145,22 +148,27 @@ pub fn limits_for_share(table: &Table, study: &Study, share: f64) -> Limits {
         Accounting::St => figures(|f| (Some(f.st_ram_bytes), Some(f.st_rom_bytes))),
         Accounting::Elf => figures(|f| (f.ram_bytes, f.flash_bytes)),
     };
-    let at = |step: usize| Limits {
-        ram_bytes: quantile(&ram, step as f64 / 1000.0).map(|bytes| bytes as usize),
-        rom_bytes: quantile(&rom, step as f64 / 1000.0).map(|bytes| bytes as usize),
-        ..study.deploy.limits
-    };
-    let deployable = |limits: &Limits| {
-        let judged = rows.iter().filter(|row| {
+    let deployable = |ram_bytes: Option<usize>, rom_bytes: Option<usize>| {
+        let limits = Limits { ram_bytes, rom_bytes, ..study.deploy.limits };
+        let fits = |row: &&Row| {
             let footprint = row.footprint(study).filter(|_| row.measured.deployed.is_some());
             footprint.is_some_and(|footprint| limits.judge(footprint).meets_limits)
-        });
-        judged.count() as f64 / rows.len() as f64
+        };
+        rows.iter().filter(fits).count() as f64 / rows.len() as f64
     };
-    // The share grows with the quantile: the first that reaches it, or the one before if that is nearer.
-    let steps: Vec<usize> = (0..=1000).collect();
-    let first = steps.partition_point(|&step| deployable(&at(step)) < share).min(1000);
-    let candidates = [first.saturating_sub(1), first].map(at);
-    let [below, above] = candidates.map(|limits| (deployable(&limits) - share).abs());
-    if below < above { candidates[0] } else { candidates[1] }
+    // The share grows with the quantile, and ROM comes in finer steps than RAM.
+    let at = |figures: &[f64], step: usize| {
+        quantile(figures, step as f64 / STEPS as f64).map(|bytes| bytes as usize)
+    };
+    let steps: Vec<usize> = (0..=STEPS).collect();
+    let too_few = |step: &usize| deployable(at(&ram, *step), at(&rom, *step)) < share;
+    let ram_bytes = at(&ram, steps.partition_point(too_few).min(STEPS));
+    let mut sizes: Vec<usize> = rom.iter().map(|bytes| *bytes as usize).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let first = sizes.partition_point(|&size| deployable(ram_bytes, Some(size)) < share);
+    let candidates = sizes[first.saturating_sub(1)..].iter().take(2).copied();
+    let off = |size: &usize| (deployable(ram_bytes, Some(*size)) - share).abs();
+    let rom_bytes = candidates.min_by(|a, b| off(a).total_cmp(&off(b)));
+    Limits { ram_bytes, rom_bytes, ..study.deploy.limits }
 }

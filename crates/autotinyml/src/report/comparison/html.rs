@@ -31,9 +31,9 @@ pub fn page(comparison: &Comparison) -> String {
                         h2 { "Best deployable network so far" }
                         (plot::searchers(&names))
                         div.pictures {
-                            (picture("by trials", plot::bands("trials", &comparison.against_trials())))
+                            (picture("by trials", plot::bands("trials", false, &comparison.against_trials())))
                             (picture("by time", plot::bands(
-                                "seconds of training", &comparison.against_time(),
+                                "seconds of training", true, &comparison.against_time(),
                             )))
                         }
                         p.note { "Median of the repeats, with the quartiles as a band." }

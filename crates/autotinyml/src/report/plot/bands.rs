@@ -33,11 +33,14 @@ pub fn searchers(names: &[&str]) -> Markup {
 
 /// Best deployable accuracy so far along `label`. A median begins where half of the repeats have found
 /// something, a band where three quarters have.
-pub fn bands(label: &str, bands: &[Band]) -> Markup {
+pub fn bands(label: &str, logarithmic: bool, bands: &[Band]) -> Markup {
     let all = |of: fn(&Band) -> &Vec<f64>| bands.iter().flat_map(of).copied();
     let shown = bands.iter().flat_map(|band| band.y.iter().flatten()).copied().filter(|y| *y > 0.0);
     let plot = Plot {
-        x: Axis::linear(label, all(|band| &band.x).chain([0.0])),
+        x: match logarithmic {
+            true => Axis::log(label, all(|band| &band.x)),
+            false => Axis::linear(label, all(|band| &band.x)),
+        },
         y: Axis::accuracy("validation accuracy, %", shown),
     };
     let content = html! {
