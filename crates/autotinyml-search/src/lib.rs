@@ -31,6 +31,7 @@ pub mod compare;
 mod draw;
 mod exponential;
 mod feasibility;
+mod guided_sampling;
 mod history;
 mod initial_design;
 mod kernel;
@@ -43,6 +44,7 @@ mod space;
 mod surrogate;
 pub mod testfn;
 
+pub use draw::least_violating;
 pub use history::{History, Outcome, Trial};
 pub use problem::{Constraint, Goal, Known, Problem};
 pub use searcher::{

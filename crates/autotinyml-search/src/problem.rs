@@ -14,6 +14,10 @@ pub struct Problem<'a> {
     /// True for configurations that meet the constraints known before training. It must always give
     /// the same answer. Searchers suggest nothing that it refuses; `None` accepts everything.
     pub prescreen: Option<&'a (dyn Fn(&Configuration) -> bool + Sync)>,
+    /// How much a configuration violates the constraints known before training: 0 where it meets them,
+    /// more the further it is from that, infinite where nothing can be said. It guides sampling to
+    /// what the prescreen accepts where that is rare; `None` leaves it to chance.
+    pub violation: Option<&'a (dyn Fn(&Configuration) -> f64 + Sync)>,
     /// Trials in all; phases of a searcher are shares of it.
     pub budget: usize,
     /// Epochs of a full training, for searchers that give most trials fewer. `None`: a trial has no
@@ -24,7 +28,15 @@ pub struct Problem<'a> {
 impl<'a> Problem<'a> {
     /// A problem without constraints, prescreen or epochs.
     pub fn new(space: &'a Space, goal: Goal, budget: usize) -> Self {
-        Self { space, goal, constraints: vec![], prescreen: None, budget, epochs: None }
+        Self {
+            space,
+            goal,
+            constraints: vec![],
+            prescreen: None,
+            violation: None,
+            budget,
+            epochs: None,
+        }
     }
 
     /// Whether the prescreen, if there is one, accepts a configuration.

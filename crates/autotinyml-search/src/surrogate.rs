@@ -22,7 +22,7 @@ pub enum Surrogate {
 }
 
 /// A model learns from at most so many trials: the cost of a Gaussian process grows with their cube.
-pub(crate) const TRIALS_MAX: usize = 400;
+pub(crate) const TRIALS_MAX: usize = 200;
 
 /// Least variance of a leaf whose targets are normal scores (Hutter et al. 2014, §4.3.3).
 const LEAF_VARIANCE_MIN: f64 = 0.01;

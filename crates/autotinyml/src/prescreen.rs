@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 
-use autotinyml_deploy::{Footprint, Overhead, Program, static_footprint};
-use autotinyml_search::Configuration;
+use autotinyml_deploy::{Accounting, Footprint, Limits, Overhead, Program, static_footprint};
+use autotinyml_search::{Configuration, Goal, Problem, least_violating};
 
 use crate::evaluate::{EvaluateError, Evaluator};
 use crate::record::Deployable;
@@ -24,14 +24,24 @@ const COUNTED_MAX: u128 = 1_000_000;
 pub struct Prescreen<'a> {
     evaluator: &'a Evaluator<'a>,
     counted: Option<Counted>,
+    /// Of a space too large to count: the nearest to fitting, if none was found that fits.
+    nearest: Option<Smallest>,
+}
+
+/// The configuration that comes nearest to the limits of a study.
+#[derive(Clone, Debug)]
+pub struct Smallest {
+    /// Which one.
+    pub configuration: Configuration,
+    /// What it takes, by arithmetic.
+    pub footprint: Footprint,
 }
 
 /// A finite space, looked at once.
 struct Counted {
     accepted: HashSet<Configuration>,
     deployable: Deployable,
-    /// Smallest RAM and ROM by ST accounting (not of the same network, as a rule), in bytes.
-    smallest: Option<(usize, usize)>,
+    smallest: Option<Smallest>,
 }
 
 impl Counted {
@@ -56,9 +66,10 @@ impl<'a> Prescreen<'a> {
     /// # Errors
     /// None but defects.
     pub fn by_arithmetic(evaluator: &'a Evaluator<'a>) -> Result<Self, EvaluateError> {
-        let mut prescreen = Self { evaluator, counted: None };
-        if let Some(size) = countable(evaluator) {
-            prescreen.counted = Some(Counted::of(prescreen.candidates(size)?));
+        let mut prescreen = Self { evaluator, counted: None, nearest: None };
+        match countable(evaluator) {
+            Some(size) => prescreen.counted = Some(Counted::of(prescreen.candidates(size)?)),
+            None => prescreen.nearest = prescreen.nearest_if_none_fits(),
         }
         Ok(prescreen)
     }
@@ -77,7 +88,7 @@ impl<'a> Prescreen<'a> {
             (Some(compiler), Check::BeforeTraining) => compiler,
             _ => return Self::by_arithmetic(evaluator),
         };
-        let mut prescreen = Self { evaluator, counted: None };
+        let mut prescreen = Self { evaluator, counted: None, nearest: None };
         if let Some(size) = countable(evaluator) {
             let mut look = prescreen.candidates(size)?;
             look.candidates =
@@ -97,14 +108,61 @@ impl<'a> Prescreen<'a> {
         }
     }
 
+    /// How far a configuration is from fitting, by arithmetic: the sum of ln(figure / limit) over what is
+    /// beyond its limit; infinite if it makes no network.
+    pub fn violation(&self, configuration: &Configuration) -> f64 {
+        self.evaluator.network(configuration).map_or(f64::INFINITY, |network| {
+            self.excess(&static_footprint(&network, self.evaluator.study.deploy.compression))
+        })
+    }
+
+    fn excess(&self, footprint: &Footprint) -> f64 {
+        let deploy = &self.evaluator.study.deploy;
+        let Limits { ram_bytes, rom_bytes, macc, accounting, .. } = &deploy.limits;
+        let (ram, rom) = match accounting {
+            Accounting::St => (Some(footprint.st_ram_bytes), Some(footprint.st_rom_bytes)),
+            Accounting::Elf => (footprint.ram_bytes, footprint.flash_bytes),
+        };
+        let flash_bytes: usize = deploy.board.flash().map(|region| region.length_bytes).sum();
+        let excess = |figure: Option<f64>, limit: Option<f64>| match (figure, limit) {
+            (Some(figure), Some(limit)) => (figure / limit).ln().max(0.0),
+            _ => 0.0,
+        };
+        let bytes = |bytes: Option<usize>| bytes.map(|bytes| bytes as f64);
+        excess(bytes(ram), bytes(*ram_bytes))
+            + excess(bytes(rom), bytes(*rom_bytes))
+            + excess(bytes(Some(footprint.st_rom_bytes)), bytes(Some(flash_bytes)))
+            + excess(Some(footprint.macc as f64), macc.map(|macc| macc as f64))
+    }
+
+    /// What a guided search through a space too large to count finds.
+    fn nearest_if_none_fits(&self) -> Option<Smallest> {
+        let study = self.evaluator.study;
+        let accepts = |configuration: &Configuration| self.accepts(configuration);
+        let violation = |configuration: &Configuration| self.violation(configuration);
+        let problem = Problem {
+            prescreen: Some(&accepts),
+            violation: Some(&violation),
+            ..Problem::new(&study.space, Goal::Maximise, study.search.trials)
+        };
+        let (configuration, fits) = least_violating(&problem, study.search.seed)?;
+        let network = self.evaluator.network(&configuration).ok().filter(|_| !fits)?;
+        let footprint = static_footprint(&network, study.deploy.compression);
+        Some(Smallest { configuration, footprint })
+    }
+
     /// How much of the space can fit; None if it is infinite or too large to count.
     pub fn deployable(&self) -> Option<&Deployable> {
         self.counted.as_ref().map(|counted| &counted.deployable)
     }
 
-    /// Smallest RAM and ROM of the space by ST accounting, in bytes.
-    pub fn smallest(&self) -> Option<(usize, usize)> {
-        self.counted.as_ref()?.smallest
+    /// The nearest to fitting of the space, or of what a guided search of a space too large to count found.
+    /// `None` if something fits, or no network can be built.
+    pub fn nearest_of_none(&self) -> Option<&Smallest> {
+        match &self.counted {
+            Some(counted) => counted.smallest.as_ref().filter(|_| counted.accepted.is_empty()),
+            None => self.nearest.as_ref(),
+        }
     }
 
     fn fits(&self, footprint: &Footprint) -> bool {
@@ -126,6 +184,7 @@ impl<'a> Prescreen<'a> {
             smallest: None,
             candidates: vec![],
         };
+        let mut least_excess = f64::INFINITY;
         for configuration in study.space.enumerate() {
             let network = match self.evaluator.network(&configuration) {
                 Ok(network) => network,
@@ -136,9 +195,12 @@ impl<'a> Prescreen<'a> {
                 }
             };
             let footprint = static_footprint(&network, study.deploy.compression);
-            let (ram, rom) = (footprint.st_ram_bytes, footprint.st_rom_bytes);
-            let (least_ram, least_rom) = look.smallest.unwrap_or((ram, rom));
-            look.smallest = Some((least_ram.min(ram), least_rom.min(rom)));
+            let excess = self.excess(&footprint);
+            if excess < least_excess {
+                least_excess = excess;
+                let (configuration, footprint) = (configuration.clone(), footprint.clone());
+                look.smallest = Some(Smallest { configuration, footprint });
+            }
             if self.fits(&footprint) {
                 let program = Program::of(&network, study.deploy.compression)?;
                 look.candidates.push((configuration, program, footprint));
@@ -215,7 +277,7 @@ impl<'a> Prescreen<'a> {
 /// What a look at a whole space gave.
 struct Look {
     deployable: Deployable,
-    smallest: Option<(usize, usize)>,
+    smallest: Option<Smallest>,
     candidates: Vec<Candidate>,
 }
 

@@ -51,7 +51,8 @@ pub fn run(
 ) -> Result<Vec<TrialRecord>, StudyError> {
     let study = evaluator.study;
     let accepts = |configuration: &Configuration| prescreen.accepts(configuration);
-    let problem = problem(study, &accepts);
+    let violation = |configuration: &Configuration| prescreen.violation(configuration);
+    let problem = problem(study, &accepts, &violation);
     let mut course = Course::new(store.trials(&study.space)?, study);
     let workers = jobs.clamp(1, study.search.parallel);
     let (finished, results) = mpsc::channel();
@@ -99,15 +100,15 @@ pub fn run(
 fn problem<'a>(
     study: &'a Study,
     accepts: &'a (dyn Fn(&Configuration) -> bool + Sync),
+    violation: &'a (dyn Fn(&Configuration) -> f64 + Sync),
 ) -> Problem<'a> {
+    let before_training = study.deploy.check == Check::BeforeTraining;
     Problem {
         space: &study.space,
         goal: Goal::Maximise,
         constraints: evidence::constraints(&study.deploy, study.search.evidence),
-        prescreen: match study.deploy.check {
-            Check::BeforeTraining => Some(accepts),
-            Check::AfterTraining => None,
-        },
+        prescreen: before_training.then_some(accepts),
+        violation: before_training.then_some(violation),
         budget: study.search.trials,
         epochs: None,
     }

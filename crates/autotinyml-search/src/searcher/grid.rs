@@ -15,8 +15,9 @@ use crate::space::{Configuration, Domain, Space};
 #[derive(Clone, Copy, Debug)]
 pub struct Grid;
 
-/// No finer grid than this is walked through; beyond it points are drawn.
-const POINTS_MAX: u64 = 1 << 22;
+/// No finer grid than this is walked through, since every point may have to be asked of the prescreen; beyond
+/// it points are drawn.
+const POINTS_MAX: u64 = 1 << 16;
 
 impl Searcher for Grid {
     fn name(&self) -> &'static str {

@@ -22,6 +22,10 @@
 //! keeps it as it is, to compare with. What is repaired here:
 //!
 //! DIFFERENCE: f has its intercept, and uses the classifier's own γ.
+//! DIFFERENCE: phase 1 goes along f = ½, halfway between the boundary and the margin on the deployable side,
+//! where the published one follows the boundary itself. There half of its trials must fail; here most of them
+//! tell a score, and the others move the boundary just as well (test functions: 21 to 39 of 100 trials
+//! infeasible instead of 32 to 51, with better gaps).
 //! DIFFERENCE: C = 100, where the published code has 1. Whether a model fits is not a matter of chance, so the
 //! margin has to be a hard one: with C = 1 a rare class is drowned (on Branin's function in two ellipses 13
 //! of the last 30 trials were infeasible, with 100 they are 4).
@@ -62,6 +66,9 @@ use evidence::Evidence;
 
 /// What a point on the wrong side costs the classifier, C.
 const PENALTY: f64 = 100.0;
+
+/// The decision value that phase 1 aims at: 0 on the boundary, 1 on the margin.
+const INSIDE: f64 = 0.5;
 
 /// With a prescreen, phase 1 begins when more than one trial in this many has failed.
 const RARE: usize = 10;
@@ -178,16 +185,16 @@ fn boundary_is_known(problem: &Problem, history: &History) -> bool {
 
 /// Phase 1, deployability determination. The next trial is
 ///
-/// argmin |f(x)| + Σᵢ exp(−‖x − xᵢ‖² / 2s²)
+/// argmin |f(x) − ½| + Σᵢ exp(−‖x − xᵢ‖² / 2s²)
 ///
-/// close to the boundary of what is deployable, far from all other trials.
+/// close to the boundary of what is deployable, rather inside, and far from all other trials.
 fn determine_deployability(asked: Asked) -> Result<Suggestion, SearchError> {
     let Asked { problem, history, trial, seed } = asked;
     let mut evidence = Evidence::new(problem, history, separate);
     let mut coverage = evidence.coverage();
     let rng = &mut stream(seed, trial);
     let found = maximise(problem, history, rng, |x, _| {
-        let from_boundary = evidence.decision(x).map_or(0.0, f64::abs);
+        let from_boundary = evidence.decision(x).map_or(0.0, |f| (f - INSIDE).abs());
         let crowding: f64 = coverage.row(x).iter().sum();
         Some(-from_boundary - crowding)
     });

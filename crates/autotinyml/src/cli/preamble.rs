@@ -24,23 +24,31 @@ pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
     text
 }
 
-/// What to say instead of a search, if arithmetic already refuses the whole space.
+/// What to say instead of a search, if arithmetic already refuses the whole space, or as much of a large
+/// one as a guided search looks at.
 pub fn nothing_fits(study: &Study, prescreen: &Prescreen<'_>) -> Option<String> {
     let deploy = &study.deploy;
-    let deployable = prescreen.deployable()?;
-    if deployable.within_limits > 0 || deploy.check == Check::AfterTraining {
+    if deploy.check == Check::AfterTraining {
         return None;
     }
-    let smallest = match prescreen.smallest() {
-        Some((ram, rom)) => format!(
-            "the smallest needs {:.1} KB of RAM, and the smallest {:.1} KB of ROM",
-            ram as f64 / 1000.0,
-            rom as f64 / 1000.0
-        ),
-        None => format!(
+    let smallest = match (prescreen.nearest_of_none(), prescreen.deployable()) {
+        (Some(smallest), _) => {
+            let settings = study.space.settings(&smallest.configuration);
+            let settings: Vec<String> =
+                settings.iter().map(|(name, setting)| format!("{name} = {setting}")).collect();
+            format!(
+                "the smallest needs {:.1} KB of RAM, {:.1} KB of ROM and {} MACC ({})",
+                smallest.footprint.st_ram_bytes as f64 / 1000.0,
+                smallest.footprint.st_rom_bytes as f64 / 1000.0,
+                smallest.footprint.macc,
+                settings.join(", ")
+            )
+        }
+        (None, Some(deployable)) if deployable.within_limits == 0 => format!(
             "no network can be built: {}",
             deployable.unbuildable_reason.as_deref().unwrap_or("the space is empty")
         ),
+        _ => return None,
     };
     Some(format!(
         "nothing in this space can fit: {smallest}; the limits are {}. Widen the limits or \

@@ -121,6 +121,27 @@ fn a_space_in_which_nothing_fits_ends_before_any_training() {
     assert!(!folder.path().join("runs").exists());
 }
 
+/// Beyond a million configurations the space is not counted but searched with guidance.
+#[test]
+fn a_space_too_large_to_count_in_which_nothing_fits_ends_before_any_training() {
+    let study = STUDY
+        .replace("rom_kb = 6", "rom_kb = 0.1")
+        .replace(
+            "units = [4, 8, 16, 32]",
+            "units = [4, 8, 16, 32]\nrate = { low = 0.1, high = 0.5 }",
+        )
+        .replace("\"adam\"", "\"adam\"\nlearning_rate = \"$rate\"")
+        .replace("[baseline]\n", "[baseline]\nrate = 0.25\n");
+    assert!(study.contains("$rate"));
+    let folder = study_folder(&study);
+    let output = run(folder.path(), &["optimize", "study.toml"]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("nothing in this space can fit: the smallest needs"), "{said}");
+    assert!(said.contains("units = 4") && said.contains("the limits are"), "{said}");
+    assert!(!folder.path().join("runs").exists());
+}
+
 #[test]
 fn a_report_can_be_made_again_from_the_store() {
     let folder = study_folder(STUDY);

@@ -6,11 +6,9 @@ use crate::kernel::{self, Cross, Kernel};
 use crate::problem::Problem;
 use crate::space::Axis;
 
-/// The classifier learns from at most so many trials: its cost grows with their square, and more.
-const CLASSIFIED_MAX: usize = 500;
-
-/// The coverage term counts at most so many trials.
-const COVERED_MAX: usize = 1_000;
+/// Classifier and coverage term see at most so many trials: their cost grows with them, that of training the
+/// classifier with more than their square.
+const TRIALS_MAX: usize = 300;
 
 /// Finds the boundary between labels; `None` if there is only one class.
 type Separate = fn(&[Axis], &[Vec<f64>], &[bool]) -> Option<Svm>;
@@ -68,7 +66,7 @@ impl Evidence {
 
     /// The trials that the coverage term counts.
     pub(super) fn covered(&self) -> Vec<Vec<f64>> {
-        let kept = latest_and_spread(self.points.len(), COVERED_MAX);
+        let kept = latest_and_spread(self.points.len(), TRIALS_MAX);
         kept.map(|i| self.points[i].clone()).collect()
     }
 
@@ -87,15 +85,15 @@ impl Evidence {
     }
 }
 
-/// At most [`CLASSIFIED_MAX`] trials, ascending: half of them of either class, or more where the other has
+/// At most [`TRIALS_MAX`] trials, ascending: half of them of either class, or more where the other has
 /// fewer.
 fn some_of_both(labels: &[bool]) -> Vec<usize> {
     let of =
         |class: bool| -> Vec<usize> { (0..labels.len()).filter(|&i| labels[i] == class).collect() };
     let (mut deployable, mut other) = (of(true), of(false));
-    let half = CLASSIFIED_MAX / 2;
-    let deployable_max = half.max(CLASSIFIED_MAX.saturating_sub(other.len()));
-    let other_max = half.max(CLASSIFIED_MAX.saturating_sub(deployable.len()));
+    let half = TRIALS_MAX / 2;
+    let deployable_max = half.max(TRIALS_MAX.saturating_sub(other.len()));
+    let other_max = half.max(TRIALS_MAX.saturating_sub(deployable.len()));
     deployable =
         latest_and_spread(deployable.len(), deployable_max).map(|i| deployable[i]).collect();
     other = latest_and_spread(other.len(), other_max).map(|i| other[i]).collect();
@@ -137,7 +135,7 @@ mod tests {
     fn a_rare_class_is_kept_whole() {
         let labels: Vec<bool> = (0..10_000).map(|i| i % 100 == 0).collect();
         let kept = some_of_both(&labels);
-        assert_eq!(kept.len(), CLASSIFIED_MAX);
+        assert_eq!(kept.len(), TRIALS_MAX);
         assert_eq!(kept.iter().filter(|&&i| labels[i]).count(), 100);
     }
 }
