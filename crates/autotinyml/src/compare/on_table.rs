@@ -13,13 +13,14 @@ use autotinyml_search::{
 use super::{Repeat, Searched, Step};
 use crate::evidence;
 use crate::study_file::{Check, Study};
-use crate::table::{Row, Table};
+use crate::table::{Measured, Row, Table};
 
 /// A table under the limits of a study of the same space.
 pub struct TableStudy<'a> {
     study: &'a Study,
-    rows: HashMap<&'a Configuration, Outcome>,
-    seconds: HashMap<&'a Configuration, f64>,
+    rows: HashMap<&'a Configuration, (&'a Row, Outcome)>,
+    /// Of a full training, if it is the same for all rows.
+    epochs: Option<usize>,
     /// What may be suggested, where limits are known before training.
     accepted: Option<HashSet<&'a Configuration>>,
     /// Share of the configurations that are deployable, and the accuracy of the best of them.
@@ -34,7 +35,7 @@ impl<'a> TableStudy<'a> {
             evidence::outcome(&row.outcome(study), &study.deploy, study.search.evidence)
         };
         let outcomes: HashMap<_, _> =
-            rows.iter().map(|row| (&row.configuration, outcome(row))).collect();
+            rows.iter().map(|row| (&row.configuration, (row, outcome(row)))).collect();
         let accepted = (study.deploy.check == Check::BeforeTraining).then(|| {
             let fits = |row: &&Row| {
                 row.footprint(study).is_some_and(|footprint| {
@@ -46,9 +47,9 @@ impl<'a> TableStudy<'a> {
         });
         Self {
             study,
-            seconds: rows.iter().map(|row| (&row.configuration, row.measured.seconds)).collect(),
+            epochs: same_epochs(rows),
             accepted,
-            deployable: outcomes.values().filter_map(Outcome::feasible_score).collect(),
+            deployable: outcomes.values().filter_map(|(_, o)| o.feasible_score()).collect(),
             rows: outcomes,
         }
     }
@@ -99,6 +100,25 @@ impl<'a> TableStudy<'a> {
         searched.collect()
     }
 
+    /// What a trial of so many epochs (None: all) shows, and the seconds it takes. Of a shorter training
+    /// the table knows the accuracy as trained; what is deployable in the end counts as deployable.
+    pub(crate) fn trial(
+        &self,
+        configuration: &Configuration,
+        epochs: Option<usize>,
+    ) -> (Outcome, f64) {
+        let (row, outcome) = &self.rows[configuration];
+        let Measured { curve, seconds, .. } = &row.measured;
+        match epochs {
+            Some(epochs) if epochs < curve.len() => {
+                let score = epochs.checked_sub(1).map(|last| curve[last]);
+                let outcome = Outcome { score, ..outcome.clone() };
+                (outcome, seconds * epochs as f64 / curve.len() as f64)
+            }
+            _ => (outcome.clone(), *seconds),
+        }
+    }
+
     /// One search: `search.trials` trials, or fewer if the space is used up.
     fn search(&self, searcher: &dyn Searcher, seed: u64) -> Result<Repeat, SearchError> {
         let study = self.study;
@@ -107,28 +127,37 @@ impl<'a> TableStudy<'a> {
         let problem = Problem {
             constraints: evidence::constraints(&study.deploy, study.search.evidence),
             prescreen: accepted.is_some().then_some(&accepts),
+            epochs: self.epochs,
             ..Problem::new(&study.space, Goal::Maximise, study.search.trials)
         };
         let mut history = History::default();
         let mut steps = vec![];
         for id in 0..study.search.trials {
-            let Suggestion { configuration, .. } =
+            let Suggestion { configuration, epochs, .. } =
                 match searcher.suggest(&problem, &history, id, seed) {
                     Ok(suggestion) => suggestion,
                     Err(SearchError::Exhausted { .. }) => break,
                     Err(error) => return Err(error),
                 };
-            let outcome = &self.rows[&configuration];
+            let (outcome, seconds) = self.trial(&configuration, epochs);
             steps.push(Step {
                 accuracy: outcome.score,
                 deployable: outcome.feasible,
-                full: true,
-                seconds: self.seconds[&configuration],
+                full: epochs.is_none(),
+                seconds,
             });
-            history.0.push(Trial::full(id, configuration, Some(outcome.clone())));
+            history.0.push(Trial { id, configuration, epochs, outcome: Some(outcome) });
         }
         Ok(Repeat { seed, steps })
     }
+}
+
+/// Epochs that every training which did not diverge went through.
+fn same_epochs(rows: &[Row]) -> Option<usize> {
+    let trained = rows.iter().filter(|row| row.measured.deployed.is_some());
+    let mut lengths = trained.map(|row| row.measured.curve.len());
+    let first = lengths.next()?;
+    lengths.all(|length| length == first).then_some(first)
 }
 
 /// Quantiles that are tried for limits.

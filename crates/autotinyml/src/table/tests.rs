@@ -126,6 +126,19 @@ fn limits_make_the_share_deployable_that_was_asked_for() {
 }
 
 #[test]
+fn a_shorter_training_shows_an_earlier_accuracy_for_less_time() {
+    let (table, study) = (table(), study());
+    let judged = TableStudy::new(&table, &study);
+    let row = &table.rows[8];
+    let [(full, whole), (partial, third), (same, all)] =
+        [None, Some(1), Some(3)].map(|epochs| judged.trial(&row.configuration, epochs));
+    assert_eq!((full.score, whole), (Some(0.508), 1.0));
+    assert_eq!((partial.score, partial.feasible), (Some(0.1), full.feasible));
+    assert!((third - 1.0 / 3.0).abs() < 1e-12, "{third}");
+    assert_eq!((same, all), (full, whole));
+}
+
+#[test]
 fn what_is_known_before_training_is_never_tried() {
     let table = table();
     let mut study = study();
