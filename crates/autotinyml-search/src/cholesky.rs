@@ -1,5 +1,7 @@
 //! Cholesky factorisation A = L·Lᵀ of symmetric positive definite matrices, n × n, stored by rows.
 
+use crate::vectors::{Loop, widest};
+
 /// The lower triangle L, by rows of n; what is above the diagonal is zero.
 #[derive(Clone, Debug)]
 pub(crate) struct Cholesky {
@@ -11,31 +13,7 @@ impl Cholesky {
     /// Factorises; reads only the lower triangle. `None` if the matrix is not positive definite.
     pub(crate) fn new(matrix: &[f64], n: usize) -> Option<Self> {
         debug_assert_eq!(matrix.len(), n * n);
-        let mut lower = vec![0.0; n * n];
-        for first in (0..n).step_by(ROWS) {
-            let last = n.min(first + ROWS);
-            let (done, rows) = lower.split_at_mut(first * n);
-            if last - first == ROWS {
-                eliminate_rows(matrix, done, rows, n, first);
-            } else {
-                (first..last).for_each(|i| {
-                    eliminate(matrix, done, &mut rows[(i - first) * n..], n, i, 0..first)
-                });
-            }
-            for i in first..last {
-                let (above, row) = rows.split_at_mut((i - first) * n);
-                for j in first..i {
-                    let other = &above[(j - first) * n..][..=j];
-                    row[j] = (matrix[i * n + j] - dot(&row[..j], &other[..j])) / other[j];
-                }
-                let square = matrix[i * n + i] - dot(&row[..i], &row[..i]);
-                if square.is_nan() || square <= 0.0 {
-                    return None;
-                }
-                row[i] = square.sqrt();
-            }
-        }
-        Some(Self { n, lower })
+        Some(Self { n, lower: widest(Factorise { matrix, n })? })
     }
 
     /// Factorises after adding the least jitter to the diagonal that rounding calls for, from a
@@ -83,18 +61,7 @@ impl Cholesky {
 
     /// A⁻¹ = L⁻ᵀ·L⁻¹; only the lower triangle is filled.
     pub(crate) fn inverse(&self) -> Vec<f64> {
-        let n = self.n;
-        let triangle = self.inverse_triangle();
-        // A⁻¹ = Σ_i of row i of L⁻¹ with itself.
-        let mut inverse = vec![0.0; n * n];
-        let mut column = vec![0.0; n];
-        for a in 0..n {
-            for i in a..n {
-                column[i] = triangle[i * n + a];
-            }
-            add_scaled_rows(&mut inverse[a * n..=a * n + a], &column[a..], &triangle[a * n..], n);
-        }
-        inverse
+        widest(Square { triangle: &self.inverse_triangle(), n: self.n })
     }
 
     /// The diagonal of A⁻¹.
@@ -108,17 +75,94 @@ impl Cholesky {
 
     /// L⁻¹, by rows of n.
     fn inverse_triangle(&self) -> Vec<f64> {
-        let n = self.n;
+        widest(InvertTriangle { factor: self })
+    }
+}
+
+/// L of a matrix.
+struct Factorise<'a> {
+    matrix: &'a [f64],
+    n: usize,
+}
+
+impl Loop for Factorise<'_> {
+    type Output = Option<Vec<f64>>;
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let Self { matrix, n } = self;
+        let mut lower = vec![0.0; n * n];
+        for first in (0..n).step_by(ROWS) {
+            let last = n.min(first + ROWS);
+            let (done, rows) = lower.split_at_mut(first * n);
+            let eliminated = if last - first == ROWS {
+                eliminate_rows(matrix, done, rows, n, first);
+                first
+            } else {
+                0
+            };
+            for i in first..last {
+                let (above, row) = lower.split_at_mut(i * n);
+                for j in eliminated..i {
+                    let other = &above[j * n..][..=j];
+                    row[j] = (matrix[i * n + j] - dot(&row[..j], &other[..j])) / other[j];
+                }
+                let square = matrix[i * n + i] - dot(&row[..i], &row[..i]);
+                if square.is_nan() || square <= 0.0 {
+                    return None;
+                }
+                row[i] = square.sqrt();
+            }
+        }
+        Some(lower)
+    }
+}
+
+/// L⁻¹, by rows of n.
+struct InvertTriangle<'a> {
+    factor: &'a Cholesky,
+}
+
+impl Loop for InvertTriangle<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f64> {
+        let n = self.factor.n;
         let mut triangle = vec![0.0; n * n];
         for i in 0..n {
             let (above, row) = triangle.split_at_mut(i * n);
-            let factors = self.row(i);
+            let factors = self.factor.row(i);
             add_scaled_rows(&mut row[..i], &factors[..i], above, n);
             let diagonal = 1.0 / factors[i];
             row[..i].iter_mut().for_each(|element| *element *= -diagonal);
             row[i] = diagonal;
         }
         triangle
+    }
+}
+
+/// The lower triangle of TᵀT for a lower triangle T: the sum of each of its rows with itself.
+struct Square<'a> {
+    triangle: &'a [f64],
+    n: usize,
+}
+
+impl Loop for Square<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f64> {
+        let Self { triangle, n } = self;
+        let mut square = vec![0.0; n * n];
+        let mut column = vec![0.0; n];
+        for a in 0..n {
+            for i in a..n {
+                column[i] = triangle[i * n + a];
+            }
+            add_scaled_rows(&mut square[a * n..=a * n + a], &column[a..], &triangle[a * n..], n);
+        }
+        square
     }
 }
 
@@ -141,21 +185,7 @@ fn eliminate_rows(matrix: &[f64], done: &[f64], rows: &mut [f64], n: usize, firs
     }
 }
 
-#[inline(always)]
-fn eliminate(
-    matrix: &[f64],
-    done: &[f64],
-    row: &mut [f64],
-    n: usize,
-    i: usize,
-    columns: std::ops::Range<usize>,
-) {
-    for j in columns {
-        let other = &done[j * n..][..=j];
-        row[j] = (matrix[i * n + j] - dot(&row[..j], &other[..j])) / other[j];
-    }
-}
-
+/// Sums that the processor adds side by side.
 const LANES: usize = 8;
 
 /// Scalar products of four vectors with one, each as [`dot`] sums it.

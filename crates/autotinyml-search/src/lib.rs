@@ -43,6 +43,7 @@ mod searcher;
 mod space;
 mod surrogate;
 pub mod testfn;
+mod vectors;
 
 pub use draw::least_violating;
 pub use history::{History, Outcome, Trial};

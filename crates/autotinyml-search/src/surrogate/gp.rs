@@ -13,8 +13,9 @@ mod evidence;
 
 use crate::cholesky::{Cholesky, dot};
 use crate::space::Axis;
+use crate::vectors::{Loop, widest};
 use covariance::{BLOCK, Block, Pairs, between};
-pub(crate) use evidence::Prior;
+pub(crate) use evidence::{Prior, log_plausibility};
 use evidence::{Theta, maximum_a_posteriori};
 
 /// What is fitted.
@@ -105,16 +106,11 @@ impl Gp {
 
     /// Mean and variance of the function, without noise, at each point.
     pub(crate) fn predict(&self, at: &[Vec<f64>]) -> Vec<(f64, f64)> {
-        let mut predictions = Vec::with_capacity(at.len());
-        let mut solved = vec![[0.0; BLOCK]; self.points.len()];
-        for points in at.chunks(BLOCK) {
-            let (mean, variance) = self.predict_block(&Block::new(points), &mut solved);
-            predictions.extend(mean.into_iter().zip(variance).take(points.len()));
-        }
-        predictions
+        widest(Predict { gp: self, at })
     }
 
     /// Means and variances of a block; `solved` is scratch for L⁻¹ k(X, block).
+    #[inline(always)]
     fn predict_block(
         &self,
         block: &Block,
@@ -151,6 +147,27 @@ impl Gp {
     pub(crate) fn predictor(&self) -> Predictor<'_> {
         let n = self.points.len();
         Predictor { gp: self, covariances: vec![0.0; n], solved: vec![0.0; n] }
+    }
+}
+
+/// Mean and variance at each point.
+struct Predict<'a> {
+    gp: &'a Gp,
+    at: &'a [Vec<f64>],
+}
+
+impl Loop for Predict<'_> {
+    type Output = Vec<(f64, f64)>;
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let mut predictions = Vec::with_capacity(self.at.len());
+        let mut solved = vec![[0.0; BLOCK]; self.gp.points.len()];
+        for points in self.at.chunks(BLOCK) {
+            let (mean, variance) = self.gp.predict_block(&Block::new(points), &mut solved);
+            predictions.extend(mean.into_iter().zip(variance).take(points.len()));
+        }
+        predictions
     }
 }
 

@@ -7,11 +7,14 @@ use crate::problem::{Known, Problem};
 use crate::space::Axis;
 use crate::surrogate::best_and_latest;
 use crate::surrogate::gp::classifier::{classify, log_probability};
-use crate::surrogate::gp::{Gp, Prior};
+use crate::surrogate::gp::{Gp, Prior, log_plausibility};
 
 /// Models learn from at most so many trials, the best half and the latest half of them: their cost grows with
 /// the cube.
 const TRIALS_MAX: usize = 300;
+
+/// w for constraints with values.
+const VALUE_WEIGHT: f64 = 1.5;
 
 /// w for constraints of which only labels are known.
 const LABEL_WEIGHT: f64 = 2.0;
@@ -106,7 +109,9 @@ impl Models {
         for constraint in &self.constraints {
             match constraint {
                 Constraint::Value { gp, limit } => {
-                    add(gp, &|mean, variance| normal::log_cdf((limit - mean) / variance.sqrt()));
+                    add(gp, &|mean, variance| {
+                        VALUE_WEIGHT * normal::log_cdf((limit - mean) / variance.sqrt())
+                    });
                 }
                 Constraint::Label { latent } => {
                     add(latent, &|mean, variance| LABEL_WEIGHT * log_probability(mean, variance));
@@ -147,14 +152,10 @@ fn value(
     if known.len() < 2 {
         return None;
     }
-    let positive = limit > 0.0 && values.iter().all(|value| *value > 0.0);
-    let scale = |value: f64| if positive { value.ln() } else { value };
-    let values: Vec<f64> = values.into_iter().map(scale).collect();
-    let (mean, deviation) = mean_and_deviation(&values);
-    let targets = values.iter().map(|value| (value - mean) / deviation).collect();
-    let points = known.iter().map(|&i| ended[i].point.clone()).collect();
-    let limit = (within_lattice(&values, scale(limit)) - mean) / deviation;
-    Some((Gp::fit(axes, points, targets, &VALUE), limit))
+    let points: Vec<Vec<f64>> = known.iter().map(|&i| ended[i].point.clone()).collect();
+    let scaled = Scaled::best(axes, &points, &values, limit);
+    let limit = within_lattice(&scaled.targets, scaled.of(limit));
+    Some((Gp::fit(axes, points, scaled.targets, &VALUE), limit))
 }
 
 /// The classifier of what no value explains: constraints that have only labels, and trials without a score.
@@ -182,12 +183,49 @@ fn measured(trial: &Ended, j: usize) -> Option<f64> {
     trial.outcome.values.get(j).copied().flatten().filter(|value| value.is_finite())
 }
 
-/// Mean and standard deviation; 1 instead of a deviation of 0.
-fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n;
-    (mean, if variance > 1e-24 * mean * mean { variance.sqrt() } else { 1.0 })
+/// Values, or their logarithms, brought to mean 0 and variance 1.
+struct Scaled {
+    targets: Vec<f64>,
+    logarithmic: bool,
+    mean: f64,
+    deviation: f64,
+}
+
+impl Scaled {
+    fn new(values: &[f64], logarithmic: bool) -> Self {
+        let mut targets: Vec<f64> =
+            values.iter().map(|value| if logarithmic { value.ln() } else { *value }).collect();
+        let n = targets.len() as f64;
+        let mean = targets.iter().sum::<f64>() / n;
+        let variance = targets.iter().map(|target| (target - mean).powi(2)).sum::<f64>() / n;
+        let deviation = if variance > 1e-24 * mean * mean { variance.sqrt() } else { 1.0 };
+        targets.iter_mut().for_each(|target| *target = (*target - mean) / deviation);
+        Self { targets, logarithmic, mean, deviation }
+    }
+
+    /// On the scale on which the values are more plausible; sizes are sums of some parameters and
+    /// products of others. Without logarithms if anything is not positive.
+    fn best(axes: &[Axis], points: &[Vec<f64>], values: &[f64], limit: f64) -> Self {
+        let plain = Self::new(values, false);
+        if limit <= 0.0 || values.iter().any(|value| *value <= 0.0) {
+            return plain;
+        }
+        let logarithmic = Self::new(values, true);
+        // The density of the values themselves: that of the targets times the slope of the scale.
+        let log_density = |scaled: &Self| {
+            let slopes = values.iter().map(|value| {
+                let stretched = if scaled.logarithmic { value.ln() } else { 0.0 };
+                -stretched - scaled.deviation.ln()
+            });
+            log_plausibility(axes, points, &scaled.targets, &VALUE) + slopes.sum::<f64>()
+        };
+        if log_density(&plain) > log_density(&logarithmic) { plain } else { logarithmic }
+    }
+
+    fn of(&self, value: f64) -> f64 {
+        let value = if self.logarithmic { value.ln() } else { value };
+        (value - self.mean) / self.deviation
+    }
 }
 
 /// If most values repeat each other, the limit midway between the two about it; else the limit itself.

@@ -10,6 +10,7 @@ use super::Hyperparameters;
 use crate::cholesky::dot;
 use crate::kernel::{matern, matern_with_slope};
 use crate::space::{ABSENT, Axis};
+use crate::vectors::{Loop, widest};
 
 /// Points whose covariances are computed side by side.
 pub(super) const BLOCK: usize = 32;
@@ -174,27 +175,7 @@ impl Pairs {
 
     /// Prior covariances under given hyperparameters.
     pub(super) fn covariances(&self, hyperparameters: &Hyperparameters) -> Covariances {
-        let n = self.n;
-        let Hyperparameters { weights, amplitude, trend, .. } = hyperparameters;
-        let mut slopes = vec![0.0; self.trend.len()];
-        for (squared, weight) in self.squared.iter().zip(weights) {
-            slopes.iter_mut().zip(squared).for_each(|(sum, squared)| *sum += weight * squared);
-        }
-        let mut kernel = vec![0.0; slopes.len()];
-        for (slope, kernel) in slopes.iter_mut().zip(&mut kernel) {
-            let (value, derivative) = matern_with_slope(*slope);
-            (*kernel, *slope) = (amplitude * value, amplitude * derivative);
-        }
-        let mut matrix = vec![0.0; n * n];
-        for (i, variance) in self.variances(hyperparameters).into_iter().enumerate() {
-            let before = i * i.saturating_sub(1) / 2;
-            let terms = kernel[before..].iter().zip(&self.trend[before..]);
-            for (element, (kernel, similar)) in matrix[i * n..i * n + i].iter_mut().zip(terms) {
-                *element = kernel + trend * similar;
-            }
-            matrix[i * n + i] = variance;
-        }
-        Covariances { matrix, kernel, slopes }
+        widest(Covary { pairs: self, hyperparameters })
     }
 
     /// The gradient in the logarithms of the hyperparameters of anything whose derivatives in the
@@ -206,16 +187,71 @@ impl Pairs {
         pull: &[f64],
         pull_itself: &[f64],
     ) -> Vec<f64> {
+        widest(Gradient { pairs: self, hyperparameters, covariances, pull, pull_itself })
+    }
+}
+
+/// As [`Pairs::covariances`].
+struct Covary<'a> {
+    pairs: &'a Pairs,
+    hyperparameters: &'a Hyperparameters,
+}
+
+impl Loop for Covary<'_> {
+    type Output = Covariances;
+
+    #[inline(always)]
+    fn run(self) -> Covariances {
+        let Self { pairs, hyperparameters } = self;
+        let n = pairs.n;
+        let Hyperparameters { weights, amplitude, trend, .. } = hyperparameters;
+        let mut slopes = vec![0.0; pairs.trend.len()];
+        for (squared, weight) in pairs.squared.iter().zip(weights) {
+            slopes.iter_mut().zip(squared).for_each(|(sum, squared)| *sum += weight * squared);
+        }
+        let mut kernel = vec![0.0; slopes.len()];
+        for (slope, kernel) in slopes.iter_mut().zip(&mut kernel) {
+            let (value, derivative) = matern_with_slope(*slope);
+            (*kernel, *slope) = (amplitude * value, amplitude * derivative);
+        }
+        let mut matrix = vec![0.0; n * n];
+        for (i, variance) in pairs.variances(hyperparameters).into_iter().enumerate() {
+            let before = i * i.saturating_sub(1) / 2;
+            let terms = kernel[before..].iter().zip(&pairs.trend[before..]);
+            for (element, (kernel, similar)) in matrix[i * n..i * n + i].iter_mut().zip(terms) {
+                *element = kernel + trend * similar;
+            }
+            matrix[i * n + i] = variance;
+        }
+        Covariances { matrix, kernel, slopes }
+    }
+}
+
+/// As [`Pairs::gradient`].
+struct Gradient<'a> {
+    pairs: &'a Pairs,
+    hyperparameters: &'a Hyperparameters,
+    covariances: &'a Covariances,
+    pull: &'a [f64],
+    pull_itself: &'a [f64],
+}
+
+impl Loop for Gradient<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f64> {
+        let Self { pairs, hyperparameters, covariances, pull, pull_itself } = self;
         let Hyperparameters { weights, amplitude, noise, trend } = hyperparameters;
         let pull_of_distance: Vec<f64> =
             pull.iter().zip(&covariances.slopes).map(|(pull, slope)| pull * slope).collect();
-        let scales = weights.iter().zip(&self.squared);
+        let scales = weights.iter().zip(&pairs.squared);
         let mut gradient: Vec<f64> =
             scales.map(|(weight, squared)| weight * dot(&pull_of_distance, squared)).collect();
         let itself: f64 = pull_itself.iter().sum();
         gradient.push(dot(pull, &covariances.kernel) + amplitude * itself);
         gradient.push(noise * itself);
-        gradient.push(trend * (dot(pull, &self.trend) + dot(pull_itself, &self.trend_itself)));
+        gradient.push(trend * (dot(pull, &pairs.trend) + dot(pull_itself, &pairs.trend_itself)));
         gradient
     }
 }

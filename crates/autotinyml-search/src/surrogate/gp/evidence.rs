@@ -71,6 +71,23 @@ pub(super) fn maximum_a_posteriori(
     })
 }
 
+/// ln p(y | X) up to a constant, under the hyperparameters of greatest prior density; of many targets
+/// estimated from some of them.
+pub(crate) fn log_plausibility(
+    axes: &[Axis],
+    points: &[Vec<f64>],
+    targets: &[f64],
+    prior: &Prior,
+) -> f64 {
+    let kept = spread(points.len(), FITTED_MAX);
+    let some_points: Vec<Vec<f64>> = kept.iter().map(|&i| points[i].clone()).collect();
+    let some_targets: Vec<f64> = kept.iter().map(|&i| targets[i]).collect();
+    let (pairs, exact) = (Pairs::new(axes, &some_points), vec![0.0; kept.len()]);
+    let evidence = log_evidence(&pairs, &some_targets, &exact, &prior.mode(axes.len()));
+    let share = kept.len() as f64 / targets.len() as f64;
+    evidence.map_or(f64::NEG_INFINITY, |(evidence, _)| evidence / share)
+}
+
 /// ln p(y | X, θ) up to a constant, and its gradient in θ, ½ tr((ααᵀ − K⁻¹) ∂K/∂θ). `known_noise` is a
 /// variance per target, beside the one in θ. `None` if K is singular to rounding.
 pub(super) fn log_evidence(
