@@ -2,7 +2,7 @@
 
 use crate::vectors::{Loop, widest};
 
-/// The lower triangle L, by rows of n; what is above the diagonal is zero.
+/// The lower triangle L, by rows of n; what is above the diagonal means nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Cholesky {
     n: usize,
@@ -10,10 +10,10 @@ pub(crate) struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factorises; reads only the lower triangle. `None` if the matrix is not positive definite.
-    pub(crate) fn new(matrix: &[f64], n: usize) -> Option<Self> {
+    /// Factorises in place; reads only the lower triangle. `None` if the matrix is not positive definite.
+    pub(crate) fn new(matrix: Vec<f64>, n: usize) -> Option<Self> {
         debug_assert_eq!(matrix.len(), n * n);
-        Some(Self { n, lower: widest(Factorise { matrix, n })? })
+        Some(Self { n, lower: widest(Factorise { lower: matrix, n })? })
     }
 
     /// Factorises after adding the least jitter to the diagonal that rounding calls for, from a
@@ -22,7 +22,7 @@ impl Cholesky {
         let greatest = (0..n).map(|i| matrix[i * n + i]).fold(f64::MIN_POSITIVE, f64::max);
         let mut jitter = 1e-9 * greatest;
         loop {
-            if let Some(factor) = Self::new(&matrix, n) {
+            if let Some(factor) = Self::new(matrix.clone(), n) {
                 return factor;
             }
             assert!(jitter < 1e6 * greatest, "a matrix of {n} rows is not symmetric or not finite");
@@ -80,23 +80,23 @@ impl Cholesky {
 }
 
 /// L of a matrix.
-struct Factorise<'a> {
-    matrix: &'a [f64],
+struct Factorise {
+    /// The matrix at first, then row by row its factor.
+    lower: Vec<f64>,
     n: usize,
 }
 
-impl Loop for Factorise<'_> {
+impl Loop for Factorise {
     type Output = Option<Vec<f64>>;
 
     #[inline(always)]
     fn run(self) -> Self::Output {
-        let Self { matrix, n } = self;
-        let mut lower = vec![0.0; n * n];
+        let Self { mut lower, n } = self;
         for first in (0..n).step_by(ROWS) {
             let last = n.min(first + ROWS);
             let (done, rows) = lower.split_at_mut(first * n);
             let eliminated = if last - first == ROWS {
-                eliminate_rows(matrix, done, rows, n, first);
+                eliminate_rows(done, rows, n, first);
                 first
             } else {
                 0
@@ -105,9 +105,9 @@ impl Loop for Factorise<'_> {
                 let (above, row) = lower.split_at_mut(i * n);
                 for j in eliminated..i {
                     let other = &above[j * n..][..=j];
-                    row[j] = (matrix[i * n + j] - dot(&row[..j], &other[..j])) / other[j];
+                    row[j] = (row[j] - dot(&row[..j], &other[..j])) / other[j];
                 }
-                let square = matrix[i * n + i] - dot(&row[..i], &row[..i]);
+                let square = row[i] - dot(&row[..i], &row[..i]);
                 if square.is_nan() || square <= 0.0 {
                     return None;
                 }
@@ -171,7 +171,7 @@ const ROWS: usize = 4;
 
 /// The first `first` elements of rows `first..first + 4` of L.
 #[inline(always)]
-fn eliminate_rows(matrix: &[f64], done: &[f64], rows: &mut [f64], n: usize, first: usize) {
+fn eliminate_rows(done: &[f64], rows: &mut [f64], n: usize, first: usize) {
     let (a, rest) = rows.split_at_mut(n);
     let (b, rest) = rest.split_at_mut(n);
     let (c, rest) = rest.split_at_mut(n);
@@ -180,7 +180,7 @@ fn eliminate_rows(matrix: &[f64], done: &[f64], rows: &mut [f64], n: usize, firs
         let other = &done[j * n..][..=j];
         let sums = dots([&a[..j], &b[..j], &c[..j], &d[..j]], &other[..j]);
         for (lane, row) in [&mut *a, &mut *b, &mut *c, &mut *d].into_iter().enumerate() {
-            row[j] = (matrix[(first + lane) * n + j] - sums[lane]) / other[j];
+            row[j] = (row[j] - sums[lane]) / other[j];
         }
     }
 }
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn inverts_the_hilbert_matrix() {
-        let factor = Cholesky::new(&hilbert(3), 3).unwrap();
+        let factor = Cholesky::new(hilbert(3), 3).unwrap();
         let inverse = factor.inverse();
         let expected = [9.0, 0.0, 0.0, -36.0, 192.0, 0.0, 30.0, -180.0, 180.0];
         for (found, expected) in inverse.iter().zip(expected) {
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn jitter_rescues_a_singular_matrix_and_nothing_else_is_changed() {
-        assert!(Cholesky::new(&[1.0, 1.0, 1.0, 1.0], 2).is_none());
+        assert!(Cholesky::new(vec![1.0; 4], 2).is_none());
         let factor = Cholesky::with_jitter(vec![1.0, 1.0, 1.0, 1.0], 2);
         let solution = factor.solve(&[1.0, 1.0]);
         assert!((solution[0] + solution[1] - 1.0).abs() < 1e-6, "{solution:?}");

@@ -189,7 +189,7 @@ mod tests {
             for i in 0..points.len() {
                 matrix[i * points.len() + i] += 1e-9;
             }
-            prop_assert!(crate::cholesky::Cholesky::new(&matrix, points.len()).is_some());
+            prop_assert!(crate::cholesky::Cholesky::new(matrix, points.len()).is_some());
         }
     }
 

@@ -1,8 +1,8 @@
 //! The maximiser for scores that are cheaper by the hundred: samples and the surroundings of the best
 //! trials are scored together, and the best of them climb by exchanging one parameter at a time.
 //!
-//! The prescreen, which may be dear, is asked in the order of the scores, and only until enough accepted
-//! configurations are found to climb from.
+//! The prescreen, which may be dear, is asked about a limited number of samples; of all that is found from
+//! there, in the order of the scores, only until enough is accepted to climb from.
 
 use std::collections::HashSet;
 
@@ -16,6 +16,9 @@ use crate::space::Configuration;
 
 /// Configurations drawn from everywhere.
 const SAMPLES: usize = 600;
+
+/// With a prescreen, draws that are made for as many accepted ones.
+const DRAWS_MAX: usize = 2_000;
 
 /// Best trials whose surroundings are scored: everything one exchange away, and some of what is two away.
 const TRIALS: usize = 5;
@@ -33,10 +36,9 @@ pub(crate) fn maximise_by_exchange(
     rng: &mut Xoshiro256PlusPlus,
     score: impl Fn(&[Vec<f64>]) -> Vec<f64>,
 ) -> Option<Configuration> {
-    let mut climb =
-        Climb { problem, met: history.configurations().cloned().collect(), ranked: vec![] };
-    let mut candidates: Vec<Configuration> =
-        (0..SAMPLES).map(|_| problem.space.sample(rng)).collect();
+    let met = history.configurations().cloned().collect();
+    let mut climb = Climb { problem, met, ranked: vec![] };
+    let mut candidates = samples(problem, rng);
     for trial in centres(problem, history) {
         candidates.extend(neighbours(problem, trial, rng));
         candidates.extend((0..TWO_EXCHANGES).map(|_| two_exchanges(problem, trial, rng)));
@@ -56,6 +58,14 @@ pub(crate) fn maximise_by_exchange(
         }
     }
     climb.ranked.into_iter().next().map(|(_, configuration)| configuration)
+}
+
+/// Configurations from everywhere, and such as the prescreen accepts: scored first and asked later, few would
+/// be left where little is accepted.
+fn samples(problem: &Problem, rng: &mut Xoshiro256PlusPlus) -> Vec<Configuration> {
+    let draws = if problem.prescreen.is_some() { DRAWS_MAX } else { SAMPLES };
+    let drawn = (0..draws).map(|_| problem.space.sample(rng));
+    drawn.filter(|configuration| problem.accepts(configuration)).take(SAMPLES).collect()
 }
 
 /// The best trials, or the latest while none is feasible.

@@ -160,7 +160,7 @@ impl UnscaledProcess {
             let kernel = Kernel::isotropic(axes, 10_f64.powf(f64::from(quarter) / 4.0));
             let mut covariance = kernel.matrix(&points);
             (0..n).for_each(|i| covariance[i * n + i] += JITTER);
-            let factor = Cholesky::new(&covariance, n)?;
+            let factor = Cholesky::new(covariance, n)?;
             let weights = factor.solve(targets);
             let likelihood = -0.5 * (dot(targets, &weights) + factor.log_determinant());
             Some((likelihood, kernel, factor, weights))

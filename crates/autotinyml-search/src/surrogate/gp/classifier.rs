@@ -101,7 +101,7 @@ impl Sites {
             let (targets, noise) = self.observations(&prior);
             let mut observed = covariance.to_vec();
             (0..n).for_each(|i| observed[i * n + i] += noise[i]);
-            let Some(factor) = Cholesky::new(&observed, n) else { return };
+            let Some(factor) = Cholesky::new(observed, n) else { return };
             let alpha = factor.solve(&targets);
             let precision = factor.inverse_diagonal();
             let mut change = 0.0_f64;

@@ -154,17 +154,23 @@ pub(super) struct Pairs {
 
 impl Pairs {
     pub(super) fn new(axes: &[Axis], points: &[Vec<f64>]) -> Self {
-        let pairs =
-            || (1..points.len()).flat_map(|i| points[..i].iter().map(move |b| (&points[i], b)));
-        let along = |(axis, kind): (usize, &Axis)| {
-            pairs().map(|(a, b)| kind.squared_distance(a[axis], b[axis])).collect()
-        };
-        Self {
-            n: points.len(),
-            squared: axes.iter().enumerate().map(along).collect(),
-            trend: pairs().map(|(a, b)| trend(axes, a, b)).collect(),
-            trend_itself: points.iter().map(|point| trend(axes, point, point)).collect(),
+        let pair_count = points.len() * points.len().saturating_sub(1) / 2;
+        let mut trends = vec![0.0; pair_count];
+        let mut squared = Vec::with_capacity(axes.len());
+        for (axis, &kind) in axes.iter().enumerate() {
+            let column: Vec<f64> = points.iter().map(|point| point[axis]).collect();
+            let mut along = Vec::with_capacity(pair_count);
+            for (i, &a) in column.iter().enumerate() {
+                let before = along.len();
+                along.extend(column[..i].iter().map(|&b| kind.squared_distance(a, b)));
+                for (sum, &b) in trends[before..].iter_mut().zip(&column[..i]) {
+                    *sum += trend_along(kind, a, b) / axes.len() as f64;
+                }
+            }
+            squared.push(along);
         }
+        let trend_itself = points.iter().map(|point| trend(axes, point, point)).collect();
+        Self { n: points.len(), squared, trend: trends, trend_itself }
     }
 
     /// Prior variance of the function at each point.

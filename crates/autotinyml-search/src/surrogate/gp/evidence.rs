@@ -99,7 +99,7 @@ pub(super) fn log_evidence(
     let n = targets.len();
     let hyperparameters = Hyperparameters::from(theta);
     let mut covariances = pairs.covariances(&hyperparameters);
-    let matrix = &mut covariances.matrix;
+    let mut matrix = std::mem::take(&mut covariances.matrix);
     (0..n).for_each(|i| matrix[i * n + i] += hyperparameters.noise + known_noise[i]);
     let factor = Cholesky::new(matrix, n)?;
     let alpha = factor.solve(targets);
