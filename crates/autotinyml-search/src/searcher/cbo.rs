@@ -1,4 +1,4 @@
-//! CBO, constrained Bayesian optimisation: our own default for constraints that have numbers behind them.
+//! CBO, constrained Bayesian optimisation: our own searcher, for constraints with numbers behind them and without.
 //!
 //! The next trial is the configuration of the greatest expected improvement times probability of being
 //! feasible,
@@ -14,8 +14,8 @@
 //! | x, X | encoded configuration, those of the trials | d, n × d |
 //! | EI | expected improvement on the best feasible trial, under a Gaussian process of the score | – |
 //! | c_j, limit_j | a constraint's value and its limit | – |
-//! | P | from a Gaussian process of ln c_j; of a constraint with labels only, from a classifier | – |
-//! | w | 1 where values are known, 2 for labels | – |
+//! | P | from a Gaussian process of c_j or ln c_j; of a constraint with labels only, from a classifier | – |
+//! | w | 1 where values are known; for labels 2 at the beginning, 7 at the end | – |
 //!
 //! What departs from those papers, and what each departure brought, stands in docs/adr/0008-cbo.md:
 //!
@@ -23,8 +23,9 @@
 //! of what each parameter contributes.
 //! DIFFERENCE: the score's model sees normal scores (ranks as quantiles), of infeasible trials as well, if
 //! they have a score.
-//! DIFFERENCE: P(feasible) of a classifier is squared: where only labels are known a failed trial teaches
-//! little.
+//! DIFFERENCE: P(feasible) of a classifier is raised to a power that grows as the budget is spent: a
+//! failed trial teaches little where only labels are known, and the later the less.
+//! DIFFERENCE: a constraint's model sees values or their logarithms, whichever it makes more plausible.
 //! DIFFERENCE: values that repeat lie on a lattice; the limit is then anywhere between two of its points, and
 //! is taken to be midway.
 //! DIFFERENCE: constraints that the prescreen knows are not modelled: the maximiser asks the prescreen.

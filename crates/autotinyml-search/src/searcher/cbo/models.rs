@@ -14,10 +14,11 @@ use crate::surrogate::gp::{Gp, Prior, log_plausibility};
 const TRIALS_MAX: usize = 300;
 
 /// w for constraints with values.
-const VALUE_WEIGHT: f64 = 1.5;
+const VALUE_WEIGHT: f64 = 1.0;
 
-/// w for constraints of which only labels are known.
-const LABEL_WEIGHT: f64 = 2.0;
+/// w for labels, at the beginning of the search and at its end: the later, the less use is made of what
+/// a failed trial teaches.
+const LABEL_WEIGHTS: [f64; 2] = [2.0, 7.0];
 
 /// Of standardised values of a constraint: mostly trend.
 const VALUE: Prior = Prior {
@@ -33,7 +34,7 @@ const LABEL: Prior = Prior {
     length_scale: (-0.7, 1.0),
     amplitude: (2.5, 1.0),
     noise: (-9.0, 0.1),
-    trend: (2.0, 1.0),
+    trend: (3.0, 1.0),
 };
 
 /// All that was learned.
@@ -41,6 +42,8 @@ pub(super) struct Models {
     /// With the best feasible trial's target; `None` before the first.
     score: Option<(Gp, f64)>,
     constraints: Vec<Constraint>,
+    /// Share of the budget that is spent.
+    spent: f64,
 }
 
 /// A model of one constraint, or of all that only a label tells about.
@@ -92,11 +95,14 @@ impl Models {
         if let Some(latent) = label(problem, &axes, &ended, &kept) {
             constraints.push(Constraint::Label { latent: latent.believing(&running) });
         }
-        Some(Self { score, constraints })
+        let spent = (history.0.len() as f64 / problem.budget.max(1) as f64).min(1.0);
+        Some(Self { score, constraints, spent })
     }
 
     /// ln EI + w Σ ln P at each point.
     pub(super) fn acquisition(&self, points: &[Vec<f64>]) -> Vec<f64> {
+        let [first, last] = LABEL_WEIGHTS;
+        let label_weight = first + (last - first) * self.spent;
         let mut acquisition = vec![0.0; points.len()];
         let mut add = |gp: &Gp, term: &dyn Fn(f64, f64) -> f64| {
             for (sum, (mean, variance)) in acquisition.iter_mut().zip(gp.predict(points)) {
@@ -114,7 +120,7 @@ impl Models {
                     });
                 }
                 Constraint::Label { latent } => {
-                    add(latent, &|mean, variance| LABEL_WEIGHT * log_probability(mean, variance));
+                    add(latent, &|mean, variance| label_weight * log_probability(mean, variance));
                 }
             }
         }
