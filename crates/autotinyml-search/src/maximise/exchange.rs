@@ -9,20 +9,20 @@ use std::collections::HashSet;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::exchanges;
+use super::{EXCHANGED_LEVELS, exchanges};
 use crate::history::History;
 use crate::problem::Problem;
-use crate::space::Configuration;
+use crate::space::{Configuration, Space};
 
 /// Configurations drawn from everywhere.
-const SAMPLES: usize = 600;
+const SAMPLES: usize = 400;
 
 /// With a prescreen, draws that are made for as many accepted ones.
 const DRAWS_MAX: usize = 2_000;
 
 /// Best trials whose surroundings are scored: everything one exchange away, and some of what is two away.
 const TRIALS: usize = 5;
-const TWO_EXCHANGES: usize = 40;
+const TWO_EXCHANGES: usize = 30;
 
 /// Best configurations that climb, and steps that they make at most.
 const CLIMBERS: usize = 3;
@@ -96,11 +96,30 @@ fn two_exchanges(
     for _ in 0..2.min(space.len()) {
         let index = rng.random_range(0..space.len());
         if space.level(&moved, index).is_some() {
-            let level = space.parameters()[index].domain.at(rng.random());
+            let level = far_or_near(space, &moved, index, rng);
             moved = space.exchanged(&moved, index, level, rng);
         }
     }
     moved
+}
+
+/// Any level of a short list; of many levels one far or near, so that slopes aslant to the axes are met.
+fn far_or_near(
+    space: &Space,
+    at: &Configuration,
+    index: usize,
+    rng: &mut Xoshiro256PlusPlus,
+) -> u64 {
+    let domain = &space.parameters()[index].domain;
+    let drawn: f64 = rng.random();
+    match (domain.levels(), space.level(at, index)) {
+        (Some(levels), _) if levels <= EXCHANGED_LEVELS as u64 => domain.at(drawn),
+        (_, None) => domain.at(drawn),
+        (_, Some(level)) => {
+            let reach = 0.5_f64.powi(rng.random_range(0..EXCHANGED_LEVELS as i32));
+            domain.at((domain.unit(level) + reach * (2.0 * drawn - 1.0)).clamp(0.0, 1.0))
+        }
+    }
 }
 
 struct Climb<'a> {

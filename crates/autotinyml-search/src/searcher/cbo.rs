@@ -17,7 +17,7 @@
 //! | P | from a Gaussian process of c_j or ln c_j; of a constraint with labels only, from a classifier | – |
 //! | w | 1 where values are known; for labels 2 at the beginning, 7 at the end | – |
 //!
-//! What departs from those papers, and what each departure brought, stands in docs/adr/0008-cbo.md:
+//! What departs from those papers (what was measured of it stands in docs/adr/0008-cbo.md):
 //!
 //! DIFFERENCE: the models have an additive trend beside Matérn's kernel: sizes and run times are nearly sums
 //! of what each parameter contributes.

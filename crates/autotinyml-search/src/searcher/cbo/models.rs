@@ -20,6 +20,9 @@ const VALUE_WEIGHT: f64 = 1.0;
 /// a failed trial teaches.
 const LABEL_WEIGHTS: [f64; 2] = [2.0, 7.0];
 
+/// Of normal scores: what parameters add by themselves, and what comes of them together.
+const SCORE: Prior = Prior { trend: (-1.0, 1.0), ..Prior::SCORE };
+
 /// Of standardised values of a constraint: mostly trend.
 const VALUE: Prior = Prior {
     length_scale: (-0.7, 1.0),
@@ -141,7 +144,7 @@ fn score(problem: &Problem, axes: &[Axis], ended: &[Ended], kept: &[usize]) -> O
     let feasible = scored.iter().zip(&targets).filter(|(i, _)| ended[**i].outcome.feasible);
     let best = feasible.map(|(_, target)| *target).reduce(f64::max)?;
     let points = scored.iter().map(|&i| ended[i].point.clone()).collect();
-    Some((Gp::fit(axes, points, targets, &Prior::SCORE), best))
+    Some((Gp::fit(axes, points, targets, &SCORE), best))
 }
 
 /// The model of constraint j's value and the limit on its scale; `None` if there are not two values.

@@ -13,7 +13,7 @@ use crate::cholesky::{Cholesky, dot};
 use crate::space::Axis;
 
 /// Evaluations of the evidence in a fit, at most.
-const EVALUATIONS_MAX: usize = 15;
+const EVALUATIONS_MAX: usize = 12;
 
 /// Hyperparameters are fitted on at most so many points: beyond, they hardly change, but their cost grows
 /// with the cube.
