@@ -49,8 +49,8 @@ pub use draw::least_violating;
 pub use history::{History, Outcome, Trial};
 pub use problem::{Constraint, Goal, Known, Problem};
 pub use searcher::{
-    Bayes, CATALOGUE, Cbo, Grid, Phase, Random, SearchError, Searcher, SearcherOptions, Suggestion,
-    SvmCbo, Tpe, Variant, by_name,
+    Bayes, Bohb, CATALOGUE, CTpe, Cbo, Grid, Hyperband, Phase, Random, SearchError, Searcher,
+    SearcherOptions, Suggestion, SvmCbo, Tpe, Variant, by_name,
 };
 pub use space::{Condition, Configuration, Domain, Parameter, Setting, Space, SpaceError};
 pub use surrogate::Surrogate;

@@ -26,7 +26,7 @@ use crate::normal;
 use crate::space::{Axis, Configuration, Domain, Space};
 
 pub(crate) use bandwidth::Bandwidth;
-pub(crate) use crowd::crowd;
+pub(crate) use crowd::{crowd, most};
 
 /// Lists up to this length have a table of their kernel. The levels of longer ones are so many that the
 /// density at a level's place says how it compares with others.

@@ -1,8 +1,12 @@
 //! Searchers: functions from the history of a study to the next configuration.
 
 mod bayes;
+mod bohb;
+mod brackets;
+mod c_tpe;
 mod cbo;
 mod grid;
+mod hyperband;
 mod random;
 mod svm_cbo;
 mod tpe;
@@ -12,8 +16,11 @@ use crate::problem::Problem;
 use crate::space::Configuration;
 
 pub use bayes::Bayes;
+pub use bohb::Bohb;
+pub use c_tpe::CTpe;
 pub use cbo::Cbo;
 pub use grid::Grid;
+pub use hyperband::Hyperband;
 pub use random::Random;
 pub use svm_cbo::{SvmCbo, Variant};
 pub use tpe::Tpe;
@@ -27,7 +34,8 @@ pub trait Searcher: Sync {
     fn name(&self) -> &'static str;
 
     /// The configuration for a trial, given all earlier ones. Trials of `history` without an outcome
-    /// are running elsewhere. Nothing is suggested twice, and nothing that the prescreen refuses.
+    /// are running elsewhere. Nothing is suggested twice, unless for more epochs, and nothing that the
+    /// prescreen refuses.
     ///
     /// # Errors
     /// If no configuration is left, or the prescreen accepts none.
@@ -73,12 +81,14 @@ pub enum Phase {
     Sweep,
     /// Drawn.
     Random,
+    /// One of the best so far, trained for more epochs.
+    Promotion,
 }
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 5] =
-        [Self::Initial, Self::Boundary, Self::Optimise, Self::Sweep, Self::Random];
+    pub const ALL: [Self; 6] =
+        [Self::Initial, Self::Boundary, Self::Optimise, Self::Sweep, Self::Random, Self::Promotion];
 
     /// Stable name for stores and reports.
     pub const fn name(self) -> &'static str {
@@ -88,6 +98,7 @@ impl Phase {
             Self::Optimise => "phase 2",
             Self::Sweep => "grid",
             Self::Random => "random",
+            Self::Promotion => "promotion",
         }
     }
 
@@ -119,6 +130,10 @@ pub enum SearchError {
 pub struct SearcherOptions {
     /// Of `bayes`.
     pub bayes: Bayes,
+    /// Of `bohb`.
+    pub bohb: Bohb,
+    /// Of `hyperband`.
+    pub hyperband: Hyperband,
     /// Of `svm-cbo`.
     pub svm_cbo: SvmCbo,
 }
@@ -126,8 +141,11 @@ pub struct SearcherOptions {
 /// Name of every searcher, and what it does.
 pub const CATALOGUE: &[(&str, &str)] = &[
     ("bayes", "the best upper confidence bound of the score, deployable or not"),
+    ("bohb", "hyperband, with a model of the good ones to draw from"),
+    ("c-tpe", "tpe, with densities of what meets each constraint and of what doesn't"),
     ("cbo", "the best expected improvement times probability of meeting each limit"),
     ("grid", "evenly spaced settings of every parameter, in order"),
+    ("hyperband", "many trained a little, the best of them longer, the best of those in full"),
     ("random", "configurations drawn uniformly"),
     ("svm-cbo", "phase 1 learns where models are deployable, phase 2 finds the best of them"),
     ("tpe", "what is likelier among the good trials than among the bad"),
@@ -137,8 +155,11 @@ pub const CATALOGUE: &[(&str, &str)] = &[
 pub fn by_name(name: &str, options: &SearcherOptions) -> Option<Box<dyn Searcher>> {
     match name {
         "bayes" => Some(Box::new(options.bayes.clone())),
+        "bohb" => Some(Box::new(options.bohb.clone())),
+        "c-tpe" => Some(Box::new(CTpe)),
         "cbo" => Some(Box::new(Cbo)),
         "grid" => Some(Box::new(Grid)),
+        "hyperband" => Some(Box::new(options.hyperband.clone())),
         "random" => Some(Box::new(Random)),
         "svm-cbo" => Some(Box::new(options.svm_cbo.clone())),
         "tpe" => Some(Box::new(Tpe)),

@@ -51,3 +51,13 @@ pub(crate) fn crowd(
     }
     Ok(crowd)
 }
+
+/// The candidate with the greatest value; of equals the first.
+pub(crate) fn most(
+    crowd: Vec<Configuration>,
+    value: impl Fn(&Configuration) -> f64,
+) -> Configuration {
+    let valued = crowd.into_iter().map(|x| (value(&x), x));
+    let best = valued.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    best.expect("a crowd is never empty").1
+}

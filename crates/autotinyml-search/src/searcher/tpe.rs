@@ -24,15 +24,15 @@ use super::{Phase, SearchError, Searcher, Suggestion};
 use crate::draw::stream;
 use crate::history::History;
 use crate::initial_design::{designed, published_size};
-use crate::parzen::{Bandwidth, Parzen, crowd};
+use crate::parzen::{Bandwidth, Parzen, crowd, most};
 use crate::problem::Problem;
-use crate::space::Configuration;
+use crate::space::{Configuration, Space};
 
 /// γ.
 const GOOD_SHARE: f64 = 0.15;
 
-/// Candidates drawn from l.
-const CROWD: usize = 24;
+/// Candidates drawn from each l.
+pub(super) const CROWD: usize = 24;
 
 const BANDWIDTH: Bandwidth = Bandwidth::Shrinking { least: 0.03, category: 0.2 };
 
@@ -58,16 +58,16 @@ impl Searcher for Tpe {
         }
         let rng = &mut stream(seed, trial);
         let (good, bad) = split(problem, history);
-        let density = |observations: &[&Configuration]| {
-            let weights = vec![1.0; observations.len()];
-            Parzen::fit(problem.space, observations, &weights, 1.0, BANDWIDTH)
-        };
-        let (l, g) = (density(&good), density(&bad));
+        let (l, g) = (density(problem.space, &good), density(problem.space, &bad));
         let crowd = crowd(problem, history, CROWD, rng, |rng| l.draw(rng))?;
-        let ratio = |x: &Configuration| l.log_density(x) - g.log_density(x);
-        let best = most(crowd, ratio);
+        let best = most(crowd, |x| l.log_density(x) - g.log_density(x));
         Ok(Suggestion::full(best, Phase::Optimise))
     }
+}
+
+/// The density of some configurations: each counts the same, and so does the prior.
+pub(super) fn density<'a>(space: &'a Space, of: &[&Configuration]) -> Parzen<'a> {
+    Parzen::fit(space, of, &vec![1.0; of.len()], 1.0, BANDWIDTH)
 }
 
 /// Good and bad trials, those that are running among the bad.
@@ -90,11 +90,4 @@ fn split<'h>(
     let good = ((GOOD_SHARE * completed as f64).ceil() as usize).min(scored);
     let configurations = |part: &[(&'h Configuration, f64)]| part.iter().map(|(x, _)| *x).collect();
     (configurations(&ranked[..good]), configurations(&ranked[good..]))
-}
-
-/// The candidate with the greatest value; of equals the first.
-fn most(crowd: Vec<Configuration>, value: impl Fn(&Configuration) -> f64) -> Configuration {
-    let valued = crowd.into_iter().map(|x| (value(&x), x));
-    let best = valued.reduce(|best, next| if next.0 > best.0 { next } else { best });
-    best.expect("a crowd is never empty").1
 }

@@ -8,8 +8,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use autotinyml_search::{
     CATALOGUE, Condition, Configuration, Constraint, Domain, Goal, History, Known, Outcome,
-    Parameter, Phase, Problem, SearchError, Searcher, SearcherOptions, Setting, Space, Trial,
-    by_name, least_violating,
+    Parameter, Phase, Problem, SearchError, Searcher, SearcherOptions, Setting, Space, Suggestion,
+    Trial, by_name, least_violating,
 };
 
 fn searchers() -> Vec<Box<dyn Searcher>> {
@@ -133,10 +133,11 @@ fn run(
     until: usize,
 ) {
     for id in history.0.len()..until {
-        let configuration = searcher.suggest(problem, history, id, 42).unwrap().configuration;
+        let Suggestion { configuration, epochs, .. } =
+            searcher.suggest(problem, history, id, 42).unwrap();
         let draw = |salt| noise(problem.space, &configuration, salt);
         let outcome = Some(judge(draw(1), draw(2)));
-        history.0.push(Trial::full(id, configuration, outcome));
+        history.0.push(Trial { id, configuration, epochs, outcome });
     }
 }
 
@@ -187,6 +188,52 @@ fn suggestions_are_new_and_reproducible() {
                 assert_eq!(configurations(&resumed), configurations(&history), "resumed: {what}");
             }
         }
+    }
+}
+
+/// A configuration is suggested again only to train it for longer, after a feasible trial with fewer epochs:
+/// the one that it resumes. Sixty trials, each from the outcomes of all but the four before it.
+#[test]
+fn longer_trainings_are_earned() {
+    const FULL: usize = 27;
+    for searcher in searchers() {
+        for (space_name, space) in &spaces() {
+            for (judge_name, judge) in JUDGES {
+                let problem = Problem { epochs: Some(FULL), ..problem(space, 60) };
+                let what = format!("{} in {space_name}, {judge_name}", searcher.name());
+                let mut history = History::default();
+                for id in 0..60 {
+                    let suggestion = match searcher.suggest(&problem, &history, id, 42) {
+                        Err(SearchError::Exhausted { .. }) => break,
+                        suggestion => suggestion.unwrap(),
+                    };
+                    let again =
+                        searcher.suggest(&problem, &stored_and_read(space, &history), id, 42);
+                    assert_eq!(again.as_ref(), Ok(&suggestion), "{what}");
+                    check_resumption(&history, &suggestion, FULL, &what);
+                    let Suggestion { configuration, epochs, .. } = suggestion;
+                    history.0.push(Trial { id, configuration, epochs, outcome: None });
+                    if let Some(ended) = id.checked_sub(4) {
+                        let trial = &mut history.0[ended];
+                        let draw = |salt| noise(space, &trial.configuration, salt);
+                        trial.outcome = Some(judge(draw(1), draw(2)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn check_resumption(history: &History, suggestion: &Suggestion, full: usize, what: &str) {
+    let epochs = suggestion.epochs.unwrap_or(full);
+    assert!(suggestion.epochs.is_none_or(|epochs| (1..full).contains(&epochs)), "{what}");
+    let earlier: Vec<&Trial> =
+        history.0.iter().filter(|t| t.configuration == suggestion.configuration).collect();
+    let longest = earlier.iter().max_by_key(|trial| trial.epochs.unwrap_or(full));
+    assert_eq!(suggestion.resumes, longest.map(|trial| trial.id), "{what}");
+    if let Some(trial) = longest {
+        assert!(trial.epochs.unwrap_or(full) < epochs, "{what}");
+        assert!(trial.outcome.as_ref().is_some_and(|o| o.feasible_score().is_some()), "{what}");
     }
 }
 
