@@ -221,3 +221,6 @@ fn choose(weights: impl Iterator<Item = f64>, rng: &mut Xoshiro256PlusPlus) -> u
     }
     last
 }
+
+#[cfg(test)]
+mod tests;

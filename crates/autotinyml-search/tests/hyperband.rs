@@ -100,14 +100,13 @@ fn one_round_is_the_papers_table() {
             if parallel == 1 {
                 assert_eq!(trials_by_epochs(&history), HashMap::from(expected), "{name}");
             }
-            let first = |epochs: usize| {
-                let of_epochs = history.0.iter().filter(move |trial| trial.epochs == Some(epochs));
-                of_epochs.take(if epochs == 1 { 81 } else { 27 })
-            };
+            let of_epochs = |epochs| history.0.iter().filter(move |t| t.epochs == Some(epochs));
             let score = |trial: &Trial| trial.outcome.as_ref().unwrap().score.unwrap();
-            let went_on =
-                |trial: &&Trial| first(3).any(|later| later.configuration == trial.configuration);
-            let (promoted, left): (Vec<&Trial>, Vec<&Trial>) = first(1).partition(went_on);
+            let went_on = |trial: &&Trial| {
+                of_epochs(3).any(|later| later.configuration == trial.configuration)
+            };
+            let (promoted, left): (Vec<&Trial>, Vec<&Trial>) =
+                of_epochs(1).take(81).partition(went_on);
             let least = promoted.iter().map(|trial| score(trial)).fold(f64::INFINITY, f64::min);
             let greatest = left.iter().map(|trial| score(trial)).fold(f64::NEG_INFINITY, f64::max);
             assert!(promoted.len() == 27 && least >= greatest, "{name}: {least} {greatest}");

@@ -13,7 +13,7 @@ use autotinyml_deploy::{
     Accounting, CrossAccuracy, DeployError, Footprint, Program, Subject, Tools, Verdict, compress,
     link, static_footprint,
 };
-use autotinyml_nn::{BuildError, Layer, Network, Node, TrainError, train};
+use autotinyml_nn::{BuildError, Layer, Network, Node, TrainError, Training, train};
 use autotinyml_search::Configuration;
 
 use crate::record::{TrialOutcome, TrialRecord};
@@ -30,8 +30,9 @@ pub struct Evaluator<'a> {
     pub tools: &'a Tools,
     /// Sizes of the programs linked so far.
     linked: Mutex<HashMap<String, Footprint>>,
-    /// Trials of other searches with the same study and seed, and the seconds they took.
-    remembered: Mutex<HashMap<Configuration, (TrialOutcome, f64)>>,
+    /// Trials of other searches with the same study and seed, by their configuration and epochs, and the
+    /// seconds they took.
+    remembered: Mutex<HashMap<(Configuration, Option<usize>), (TrialOutcome, f64)>>,
 }
 
 /// A trial that could not be finished: nothing that a searcher may learn from.
@@ -81,13 +82,17 @@ impl<'a> Evaluator<'a> {
     pub fn remember(&self, trial: &TrialRecord) {
         let found = (trial.outcome.clone(), trial.seconds);
         let mut remembered = self.remembered.lock().expect("no thread panicked with it");
-        remembered.entry(trial.configuration.clone()).or_insert(found);
+        remembered.entry((trial.configuration.clone(), trial.epochs)).or_insert(found);
     }
 
     /// What an earlier search found, and the seconds it took.
-    pub fn remembered(&self, configuration: &Configuration) -> Option<(TrialOutcome, f64)> {
+    pub fn remembered(
+        &self,
+        configuration: &Configuration,
+        epochs: Option<usize>,
+    ) -> Option<(TrialOutcome, f64)> {
         let remembered = self.remembered.lock().expect("no thread panicked with it");
-        remembered.get(configuration).cloned()
+        remembered.get(&(configuration.clone(), epochs)).cloned()
     }
 
     /// The network of a configuration, or why its layers cannot be put together.
@@ -97,11 +102,17 @@ impl<'a> Evaluator<'a> {
         template.network(space, configuration, data.shape, data.classes.len())
     }
 
-    /// Runs the stages of one trial.
+    /// Runs the stages of one trial, whose networks train for `epochs` (None: in full). They train
+    /// from the start, also where an earlier trial trained the same networks for fewer epochs: the same seed
+    /// takes them through the same weights, and no trial's weights have to be kept.
     ///
     /// # Errors
     /// Machinery that failed. A network that does not fit is an outcome.
-    pub fn evaluate(&self, configuration: &Configuration) -> Result<TrialOutcome, EvaluateError> {
+    pub fn evaluate(
+        &self,
+        configuration: &Configuration,
+        epochs: Option<usize>,
+    ) -> Result<TrialOutcome, EvaluateError> {
         let deploy = &self.study.deploy;
         let network = match self.network(configuration) {
             Ok(network) => network,
@@ -115,7 +126,7 @@ impl<'a> Evaluator<'a> {
                 ..TrialOutcome::refused(String::new(), Some(footprint))
             });
         }
-        match self.train_folds(&network, configuration) {
+        match self.train_folds(&network, configuration, epochs) {
             Ok(trained) => Ok(self.judge(trained, footprint)),
             Err(diverged @ TrainError::Diverged { .. }) => {
                 Ok(TrialOutcome::refused(diverged.to_string(), Some(footprint)))
@@ -170,13 +181,14 @@ impl<'a> Evaluator<'a> {
         Ok(link(&subject, compression, board, compiler, folder.path())?)
     }
 
-    /// Mean accuracy over the folds, as deployed.
+    /// Mean accuracy over the folds after full training, as deployed.
     pub(crate) fn validation_accuracy(
         &self,
         network: &Network,
         configuration: &Configuration,
     ) -> Result<f64, EvaluateError> {
-        let trained = self.train_folds(network, configuration).map_err(EvaluateError::Training)?;
+        let trained =
+            self.train_folds(network, configuration, None).map_err(EvaluateError::Training)?;
         Ok(trained.accuracy())
     }
 
@@ -184,9 +196,11 @@ impl<'a> Evaluator<'a> {
         &self,
         network: &Network,
         configuration: &Configuration,
+        epochs: Option<usize>,
     ) -> Result<Trained, TrainError> {
         let Study { training, space, search, deploy, .. } = self.study;
-        let training = training.fill(space, configuration);
+        let full = training.fill(space, configuration);
+        let training = Training { epochs: epochs.unwrap_or(full.epochs), ..full };
         let mut fold_accuracies = vec![];
         let mut learning_curve = vec![0.0; training.epochs];
         let (mut answers, mut deployed_answers) = (vec![], vec![]);

@@ -13,10 +13,13 @@ use crate::record::{Finalist, TrialRecord};
 use crate::samples::Samples;
 use crate::saved_model::SavedModel;
 
-/// Deployable trials, the most accurate first; of equals the one with less ROM, then the earlier.
+/// Deployable trials that were trained in full, the most accurate first; of equals the one with less ROM,
+/// then the earlier.
 pub fn ranking(trials: &[TrialRecord]) -> Vec<&TrialRecord> {
     let deployable = |trial: &&TrialRecord| {
-        trial.outcome.verdict.deployable() && trial.outcome.accuracy.is_some()
+        trial.epochs.is_none()
+            && trial.outcome.verdict.deployable()
+            && trial.outcome.accuracy.is_some()
     };
     let rom = |trial: &TrialRecord| {
         trial.outcome.footprint.as_ref().map_or(usize::MAX, |footprint| footprint.st_rom_bytes)

@@ -15,6 +15,8 @@ pub struct TrialRecord {
     pub configuration: Configuration,
     /// The part of the search that suggested it.
     pub phase: Phase,
+    /// Epochs that it was given. None: a full training.
+    pub epochs: Option<usize>,
     /// What became of it.
     pub outcome: TrialOutcome,
     /// Wall-clock seconds from suggestion to verdict.

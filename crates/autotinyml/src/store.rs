@@ -13,8 +13,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::record::{Finalist, TrialRecord};
 
-/// Grows when the tables change.
-const SCHEMA_VERSION: i64 = 1;
+/// Grows when the tables change. Version 2: trials have epochs.
+const SCHEMA_VERSION: i64 = 2;
 
 /// Facts of a study beside its trials. Each is a row of the table `facts`, as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl Store {
             _lock: Some(lock),
         };
         store.prepare().map_err(database_error(&store.path))?;
-        store.check_version()?;
+        store.migrate()?;
         Ok(store)
     }
 
@@ -152,7 +152,7 @@ impl Store {
             .or_else(|_| Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY))
             .map_err(database_error(&path))?;
         let store = Self { connection, path, _lock: None };
-        store.check_version()?;
+        store.migrate()?;
         Ok(store)
     }
 
@@ -175,6 +175,7 @@ impl Store {
              CREATE TABLE trials (
                  id INTEGER PRIMARY KEY,
                  phase TEXT NOT NULL,
+                 epochs INTEGER,
                  settings TEXT NOT NULL,
                  outcome TEXT NOT NULL,
                  seconds REAL NOT NULL
@@ -184,16 +185,32 @@ impl Store {
         ))
     }
 
-    fn check_version(&self) -> Result<(), StoreError> {
-        let found = self
-            .connection
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(database_error(&self.path))?;
-        if found == SCHEMA_VERSION {
-            Ok(())
-        } else {
-            Err(StoreError::Version { path: self.path.clone(), found })
+    /// Brings a store of version 1 up to date: all its trials trained in full.
+    fn migrate(&self) -> Result<(), StoreError> {
+        if self.version()? == 1 {
+            let result = self.connection.execute_batch(
+                "BEGIN IMMEDIATE;
+                 ALTER TABLE trials ADD COLUMN epochs INTEGER;
+                 PRAGMA user_version = 2;
+                 COMMIT;",
+            );
+            // Two readers may come at once, and the second finds it done.
+            if let Err(error) = result
+                && self.version()? == 1
+            {
+                return Err(database_error(&self.path)(error));
+            }
         }
+        match self.version()? {
+            SCHEMA_VERSION => Ok(()),
+            found => Err(StoreError::Version { path: self.path.clone(), found }),
+        }
+    }
+
+    fn version(&self) -> Result<i64, StoreError> {
+        self.connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(database_error(&self.path))
     }
 
     /// Remembers a fact, in place of what was known before.
@@ -256,11 +273,12 @@ impl Store {
             .collect();
         self.connection
             .execute(
-                "INSERT INTO trials (id, phase, settings, outcome, seconds)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO trials (id, phase, epochs, settings, outcome, seconds)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![
                     trial.id as i64,
                     trial.phase.name(),
+                    trial.epochs.map(|epochs| epochs as i64),
                     to_json(&settings),
                     to_json(&trial.outcome),
                     trial.seconds
@@ -288,17 +306,18 @@ impl Store {
     pub fn trials(&self, space: &Space) -> Result<Vec<TrialRecord>, StoreError> {
         let mut statement = self
             .connection
-            .prepare("SELECT id, phase, settings, outcome, seconds FROM trials ORDER BY id")
+            .prepare("SELECT id, phase, epochs, settings, outcome, seconds FROM trials ORDER BY id")
             .map_err(database_error(&self.path))?;
         let rows = statement
             .query_map([], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                let texts = (row.get(1)?, row.get(3)?, row.get(4)?);
+                Ok((row.get(0)?, texts, row.get(2)?, row.get(5)?))
             })
             .map_err(database_error(&self.path))?;
-        let rows: Vec<(i64, String, String, String, f64)> =
+        let rows: Vec<(i64, (String, String, String), Option<i64>, f64)> =
             rows.collect::<Result<_, _>>().map_err(database_error(&self.path))?;
         rows.into_iter()
-            .map(|(id, phase, settings, outcome, seconds)| {
+            .map(|(id, (phase, settings, outcome), epochs, seconds)| {
                 let what = format!("trial {id}");
                 let settings: serde_json::Map<String, serde_json::Value> =
                     self.parse(&settings, &what)?;
@@ -314,6 +333,7 @@ impl Store {
                         .map_err(|error| damaged(error.to_string()))?,
                     phase: Phase::from_name(&phase)
                         .ok_or_else(|| damaged(format!("unknown phase {phase:?}")))?,
+                    epochs: epochs.map(|epochs| epochs as usize),
                     outcome: self.parse(&outcome, &what)?,
                     seconds,
                 })

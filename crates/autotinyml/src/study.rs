@@ -62,7 +62,7 @@ pub fn run(
             while running < workers && course.may_suggest() {
                 let id = course.suggested.len();
                 if let Some(trial) = course.finished.get(&id) {
-                    course.suggested.push(trial.configuration.clone());
+                    course.suggested.push((trial.configuration.clone(), trial.epochs));
                     continue;
                 }
                 let history = course.history();
@@ -74,7 +74,7 @@ pub fn run(
                     }
                     Err(error) => return Err(error.into()),
                 };
-                course.suggested.push(suggestion.configuration.clone());
+                course.suggested.push((suggestion.configuration.clone(), suggestion.epochs));
                 running += 1;
                 let finished = finished.clone();
                 scope.spawn(move || {
@@ -110,7 +110,7 @@ fn problem<'a>(
         prescreen: before_training.then_some(accepts),
         violation: before_training.then_some(violation),
         budget: study.search.trials,
-        epochs: None,
+        epochs: study.training.fixed_epochs(),
     }
 }
 
@@ -119,21 +119,16 @@ fn evaluate(
     id: usize,
     suggestion: Suggestion,
 ) -> Result<TrialRecord, EvaluateError> {
-    let (outcome, seconds) = match evaluator.remembered(&suggestion.configuration) {
+    let Suggestion { configuration, phase, epochs, .. } = suggestion;
+    let (outcome, seconds) = match evaluator.remembered(&configuration, epochs) {
         Some(found) => found,
         None => {
             let start = Instant::now();
-            let outcome = evaluator.evaluate(&suggestion.configuration)?;
+            let outcome = evaluator.evaluate(&configuration, epochs)?;
             (outcome, start.elapsed().as_secs_f64())
         }
     };
-    Ok(TrialRecord {
-        id,
-        configuration: suggestion.configuration,
-        phase: suggestion.phase,
-        outcome,
-        seconds,
-    })
+    Ok(TrialRecord { id, configuration, phase, epochs, outcome, seconds })
 }
 
 /// How far a study has come.
@@ -141,8 +136,8 @@ struct Course<'a> {
     study: &'a Study,
     /// Trials to run in all.
     budget: usize,
-    /// Configurations of trials 0, 1, 2 …, finished or running.
-    suggested: Vec<Configuration>,
+    /// Configurations of trials 0, 1, 2 …, finished or running, and their epochs (None: a full training).
+    suggested: Vec<(Configuration, Option<usize>)>,
     finished: BTreeMap<usize, TrialRecord>,
 }
 
@@ -174,9 +169,13 @@ impl<'a> Course<'a> {
         let outcomes: BTreeMap<_, _> = finished
             .map(|(&id, trial)| (id, evidence::outcome(&trial.outcome, deploy, search.evidence)))
             .collect();
-        let trial = |(id, configuration): (usize, &Configuration)| {
-            Trial::full(id, configuration.clone(), outcomes.get(&id).cloned())
-        };
+        let trial =
+            |(id, (configuration, epochs)): (usize, &(Configuration, Option<usize>))| Trial {
+                id,
+                configuration: configuration.clone(),
+                epochs: *epochs,
+                outcome: outcomes.get(&id).cloned(),
+            };
         History(self.suggested.iter().enumerate().map(trial).collect())
     }
 }

@@ -107,6 +107,16 @@ pub struct TrainingTemplate {
     pub learning_rate: Option<Slot<LearningRate>>,
 }
 
+impl TrainingTemplate {
+    /// Epochs of a full training, where they are the same in every configuration.
+    pub fn fixed_epochs(&self) -> Option<usize> {
+        match self.epochs {
+            Slot::Fixed(epochs) => Some(epochs),
+            Slot::Parameter(_) => None,
+        }
+    }
+}
+
 impl Template {
     /// Whether it ends, in every configuration, in a softmax over the data's classes.
     pub fn chooses_a_class(&self) -> bool {

@@ -76,6 +76,9 @@ impl<'a> Progress<'a> {
             return false;
         }
         self.deployable += 1;
+        if trial.epochs.is_some() {
+            return false;
+        }
         let improved = trial.outcome.accuracy > self.best;
         self.best = if improved { trial.outcome.accuracy } else { self.best };
         improved
@@ -108,9 +111,13 @@ impl<'a> Progress<'a> {
     }
 
     fn line(&self, trial: &TrialRecord) -> String {
+        let fewer =
+            trial.epochs.map(|epochs| format!(" after {epochs} epochs")).unwrap_or_default();
         let verdict = match (trial.outcome.accuracy, trial.outcome.verdict.deployable()) {
-            (Some(accuracy), true) => format!("{:5.1} %", 100.0 * accuracy),
-            (Some(accuracy), false) => format!("{:5.1} %, not deployable", 100.0 * accuracy),
+            (Some(accuracy), true) => format!("{:5.1} %{fewer}", 100.0 * accuracy),
+            (Some(accuracy), false) => {
+                format!("{:5.1} %{fewer}, not deployable", 100.0 * accuracy)
+            }
             (None, _) => format!("refused: {}", trial.outcome.verdict.reasons.join("; ")),
         };
         let settings: Vec<String> = self

@@ -135,6 +135,7 @@ pub fn trial_json(space: &Space, trial: &TrialRecord) -> Value {
     json!({
         "trial": trial.id,
         "phase": trial.phase.name(),
+        "epochs": trial.epochs,
         "settings": settings,
         "accuracy": trial.outcome.accuracy,
         "deployable": trial.outcome.verdict.deployable(),

@@ -40,7 +40,7 @@ pub fn repeat(
     let step = |trial: &TrialRecord| Step {
         accuracy: trial.outcome.accuracy,
         deployable: trial.outcome.verdict.deployable(),
-        full: true,
+        full: trial.epochs.is_none(),
         seconds: trial.seconds,
     };
     Ok(Repeat { seed: evaluator.study.search.seed, steps: trials.iter().map(step).collect() })

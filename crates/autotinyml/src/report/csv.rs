@@ -27,11 +27,12 @@ const OUTCOME: [&str; 19] = [
     "seconds",
 ];
 
-/// Columns: trial, phase, the hyperparameters, and what came of it. Accuracies are shares from 0
+/// Columns: trial, phase, epochs trained, the hyperparameters, and what came of it. Accuracies are shares from 0
 /// to 1; several values in one field are separated by `; `.
 pub fn trials(summary: &Summary) -> String {
     let names = summary.space.parameters().iter().map(|parameter| parameter.name.as_str());
-    let header: Vec<&str> = ["trial", "phase"].into_iter().chain(names).chain(OUTCOME).collect();
+    let header: Vec<&str> =
+        ["trial", "phase", "epochs"].into_iter().chain(names).chain(OUTCOME).collect();
     let mut table = csv::Writer::from_writer(vec![]);
     let records = summary.trials.iter().map(|trial| record(summary, trial));
     let whole = "writing to memory does not fail, and all records are as long as the header";
@@ -51,6 +52,8 @@ fn record(summary: &Summary, trial: &TrialRecord) -> Vec<String> {
         });
     let footprint = outcome.footprint.as_ref();
     let mut record = vec![trial.id.to_string(), trial.phase.name().to_owned()];
+    let epochs = outcome.learning_curve.len();
+    record.push(optional((epochs > 0).then_some(epochs)));
     record.extend(settings);
     record.extend([
         optional(outcome.accuracy),

@@ -105,7 +105,7 @@ fn trials(space: &Space, count: usize) -> Vec<TrialRecord> {
             _ => Phase::Optimise,
         };
         let seconds = 0.2 + (filters * units) as f64 / 900.0;
-        TrialRecord { id, configuration, phase, outcome, seconds }
+        TrialRecord { id, configuration, phase, epochs: None, outcome, seconds }
     };
     (0..count).map(trial).collect()
 }

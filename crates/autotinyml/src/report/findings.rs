@@ -41,14 +41,19 @@ pub fn overview(summary: &Summary) -> Vec<(String, String)> {
     }
     let count =
         |holds: fn(&TrialRecord) -> bool| summary.trials.iter().filter(|t| holds(t)).count();
+    let trained = count(|trial| trial.outcome.accuracy.is_some());
+    let in_full = count(|trial| trial.outcome.accuracy.is_some() && trial.epochs.is_none());
+    let trained = match trained == in_full {
+        true => format!("{trained} trained"),
+        false => format!("{trained} trained ({in_full} in full)"),
+    };
     overview.push((
         "trials".to_owned(),
         format!(
-            "{} of {}: {} trained, {} deployable, {} refused",
+            "{} of {}: {trained}, {} deployable, {} refused",
             summary.trials.len(),
             summary.budget,
-            count(|trial| trial.outcome.accuracy.is_some()),
-            count(|trial| deployable_accuracy(trial).is_some()),
+            count(|trial| trial.outcome.accuracy.is_some() && trial.outcome.verdict.deployable()),
             count(|trial| !trial.outcome.verdict.deployable()),
         ),
     ));
@@ -111,9 +116,10 @@ fn miss(summary: &Summary, trial: &TrialRecord) -> String {
     format!("trial {} ({}): {reasons}", trial.id, settings.join(", "))
 }
 
-/// Validation accuracy of a trial that counts: trained and deployable.
+/// Validation accuracy of a trial that counts: trained in full and deployable.
 pub fn deployable_accuracy(trial: &TrialRecord) -> Option<f64> {
-    trial.outcome.accuracy.filter(|_| trial.outcome.verdict.deployable())
+    let counts = trial.epochs.is_none() && trial.outcome.verdict.deployable();
+    trial.outcome.accuracy.filter(|_| counts)
 }
 
 /// The verdict in a sentence or two.
@@ -335,8 +341,8 @@ fn nearest_misses(summary: &Summary) -> Vec<&TrialRecord> {
     let excess = |trial: &TrialRecord| {
         trial.outcome.footprint.as_ref().map_or(f64::INFINITY, |f| excess(&summary.limits, f))
     };
-    let mut misses: Vec<&TrialRecord> =
-        summary.trials.iter().filter(|trial| deployable_accuracy(trial).is_none()).collect();
+    let missed = |trial: &&TrialRecord| !trial.outcome.verdict.deployable();
+    let mut misses: Vec<&TrialRecord> = summary.trials.iter().filter(missed).collect();
     misses.sort_by(|a, b| excess(a).total_cmp(&excess(b)));
     misses.truncate(MISSES);
     misses

@@ -181,9 +181,14 @@ fn hyperparameters(summary: &Summary) -> Markup {
             div.pictures {
                 @for (name, picture) in effects { figure { figcaption { (name) } (picture) } }
             }
-            p.note { "Accuracy of every trained trial by its setting; the bar is their mean." }
+            p.note { "Accuracy of every trial that was trained in full by its setting; the bar is their mean." }
         }
     }
+}
+
+/// Whether some trials were given fewer epochs than others.
+fn epochs_differ(summary: &Summary) -> bool {
+    summary.trials.iter().any(|trial| trial.epochs.is_some())
 }
 
 fn trials(summary: &Summary) -> Markup {
@@ -194,7 +199,9 @@ fn trials(summary: &Summary) -> Markup {
                 table.trials {
                     thead {
                         tr {
-                            th { "trial" } th { "phase" } th {} th { "accuracy" }
+                            th { "trial" } th { "phase" }
+                            @if epochs_differ(summary) { th { "epochs" } }
+                            th {} th { "accuracy" }
                             th { "RAM" } th { "ROM" } th { "MACC" } th { "X-CROSS" }
                             @for parameter in summary.space.parameters() { th { (parameter.name) } }
                             th { "time" } th.reasons { "refused because" }
@@ -217,6 +224,9 @@ fn trial_row(summary: &Summary, trial: &TrialRecord) -> Markup {
     html! {
         tr.best[best] {
             td { (trial.id) } td { (trial.phase.name()) }
+            @if epochs_differ(summary) {
+                (cell(Some(outcome.learning_curve.len()).filter(|&epochs| epochs > 0)))
+            }
             @if outcome.verdict.deployable() { td.within { "✓" } } @else { td.beyond { "✗" } }
             (cell(outcome.accuracy.map(percent)))
             (size(ram)) (size(rom))

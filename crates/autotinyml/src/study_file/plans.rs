@@ -224,10 +224,14 @@ fn positive(entry: &Entry<'_>) -> Result<f64, InputError> {
     }
 }
 
-/// Settings of `svm-cbo` and `bayes`.
+/// Settings of searchers.
 fn searcher_options(section: &Section<'_>) -> Result<SearcherOptions, InputError> {
     let mut options = SearcherOptions::default();
-    let SearcherOptions { svm_cbo, bayes, .. } = &mut options;
+    let SearcherOptions { svm_cbo, bayes, hyperband, bohb } = &mut options;
+    if let Some(entry) = section.optional("eta") {
+        hyperband.eta = entry.whole_number(2)? as usize;
+        bohb.eta = hyperband.eta;
+    }
     if let Some(entry) = section.optional("initial") {
         svm_cbo.initial_trials = Some(entry.whole_number(1)? as usize);
         bayes.initial_trials = svm_cbo.initial_trials;

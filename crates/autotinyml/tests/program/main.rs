@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod complaints;
 mod durability;
+mod epochs;
 mod real_data;
 mod studies;
 

@@ -41,7 +41,7 @@ fn points(summary: &Summary, parameter: &Parameter) -> Vec<Point> {
             deployable: trial.outcome.verdict.deployable(),
         })
     };
-    summary.trials.iter().filter_map(point).collect()
+    summary.trials.iter().filter(|trial| trial.epochs.is_none()).filter_map(point).collect()
 }
 
 fn effect(parameter: &Parameter, points: &[Point]) -> Markup {

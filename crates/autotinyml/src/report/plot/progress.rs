@@ -29,7 +29,10 @@ pub fn progress(summary: &Summary) -> Markup {
 
 fn mark(plot: &Plot, trial: &TrialRecord) -> Markup {
     let accuracy = trial.outcome.accuracy;
-    let came_of_it = accuracy.map_or_else(|| "not trained".to_owned(), percent);
+    let mut came_of_it = accuracy.map_or_else(|| "not trained".to_owned(), percent);
+    if let (Some(_), Some(epochs)) = (accuracy, trial.epochs) {
+        came_of_it += &format!(" after {epochs} epochs");
+    }
     Mark::of(trial.outcome.verdict.deployable())
         .at(plot.trial(trial.id as f64, accuracy), &format!("trial {}: {came_of_it}", trial.id))
 }

@@ -27,6 +27,7 @@ pub fn tradeoff(summary: &Summary, which: Memory) -> Markup {
         (_, rom) => rom,
     };
     let trials: Vec<(f64, &_)> = (summary.trials.iter())
+        .filter(|trial| trial.epochs.is_none())
         .filter_map(|trial| Some((bytes(trial.outcome.footprint.as_ref()?)? as f64, trial)))
         .collect();
     let finalists: Vec<(f64, f64, Mark)> =
