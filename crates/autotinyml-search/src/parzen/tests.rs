@@ -77,7 +77,7 @@ fn densities_are_scipys() {
     assert_eq!(r.log_densities.len(), 30);
     for (x, expected) in configurations(&space, &r.queries).iter().zip(r.log_densities) {
         let found = parzen.log_density(x);
-        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+        assert!((found - expected).abs() < 1e-9, "{found} {expected}");
     }
 }
 
@@ -90,7 +90,7 @@ fn the_normal_reference_rule_is_statsmodels() {
         let domain = &space.parameters()[index].domain;
         for factor in [1.0, 3.0] {
             let found = Bandwidth::NormalReference { factor }.of(domain, &levels, 4);
-            assert!((found - factor * expected).abs() < 1e-6, "{found} {expected}");
+            assert!((found - factor * expected).abs() < 1e-9, "{found} {expected}");
         }
     }
 }
@@ -119,7 +119,7 @@ fn draws_follow_the_density() {
             let found = counts.get(&x).copied().unwrap_or(0) as f64;
             assert!((found - expected).abs() < 5.0 * expected.sqrt() + 5.0, "{found} {expected}");
         }
-        assert!((sum - 1.0).abs() < 1e-6, "{sum}");
+        assert!((sum - 1.0).abs() < 1e-9, "{sum}");
     }
 }
 
