@@ -10,11 +10,11 @@ use crate::problem::Problem;
 use crate::searcher::SearchError;
 use crate::space::Configuration;
 
-/// Draws for each candidate that is wanted, before the rest is drawn uniformly.
+/// Draws for each candidate that is wanted, before it is drawn uniformly.
 const DRAWS_PER_CANDIDATE: usize = 10;
 
-/// `count` different configurations that may be suggested, drawn by `sample`, as far as it finds any: if
-/// it finds none, drawn uniformly. Fewer if there are no more.
+/// Up to `count` different configurations that may be suggested, drawn by `sample`. If it finds none, they
+/// are drawn uniformly; where the prescreen may make such draws dear, there is only one.
 ///
 /// # Errors
 /// If there is none at all, as far as [`draw`] can tell.
@@ -38,14 +38,17 @@ pub(crate) fn crowd(
             }
         }
     }
-    let enough = crowd.len().max(1);
-    while crowd.len() < count {
+    if !crowd.is_empty() {
+        return Ok(crowd);
+    }
+    let uniform = if problem.prescreen.is_some() { 1 } else { count };
+    for _ in 0..uniform {
         match draw(problem, |configuration| taken.contains(configuration), rng) {
             Ok(drawn) => {
                 taken.insert(drawn.clone());
                 crowd.push(drawn);
             }
-            Err(_) if crowd.len() >= enough => break,
+            Err(_) if !crowd.is_empty() => break,
             Err(error) => return Err(error),
         }
     }

@@ -24,8 +24,8 @@
 //! distance 1, instead of that of their indices.
 //! DIFFERENCE: a parameter that is not active in a configuration has a uniform kernel there, instead of a value
 //! that is made up.
-//! DIFFERENCE: candidates that were tried before, or that the prescreen refuses, are left out; if hardly any
-//! others are drawn, the rest is drawn uniformly.
+//! DIFFERENCE: candidates that were tried before, or that the prescreen refuses, are left out; if no
+//! others are found, they are drawn uniformly.
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;

@@ -17,7 +17,7 @@
 //! While nothing is feasible, the ratio leads away from what failed.
 //! DIFFERENCE: trials that are still running count as bad, so that several asked for at once differ.
 //! DIFFERENCE: the crowd holds only what may be suggested: not tried before, accepted by the prescreen. If
-//! l hardly leaves what was tried, the rest of the crowd is drawn uniformly.
+//! l finds nothing of the kind, the crowd is drawn uniformly.
 //! DIFFERENCE: the first ten trials are a Latin hypercube.
 
 use super::{Phase, SearchError, Searcher, Suggestion};
