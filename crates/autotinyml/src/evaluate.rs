@@ -32,8 +32,11 @@ pub struct Evaluator<'a> {
     linked: Mutex<HashMap<String, Footprint>>,
     /// Trials of other searches with the same study and seed, by their configuration and epochs, and the
     /// seconds they took.
-    remembered: Mutex<HashMap<(Configuration, Option<usize>), (TrialOutcome, f64)>>,
+    remembered: Mutex<HashMap<Asked, (TrialOutcome, f64)>>,
 }
+
+/// What a trial trains, and its epochs (None: a full training).
+type Asked = (Configuration, Option<usize>);
 
 /// A trial that could not be finished: nothing that a searcher may learn from.
 #[derive(Debug, thiserror::Error)]

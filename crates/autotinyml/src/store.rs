@@ -310,14 +310,19 @@ impl Store {
             .map_err(database_error(&self.path))?;
         let rows = statement
             .query_map([], |row| {
-                let texts = (row.get(1)?, row.get(3)?, row.get(4)?);
-                Ok((row.get(0)?, texts, row.get(2)?, row.get(5)?))
+                Ok(Row {
+                    id: row.get(0)?,
+                    phase: row.get(1)?,
+                    epochs: row.get(2)?,
+                    settings: row.get(3)?,
+                    outcome: row.get(4)?,
+                    seconds: row.get(5)?,
+                })
             })
             .map_err(database_error(&self.path))?;
-        let rows: Vec<(i64, (String, String, String), Option<i64>, f64)> =
-            rows.collect::<Result<_, _>>().map_err(database_error(&self.path))?;
+        let rows: Vec<Row> = rows.collect::<Result<_, _>>().map_err(database_error(&self.path))?;
         rows.into_iter()
-            .map(|(id, (phase, settings, outcome), epochs, seconds)| {
+            .map(|Row { id, phase, epochs, settings, outcome, seconds }| {
                 let what = format!("trial {id}");
                 let settings: serde_json::Map<String, serde_json::Value> =
                     self.parse(&settings, &what)?;
@@ -348,6 +353,16 @@ impl Store {
     fn damaged(&self, problem: String) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), problem }
     }
+}
+
+/// A row of the table `trials`; settings and outcome are JSON.
+struct Row {
+    id: i64,
+    phase: String,
+    epochs: Option<i64>,
+    settings: String,
+    outcome: String,
+    seconds: f64,
 }
 
 fn to_json(value: &impl Serialize) -> String {
