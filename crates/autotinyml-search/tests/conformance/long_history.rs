@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// On a busy machine; on an idle one it is a fraction of a second.
-const SUGGESTION_MAX: Duration = Duration::from_secs(4);
+/// A machine may be busy; on an idle one it is a fraction of a second, and a cost that grows with the cube of the
+/// history would be hours.
+const SUGGESTION_MAX: Duration = Duration::from_secs(20);
 
 /// Of ten thousand trials, in the space of the talk and in one of thirty parameters, in the midst and at the
 /// end, once with values of the constraints and once with labels.

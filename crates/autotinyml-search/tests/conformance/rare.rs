@@ -161,7 +161,7 @@ fn what_is_rare_is_found_and_kept_to() {
             assert!(history.0.iter().all(|trial| accepts(&trial.configuration)), "{what}");
             let different: HashSet<_> = history.0.iter().map(|t| &t.configuration).collect();
             assert_eq!(different.len(), 15, "{what}");
-            assert!(dearest < Duration::from_secs(4), "{what}: {dearest:?}");
+            assert!(dearest < Duration::from_secs(20), "{what}: {dearest:?}");
         }
     }
 }
