@@ -95,6 +95,7 @@ impl<'a> Progress<'a> {
         let share = format!("{}/{} deployable", self.deployable, self.finished);
         let best = match self.best {
             Some(best) => format!("best {:.1} %", 100.0 * best),
+            None if self.deployable > 0 => "none trained in full yet".to_string(),
             None => "none deployable yet".to_string(),
         };
         match self.time_left() {

@@ -7,7 +7,7 @@
 //! | K | covariance of the targets | n × n |
 //! | α | K⁻¹ y | n |
 
-use super::covariance::Pairs;
+use super::covariance::{Covariances, Pairs};
 use super::{Hyperparameters, spread};
 use crate::cholesky::{Cholesky, dot};
 use crate::space::Axis;
@@ -83,9 +83,38 @@ pub(crate) fn log_plausibility(
     let some_points: Vec<Vec<f64>> = kept.iter().map(|&i| points[i].clone()).collect();
     let some_targets: Vec<f64> = kept.iter().map(|&i| targets[i]).collect();
     let (pairs, exact) = (Pairs::new(axes, &some_points), vec![0.0; kept.len()]);
-    let evidence = log_evidence(&pairs, &some_targets, &exact, &prior.mode(axes.len()));
+    let hyperparameters = Hyperparameters::from(&prior.mode(axes.len()));
+    let mut covariances = pairs.covariances(&hyperparameters);
+    let explained = Explained::new(&mut covariances, &some_targets, &exact, hyperparameters.noise);
     let share = kept.len() as f64 / targets.len() as f64;
-    evidence.map_or(f64::NEG_INFINITY, |(evidence, _)| evidence / share)
+    explained.map_or(f64::NEG_INFINITY, |explained| explained.log_evidence / share)
+}
+
+/// Targets as a covariance explains them.
+struct Explained {
+    factor: Cholesky,
+    /// α.
+    alpha: Vec<f64>,
+    /// ln p(y | X, θ) up to a constant.
+    log_evidence: f64,
+}
+
+impl Explained {
+    /// Takes the matrix of the covariances. `None` if K is singular to rounding.
+    fn new(
+        covariances: &mut Covariances,
+        targets: &[f64],
+        known_noise: &[f64],
+        noise: f64,
+    ) -> Option<Self> {
+        let n = targets.len();
+        let mut matrix = std::mem::take(&mut covariances.matrix);
+        (0..n).for_each(|i| matrix[i * n + i] += noise + known_noise[i]);
+        let factor = Cholesky::new(matrix, n)?;
+        let alpha = factor.solve(targets);
+        let log_evidence = -0.5 * (dot(targets, &alpha) + factor.log_determinant());
+        Some(Self { factor, alpha, log_evidence })
+    }
 }
 
 /// ln p(y | X, θ) up to a constant, and its gradient in θ, ½ tr((ααᵀ − K⁻¹) ∂K/∂θ). `known_noise` is a
@@ -99,11 +128,8 @@ pub(super) fn log_evidence(
     let n = targets.len();
     let hyperparameters = Hyperparameters::from(theta);
     let mut covariances = pairs.covariances(&hyperparameters);
-    let mut matrix = std::mem::take(&mut covariances.matrix);
-    (0..n).for_each(|i| matrix[i * n + i] += hyperparameters.noise + known_noise[i]);
-    let factor = Cholesky::new(matrix, n)?;
-    let alpha = factor.solve(targets);
-    let evidence = -0.5 * (dot(targets, &alpha) + factor.log_determinant());
+    let Explained { factor, alpha, log_evidence } =
+        Explained::new(&mut covariances, targets, known_noise, hyperparameters.noise)?;
     let inverse = factor.inverse();
     // Derivative of the evidence in each pair's covariance: both (i, j) and (j, i), hence no ½.
     let mut pull = Vec::with_capacity(n * n / 2);
@@ -114,7 +140,7 @@ pub(super) fn log_evidence(
         pull_itself.push(0.5 * (alpha[i] * alpha[i] - row[i]));
     }
     let gradient = pairs.gradient(&hyperparameters, &covariances, &pull, &pull_itself);
-    Some((evidence, gradient))
+    Some((log_evidence, gradient))
 }
 
 /// Climbs evidence plus prior density by BFGS (Nocedal & Wright, Numerical Optimization, 2006, algorithm
