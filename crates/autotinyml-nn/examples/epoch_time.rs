@@ -77,5 +77,6 @@ fn noise() -> Dataset {
         inputs: (0..WINDOWS * shape.len()).map(|_| next()).collect(),
         labels: (0..WINDOWS).map(|window| window % CLASSES).collect(),
         spans: None,
+        groups: None,
     }
 }

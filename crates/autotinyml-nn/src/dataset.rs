@@ -15,6 +15,17 @@ pub struct Dataset {
     pub labels: Vec<usize>,
     /// Where each sample was cut from a recording; `None` when samples are independent.
     pub spans: Option<Vec<Span>>,
+    /// Who or what each sample comes from; `None` when nobody says.
+    pub groups: Option<Groups>,
+}
+
+/// People, devices or sessions: samples of one group resemble each other more than those of two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Groups {
+    /// Names of the groups.
+    pub names: Vec<String>,
+    /// Group of each sample, an index into `names`.
+    pub of: Vec<usize>,
 }
 
 /// The rows of a recording that a window covers.

@@ -49,13 +49,15 @@ pub mod train;
 mod vectors;
 
 pub use cost::{multiply_accumulates, node_multiply_accumulates, node_parameters, parameters};
-pub use dataset::{Dataset, Span};
+pub use dataset::{Dataset, Groups, Span};
 pub use layer::softmax::largest;
 pub use model::{Model, ModelError, Weights};
 pub use network::{
     Activation, BuildError, Layer, Network, Node, Padding, Shape, same_padding_before,
 };
 pub use optimizer::Optimizer;
-pub use split::{Fold, HoldOut, SplitBy, SplitError, hold_out, k_fold, overlapping_share};
+pub use split::{
+    Fold, HoldOut, SplitBy, SplitError, hold_out, k_fold, leave_out, overlapping_share,
+};
 pub use standardisation::Standardisation;
 pub use train::{Epoch, TrainError, Training, train, train_and_validate};

@@ -2,7 +2,9 @@
 //!
 //! Windows cut with overlap from one recording share rows. If such windows stand on both sides of a
 //! split, the accuracy is optimistic: [`SplitBy::Block`] keeps them apart, [`overlapping_share`]
-//! says how many there are.
+//! says how many there are. [`SplitBy::Group`] asks for more: people who were never seen.
+
+mod by_group;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +15,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::random::{Purpose, generator};
 use crate::{Dataset, Span};
 
+pub use by_group::leave_out;
+
 /// How samples are dealt to the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SplitBy {
@@ -22,6 +26,8 @@ pub enum SplitBy {
     Stratified,
     /// Each recording in contiguous blocks in time; no row of a recording is on both sides.
     Block,
+    /// Whole groups, such as people: each is on one side only.
+    Group,
 }
 
 /// A test side put aside once.
@@ -53,6 +59,35 @@ pub enum SplitError {
     /// A split by block of samples that come from no recording.
     #[error("a split by block needs recordings, but these samples are independent of each other")]
     NoSpans,
+    /// A split by group of samples that nobody has grouped.
+    #[error("a split by group needs groups, but nothing says which samples belong together")]
+    NoGroups,
+    /// Too few groups to have one for each side.
+    #[error("there are {groups} groups with samples to deal to {sides} sides")]
+    TooFewGroups {
+        /// Groups that have samples.
+        groups: usize,
+        /// Sides that need one at least.
+        sides: usize,
+    },
+    /// A group to leave out that isn't there.
+    #[error("there is no group {name:?} to test on; the groups are {}", .known.join(", "))]
+    UnknownGroup {
+        /// As the user named it.
+        name: String,
+        /// The groups there are.
+        known: Vec<String>,
+    },
+    /// A class that the network would be judged on without having been trained on it.
+    #[error(
+        "class {class:?} would be on the {side} side only: all its samples are of the groups there"
+    )]
+    ClassNotTrained {
+        /// Name of the class.
+        class: String,
+        /// `test` or `validation`.
+        side: &'static str,
+    },
     /// A test share that isn't a share.
     #[error("the test share is {share}, expected more than 0 and less than 1")]
     Share {
@@ -86,11 +121,12 @@ pub enum SplitError {
 }
 
 /// Puts about `test_share` of the samples aside: of all samples, of each class
-/// ([`SplitBy::Stratified`]), or of each recording as one run in time at a random place
-/// ([`SplitBy::Block`]).
+/// ([`SplitBy::Stratified`]), of each recording as one run in time at a random place
+/// ([`SplitBy::Block`]), or as many whole groups as come near it ([`SplitBy::Group`]).
 ///
 /// # Errors
-/// [`SplitError::Share`], [`SplitError::NoSpans`], [`SplitError::EmptySide`].
+/// [`SplitError::Share`], [`SplitError::NoSpans`], [`SplitError::EmptySide`]; by group
+/// [`SplitError::NoGroups`], [`SplitError::TooFewGroups`], [`SplitError::ClassNotTrained`].
 pub fn hold_out(
     data: &Dataset,
     by: SplitBy,
@@ -102,17 +138,10 @@ pub fn hold_out(
     }
     let samples: Vec<usize> = (0..data.len()).collect();
     let mut random = generator(seed, Purpose::Split);
-    let mut is_test = vec![false; data.len()];
-    for group in groups(data, &samples, by, &mut random)? {
-        let count = (group.len() as f64 * test_share).round() as usize;
-        let start = match by {
-            SplitBy::Block => random.random_range(0..=group.len() - count),
-            SplitBy::Random | SplitBy::Stratified => 0,
-        };
-        for &sample in &group[start..start + count] {
-            is_test[sample] = true;
-        }
-    }
+    let is_test = match by {
+        SplitBy::Group => by_group::held_out(data, test_share, &mut random)?,
+        _ => held_out(data, &samples, by, test_share, &mut random)?,
+    };
     let (test, train) = samples.into_iter().partition(|&sample| is_test[sample]);
     let (train, test, dropped) = apart(data, by, train, test, "test")?;
     Ok(HoldOut { train, test, dropped })
@@ -122,7 +151,7 @@ pub fn hold_out(
 ///
 /// # Errors
 /// [`SplitError::TooFewFolds`], [`SplitError::ClassTooSmall`] (the smallest class, whatever `by` is),
-/// [`SplitError::NoSpans`], [`SplitError::EmptySide`].
+/// [`SplitError::NoSpans`], [`SplitError::EmptySide`]; by group as [`hold_out`].
 pub fn k_fold(
     data: &Dataset,
     samples: &[usize],
@@ -140,18 +169,10 @@ pub fn k_fold(
         return Err(SplitError::ClassTooSmall { class: class.clone(), count, k });
     }
     let mut random = generator(seed, Purpose::Split);
-    let mut fold_of = vec![0; data.len()];
-    let mut dealt = 0;
-    for group in groups(data, samples, by, &mut random)? {
-        let first = random.random_range(0..k);
-        for (position, &sample) in group.iter().enumerate() {
-            fold_of[sample] = match by {
-                SplitBy::Block => (first + position * k / group.len()) % k,
-                SplitBy::Random | SplitBy::Stratified => (dealt + position) % k,
-            };
-        }
-        dealt += group.len();
-    }
+    let fold_of = match by {
+        SplitBy::Group => by_group::folds(data, samples, k, &mut random)?,
+        _ => folds(data, samples, by, k, &mut random)?,
+    };
     let ascending = {
         let mut ascending = samples.to_vec();
         ascending.sort_unstable();
@@ -179,34 +200,78 @@ pub fn overlapping_share(data: &Dataset, train: &[usize], test: &[usize]) -> f64
     overlapping as f64 / test.len() as f64
 }
 
-/// Samples that are split together: all in random order, each class in random order, or each
+/// Whether each sample is held out.
+fn held_out(
+    data: &Dataset,
+    samples: &[usize],
+    by: SplitBy,
+    share: f64,
+    random: &mut Xoshiro256PlusPlus,
+) -> Result<Vec<bool>, SplitError> {
+    let mut is_out = vec![false; data.len()];
+    for stratum in strata(data, samples, by, random)? {
+        let count = (stratum.len() as f64 * share).round() as usize;
+        let start = match by {
+            SplitBy::Block => random.random_range(0..=stratum.len() - count),
+            _ => 0,
+        };
+        for &sample in &stratum[start..start + count] {
+            is_out[sample] = true;
+        }
+    }
+    Ok(is_out)
+}
+
+/// The fold of each sample of the data.
+fn folds(
+    data: &Dataset,
+    samples: &[usize],
+    by: SplitBy,
+    k: usize,
+    random: &mut Xoshiro256PlusPlus,
+) -> Result<Vec<usize>, SplitError> {
+    let mut fold_of = vec![0; data.len()];
+    let mut dealt = 0;
+    for stratum in strata(data, samples, by, random)? {
+        let first = random.random_range(0..k);
+        for (position, &sample) in stratum.iter().enumerate() {
+            fold_of[sample] = match by {
+                SplitBy::Block => (first + position * k / stratum.len()) % k,
+                _ => (dealt + position) % k,
+            };
+        }
+        dealt += stratum.len();
+    }
+    Ok(fold_of)
+}
+
+/// Samples that are dealt together: all in random order, each class in random order, or each
 /// recording in order of time.
-fn groups(
+fn strata(
     data: &Dataset,
     samples: &[usize],
     by: SplitBy,
     random: &mut Xoshiro256PlusPlus,
 ) -> Result<Vec<Vec<usize>>, SplitError> {
-    let spans = match (by, data.spans.as_deref()) {
-        (SplitBy::Block, None) => return Err(SplitError::NoSpans),
-        (_, spans) => spans.unwrap_or_default(),
-    };
-    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let recording = |sample: usize| data.spans.as_ref().map(|spans| spans[sample]);
+    let mut strata: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for &sample in samples {
-        let group = match by {
-            SplitBy::Random => 0,
+        let stratum = match by {
             SplitBy::Stratified => data.labels[sample],
-            SplitBy::Block => spans[sample].recording,
+            SplitBy::Block => recording(sample).ok_or(SplitError::NoSpans)?.recording,
+            SplitBy::Random | SplitBy::Group => 0,
         };
-        groups.entry(group).or_default().push(sample);
+        strata.entry(stratum).or_default().push(sample);
     }
-    for group in groups.values_mut() {
+    for stratum in strata.values_mut() {
         match by {
-            SplitBy::Block => group.sort_by_key(|&sample| (spans[sample].start, sample)),
-            SplitBy::Random | SplitBy::Stratified => group.shuffle(random),
+            SplitBy::Block => {
+                stratum.sort_by_key(|&sample| (recording(sample).map(|span| span.start), sample));
+            }
+            _ => stratum.shuffle(random),
         }
     }
-    Ok(groups.into_values().collect())
+    Ok(strata.into_values().collect())
 }
 
 /// Both sides without the training samples that share rows with the other side, and their number.
@@ -226,6 +291,16 @@ fn apart(
     for (side, kept) in [("train", &train), (judge_name, &judge)] {
         if kept.is_empty() {
             return Err(SplitError::EmptySide { side, samples });
+        }
+    }
+    if by == SplitBy::Group {
+        let [trained, judged] =
+            [&train, &judge].map(|side| data.class_counts(side.iter().copied()));
+        for (class, (trained, judged)) in trained.into_iter().zip(judged).enumerate() {
+            if trained == 0 && judged > 0 {
+                let class = data.classes[class].clone();
+                return Err(SplitError::ClassNotTrained { class, side: judge_name });
+            }
         }
     }
     let dropped = before - train.len();

@@ -20,6 +20,7 @@ fn dataset(shape: Shape, samples: usize) -> Dataset {
         inputs: (0..samples * shape.len()).map(wave).collect(),
         labels: (0..samples).map(|sample| sample % CLASSES).collect(),
         spans: None,
+        groups: None,
     }
 }
 

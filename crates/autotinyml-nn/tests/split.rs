@@ -1,7 +1,8 @@
 //! Properties of the splits, over random data.
 
 use autotinyml_nn::{
-    Dataset, Fold, HoldOut, Shape, Span, SplitBy, SplitError, hold_out, k_fold, overlapping_share,
+    Dataset, Fold, Groups, HoldOut, Shape, Span, SplitBy, SplitError, hold_out, k_fold, leave_out,
+    overlapping_share,
 };
 use proptest::prelude::*;
 
@@ -20,6 +21,7 @@ fn recordings(windows_of: &[usize], window: usize, step: usize) -> Dataset {
         classes: (0..windows_of.len()).map(|class| format!("walker {class}")).collect(),
         inputs: vec![0.0; labels.len()],
         spans: Some(spans.collect()),
+        groups: None,
         labels,
     }
 }
@@ -27,6 +29,29 @@ fn recordings(windows_of: &[usize], window: usize, step: usize) -> Dataset {
 fn data() -> impl Strategy<Value = Dataset> {
     (prop::collection::vec(12usize..60, 1..5), 1usize..40, 1usize..20)
         .prop_map(|(windows_of, window, step)| recordings(&windows_of, window, step))
+}
+
+/// Samples of two classes, dealt to groups of these sizes; every group has both classes.
+fn grouped(sizes: &[usize]) -> Dataset {
+    let of: Vec<usize> = (0..sizes.len()).flat_map(|group| vec![group; sizes[group]]).collect();
+    Dataset {
+        shape: Shape::vector(1),
+        classes: ["left", "right"].map(String::from).to_vec(),
+        inputs: vec![0.0; of.len()],
+        labels: (0..of.len()).map(|sample| sample % 2).collect(),
+        spans: None,
+        groups: Some(Groups {
+            names: (0..sizes.len()).map(|group| format!("p{group}")).collect(),
+            of,
+        }),
+    }
+}
+
+fn groups_of(data: &Dataset, samples: &[usize]) -> Vec<usize> {
+    let mut groups: Vec<usize> =
+        samples.iter().map(|&sample| data.groups.as_ref().unwrap().of[sample]).collect();
+    groups.dedup();
+    groups
 }
 
 fn sorted(sides: &[&[usize]]) -> Vec<usize> {
@@ -115,6 +140,71 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn whole_groups_are_left_out(
+        sizes in prop::collection::vec(2usize..40, 5..12), seed: u64, share in 0.1f64..0.5
+    ) {
+        let data = grouped(&sizes);
+        let HoldOut { train, test, dropped } =
+            hold_out(&data, SplitBy::Group, share, seed).unwrap();
+        prop_assert_eq!(sorted(&[&train, &test]), (0..data.len()).collect::<Vec<_>>());
+        prop_assert_eq!(dropped, 0);
+        let [trained, tested] = [&train, &test].map(|side| groups_of(&data, side));
+        prop_assert!(trained.iter().all(|group| !tested.contains(group)));
+        // Dealt one by one: off by less than a group.
+        let largest = *sizes.iter().max().unwrap() as f64;
+        prop_assert!((test.len() as f64 - share * data.len() as f64).abs() <= largest);
+
+        let k = trained.len().min(3);
+        if k < 2 {
+            return Ok(());
+        }
+        let folds = k_fold(&data, &train, SplitBy::Group, k, seed).unwrap();
+        let sides: Vec<&[usize]> = folds.iter().map(|fold| &fold.validation[..]).collect();
+        prop_assert_eq!(sorted(&sides), train.clone());
+        for Fold { train, validation, .. } in &folds {
+            let trained = groups_of(&data, train);
+            prop_assert!(groups_of(&data, validation).iter().all(|group| !trained.contains(group)));
+        }
+        // Largest first to the emptiest fold: no two folds differ by more than a group.
+        let lengths = folds.iter().map(|fold| fold.validation.len());
+        let (most, least) = (lengths.clone().max().unwrap(), lengths.min().unwrap());
+        prop_assert!((most - least) as f64 <= largest);
+    }
+}
+
+#[test]
+fn named_groups_are_left_out() {
+    let data = grouped(&[4, 2, 6]);
+    let names = ["p0", "p2"].map(String::from);
+    let split = leave_out(&data, &names).unwrap();
+    assert_eq!((split.train, split.test.len()), (vec![4, 5], 10));
+    insta::assert_snapshot!(
+        leave_out(&data, &["p3".to_string()]).unwrap_err(),
+        @r#"there is no group "p3" to test on; the groups are p0, p1, p2"#
+    );
+}
+
+#[test]
+fn errors_of_groups_say_what_was_expected() {
+    let data = grouped(&[4, 2, 6]);
+    let samples: Vec<usize> = (0..data.len()).collect();
+    insta::assert_snapshot!(
+        k_fold(&data, &samples, SplitBy::Group, 4, 0).unwrap_err(),
+        @"there are 3 groups with samples to deal to 4 sides"
+    );
+    insta::assert_snapshot!(
+        hold_out(&Dataset { groups: None, ..data.clone() }, SplitBy::Group, 0.2, 0).unwrap_err(),
+        @"a split by group needs groups, but nothing says which samples belong together"
+    );
+    // Each person is a class, as in the walking data: who is left out, is never learned.
+    let labels = data.groups.as_ref().unwrap().of.clone();
+    let classes = ["ada", "bo", "cy"].map(String::from).to_vec();
+    insta::assert_snapshot!(
+        hold_out(&Dataset { labels, classes, ..data }, SplitBy::Group, 0.1, 0).unwrap_err(),
+        @r#"class "bo" would be on the test side only: all its samples are of the groups there"#
+    );
 }
 
 #[test]

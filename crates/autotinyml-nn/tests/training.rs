@@ -28,7 +28,7 @@ fn waves(samples: usize) -> Dataset {
         }
     }
     let classes = ["slow", "medium", "fast"].map(String::from).to_vec();
-    Dataset { shape: SHAPE, classes, inputs, labels, spans: None }
+    Dataset { shape: SHAPE, classes, inputs, labels, spans: None, groups: None }
 }
 
 fn network() -> Network {

@@ -67,7 +67,7 @@ impl Samples {
             train,
             validation,
         };
-        notes.extend(split_notes(&raw, by, &held_out.train, &held_out.test, held_out.dropped));
+        notes.extend(split_notes(&raw, &held_out.train, &held_out.test, held_out.dropped));
         let summary = DataSummary {
             shape: raw.shape.to_string(),
             classes: raw.classes.iter().cloned().zip(raw.samples_per_class()).collect(),
@@ -110,17 +110,12 @@ fn describe(split: SplitPlan) -> String {
         SplitBy::Random => "at random",
         SplitBy::Stratified => "at random within each class",
         SplitBy::Block => "by blocks in time",
+        SplitBy::Group => "by whole groups",
     };
     format!("{:.0} % for the test and {} folds of the rest, {by}", 100.0 * split.test, split.k_fold)
 }
 
-fn split_notes(
-    data: &Dataset,
-    by: SplitBy,
-    train: &[usize],
-    test: &[usize],
-    dropped: usize,
-) -> Vec<String> {
+fn split_notes(data: &Dataset, train: &[usize], test: &[usize], dropped: usize) -> Vec<String> {
     let mut notes = vec![];
     if dropped > 0 {
         notes.push(format!(
@@ -128,7 +123,7 @@ fn split_notes(
         ));
     }
     let shared = overlapping_share(data, train, test);
-    if shared > 0.0 && by != SplitBy::Block {
+    if shared > 0.0 {
         notes.push(format!(
             "accuracies are optimistic: {:.0} % of the test windows overlap training windows; \
              by = \"block\" in data.split keeps overlapping windows together",

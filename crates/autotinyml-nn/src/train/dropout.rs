@@ -21,6 +21,7 @@ fn dropout_behind_each_activation() {
             inputs: (0..4 * 6).map(|i| ((i * 37) % 23) as f32 / 10.0 - 1.1).collect(),
             labels: vec![0, 1, 2, 0, 1, 2],
             spans: None,
+            groups: None,
         };
         let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
         let training = Training { epochs: 1, batch: data.len(), optimizer };

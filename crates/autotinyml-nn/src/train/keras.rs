@@ -52,6 +52,7 @@ fn three_steps_of_each_optimizer_agree_with_keras() {
         inputs: case.inputs,
         labels: case.labels,
         spans: None,
+        groups: None,
     };
     let samples: Vec<usize> = (0..data.len()).collect();
     let before = flat(&case.weights);

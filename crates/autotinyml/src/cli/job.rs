@@ -248,6 +248,15 @@ pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
                     "lower k_fold, collect more of that class, or take it out of the data"
                 }
                 SplitError::NoSpans => "by = \"stratified\" suits samples without recordings",
+                SplitError::NoGroups => "name what groups the samples by `group` in [data]",
+                SplitError::TooFewGroups { .. } => "lower k_fold, or collect data of more groups",
+                SplitError::UnknownGroup { .. } => {
+                    "name groups of the data, as they are spelt there"
+                }
+                SplitError::ClassNotTrained { .. } => {
+                    "by = \"block\" tests on another stretch of the same recordings; a split by \
+                     group needs each class in several groups"
+                }
                 _ => "more samples are needed for such a split, or a larger share for this side",
             };
             let message = format!("the data cannot be split like this: {error}");

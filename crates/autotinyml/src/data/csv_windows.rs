@@ -52,6 +52,7 @@ pub fn read(folder: &Path, window: usize, step: usize) -> Result<Loaded, DataErr
         inputs: vec![],
         labels: vec![],
         spans: None,
+        groups: None,
     };
     let mut spans = vec![];
     for (label, class) in classes.iter().enumerate() {

@@ -18,6 +18,7 @@ pub fn read() -> Loaded {
         inputs: digits.data,
         labels: digits.target.iter().map(|&digit| digit as usize).collect(),
         spans: None,
+        groups: None,
     };
     let notes =
         vec!["handwritten digits from the UCI repository (Alpaydin and Kaynak, 1998)".to_owned()];

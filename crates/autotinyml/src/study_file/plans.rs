@@ -144,9 +144,11 @@ impl SplitPlan {
         let by = match section.optional("by") {
             None => SplitBy::Stratified,
             Some(entry) => {
-                match one_of(&entry, "a kind of split", &["random", "stratified", "block"])? {
+                let kinds = ["random", "stratified", "block", "group"];
+                match one_of(&entry, "a kind of split", &kinds)? {
                     "random" => SplitBy::Random,
                     "block" => SplitBy::Block,
+                    "group" => SplitBy::Group,
                     _ => SplitBy::Stratified,
                 }
             }
