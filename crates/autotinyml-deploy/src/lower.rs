@@ -159,7 +159,8 @@ fn fuse_pooling(kernels: Vec<Kernel>) -> Vec<Kernel> {
         };
         let apart = pool.stride[0] >= pool.size[0] && pool.stride[1] >= pool.size[1];
         let activation = match (kernel.activation, next.activation) {
-            (Some(Activation::Softmax), _) | (Some(_), Some(_)) => return None,
+            (Some(first), _) if !first.is_monotone() => return None,
+            (Some(_), Some(_)) => return None,
             (first, second) => first.or(second),
         };
         apart.then(|| Kernel {
@@ -266,13 +267,19 @@ mod tests {
 
     #[test]
     fn what_cannot_be_fused_stays_apart() {
-        let tanh = Layer::Activation(Activation::Tanh);
+        let [tanh, hard_swish] = [Activation::Tanh, Activation::HardSwish].map(Layer::Activation);
         // Windows that overlap; two activations in a row; a pooling of single values.
         let layers = [conv(2, 3, Padding::Same), pool(3, 2), RELU, tanh, pool(1, 1)];
         insta::assert_snapshot!(listing(Shape::new(9, 9, 1), &layers), @r"
         conv2d: conv linear 9×9×1 -> 9×9×2
         max_pool2d_1: pool relu 9×9×2 -> 4×4×2
         max_pool2d_1_tanh: copy tanh 4×4×2 -> 4×4×2
+        ");
+        // The largest value of a function that is not monotone is not that of the largest value.
+        let layers = [conv(2, 3, Padding::Same), hard_swish, pool(2, 2)];
+        insta::assert_snapshot!(listing(Shape::new(9, 9, 1), &layers), @r"
+        conv2d: conv hard_swish 9×9×1 -> 9×9×2
+        max_pool2d: pool linear 9×9×2 -> 4×4×2
         ");
     }
 

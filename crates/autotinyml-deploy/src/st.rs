@@ -12,7 +12,8 @@
 //! **MACC** is a cost in multiply-accumulates: the products of convolutions and dense layers, one
 //! for each filter's bias, one for each ReLU, each value under a pooling window, 15 for each class
 //! of a softmax. Our choice: sigmoid, tanh and SELU count 15 like softmax, since they too take an
-//! exponential for each value.
+//! exponential for each value; ReLU6 and leaky ReLU count 1 like ReLU, hard-swish 3: a sum and two
+//! products.
 //!
 //! **RAM** is the peak of activations and scratch over the steps of an inference. The network's
 //! input and output are the caller's and count nothing. A step reads one buffer and writes another:
@@ -43,6 +44,9 @@ const LEAST_SAVING_PER_10_000: usize = 175;
 
 /// MACC of one value of an activation with an exponential.
 const EXPONENTIAL_MACC: u64 = 15;
+
+/// MACC of one value of a hard-swish.
+const HARD_SWISH_MACC: u64 = 3;
 
 /// What ST's tool would report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +99,10 @@ fn node_macc(node: &Node) -> u64 {
         Layer::MaxPool2d { window, .. } => outputs * (window[0] * window[1]) as u64,
         Layer::Dropout { .. } | Layer::Flatten => 0,
         Layer::Dense { .. } => node_multiply_accumulates(node),
-        Layer::Activation(Activation::Relu) => outputs,
+        Layer::Activation(Activation::Relu | Activation::Relu6 | Activation::LeakyRelu { .. }) => {
+            outputs
+        }
+        Layer::Activation(Activation::HardSwish) => outputs * HARD_SWISH_MACC,
         Layer::Activation(
             Activation::Sigmoid | Activation::Selu | Activation::Tanh | Activation::Softmax,
         ) => outputs * EXPONENTIAL_MACC,

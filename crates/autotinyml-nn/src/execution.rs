@@ -162,7 +162,10 @@ impl Operator {
             // gradient is already zero.
             (Self::InPlace(InPlace::Elementwise(Elementwise::Relu)), InPlace::Dropout(_)) => true,
             (Self::InPlace(InPlace::Elementwise(_) | InPlace::Softmax(_)), _) => false,
-            (Self::InPlace(InPlace::Dropout(_)) | Self::Transform(_), _) => true,
+            (
+                Self::InPlace(InPlace::Dropout(_) | InPlace::HardSwish(_)) | Self::Transform(_),
+                _,
+            ) => true,
         }
     }
 }
@@ -173,9 +176,7 @@ fn order(nodes: &[Node]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..nodes.len()).collect();
     for index in 1..nodes.len() {
         let commute = match (nodes[index - 1].layer, nodes[index].layer) {
-            (Layer::Activation(activation), Layer::MaxPool2d { .. }) => {
-                Elementwise::new(activation).is_some()
-            }
+            (Layer::Activation(activation), Layer::MaxPool2d { .. }) => activation.is_monotone(),
             _ => false,
         };
         if commute {

@@ -53,7 +53,8 @@ pub use dataset::{Dataset, Groups, Span};
 pub use layer::softmax::largest;
 pub use model::{Model, ModelError, Weights};
 pub use network::{
-    Activation, BuildError, Layer, Network, Node, Padding, Shape, same_padding_before,
+    Activation, BuildError, LEAKY_RELU_SLOPE, Layer, Network, Node, Padding, Shape,
+    same_padding_before,
 };
 pub use optimizer::Optimizer;
 pub use split::{

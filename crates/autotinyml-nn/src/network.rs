@@ -1,7 +1,7 @@
 //! What a network computes, without its weights: nodes in topological order and the shapes between
 //! them. Conventions are Keras': channels last, `Same` pads with zeros and puts the odd one last.
 
-use std::fmt;
+use std::{fmt, iter};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,11 +59,21 @@ pub enum Padding {
 }
 
 /// A function of each value, softmax of each vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// max(x, 0)
     Relu,
+    /// min(max(x, 0), 6)
+    Relu6,
+    /// x above 0, a share of x below.
+    LeakyRelu {
+        /// That share, 0 ≤ slope < 1; Keras' layer has [`LEAKY_RELU_SLOPE`].
+        negative_slope: f32,
+    },
+    /// x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, section 5.2). Neither monotone nor, below
+    /// −3, anything but 0.
+    HardSwish,
     /// 1 / (1 + e⁻ˣ)
     Sigmoid,
     /// Klambauer et al. 2017: λx above 0, λα(eˣ − 1) below, with Keras' constants.
@@ -73,6 +83,9 @@ pub enum Activation {
     /// eˣ / Σ eˣ over the channels of a vector.
     Softmax,
 }
+
+/// Slope of [`Activation::LeakyRelu`] where none is given: Keras' default.
+pub const LEAKY_RELU_SLOPE: f32 = 0.3;
 
 /// One operation. Its activation is a node of its own: fusing is the business of whoever runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -196,7 +209,8 @@ impl Network {
     /// A chain of layers, each reading the one before it; works out every shape.
     ///
     /// Nodes are named after their layer, numbered from 1 when a kind occurs more than once; an
-    /// activation takes the name of the layer before it and its own (`dense_2_relu`).
+    /// activation takes the name of the layer before it and its own (`dense_2_relu`), and a second one
+    /// of the same name a number (`dense_2_relu_2`).
     ///
     /// # Errors
     /// The first layer that cannot read what the one before it writes.
@@ -223,7 +237,10 @@ fn names(layers: &[Layer]) -> Vec<String> {
     let mut owner = "input".to_string();
     for (index, layer) in layers.iter().enumerate() {
         if let Layer::Activation(activation) = layer {
-            names.push(format!("{owner}_{}", activation.name()));
+            let name = format!("{owner}_{}", activation.name());
+            let numbered = (2..).map(|count| format!("{name}_{count}"));
+            let mut candidates = iter::once(name.clone()).chain(numbered);
+            names.extend(candidates.find(|name| !names.contains(name)));
             continue;
         }
         let same_kind = |other: &&Layer| other.kind() == layer.kind();
@@ -238,10 +255,31 @@ fn names(layers: &[Layer]) -> Vec<String> {
 }
 
 impl Activation {
+    /// All activations, with their defaults.
+    pub const ALL: [Self; 8] = [
+        Self::Relu,
+        Self::Relu6,
+        Self::LeakyRelu { negative_slope: LEAKY_RELU_SLOPE },
+        Self::HardSwish,
+        Self::Sigmoid,
+        Self::Selu,
+        Self::Tanh,
+        Self::Softmax,
+    ];
+
+    /// Whether it works on each value by itself and keeps their order, so that the largest of some
+    /// values is also the largest behind it.
+    pub fn is_monotone(self) -> bool {
+        !matches!(self, Self::HardSwish | Self::Softmax)
+    }
+
     /// Name as in a study file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Relu => "relu",
+            Self::Relu6 => "relu6",
+            Self::LeakyRelu { .. } => "leaky_relu",
+            Self::HardSwish => "hard_swish",
             Self::Sigmoid => "sigmoid",
             Self::Selu => "selu",
             Self::Tanh => "tanh",
@@ -320,6 +358,16 @@ impl Layer {
                 Err(BuildError::NeedsVector { layer: name.to_string(), input })
             }
             Self::Dense { units } => positive("units", &[units]).map(|()| Shape::vector(units)),
+            Self::Activation(Activation::LeakyRelu { negative_slope })
+                if !(0.0..1.0).contains(&negative_slope) =>
+            {
+                Err(BuildError::Setting {
+                    layer: name.to_string(),
+                    setting: "negative_slope",
+                    value: negative_slope.to_string(),
+                    expected: "at least 0 and less than 1",
+                })
+            }
             Self::Activation(_) => Ok(input),
         }
     }

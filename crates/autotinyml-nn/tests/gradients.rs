@@ -32,15 +32,18 @@ fn mean_loss(model: &Model, data: &Dataset) -> f64 {
 
 /// Checks the gradient of every parameter of `layers`, followed by a softmax over the classes.
 fn check(shape: Shape, layers: &[Layer]) {
+    check_on(&dataset(shape, 7), layers);
+}
+
+fn check_on(data: &Dataset, layers: &[Layer]) {
     let head = [Layer::Dense { units: CLASSES }, Layer::Activation(Activation::Softmax)];
-    let network = Network::chain(shape, &[layers, &head].concat()).unwrap();
-    let data = dataset(shape, 7);
+    let network = Network::chain(data.shape, &[layers, &head].concat()).unwrap();
     let samples: Vec<usize> = (0..data.len()).collect();
     let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
     let training = Training { epochs: 1, batch: samples.len(), optimizer };
     let seed = 3;
     let mut go_on = |_: &_| ControlFlow::Continue(());
-    let after = train(&network, &data, &samples, &training, seed, &mut go_on).unwrap();
+    let after = train(&network, data, &samples, &training, seed, &mut go_on).unwrap();
     let mut model = Model::initialise(network, seed);
     let mut largest: f64 = 0.0;
     for node in 0..model.weights.len() {
@@ -49,7 +52,7 @@ fn check(shape: Shape, layers: &[Layer]) {
             let gradient = f64::from(weight - *parameter(&mut after.clone(), node, index));
             let mut loss_at = |weight: f32| {
                 *parameter(&mut model, node, index) = weight;
-                mean_loss(&model, &data)
+                mean_loss(&model, data)
             };
             let (above, below) = (weight + STEP, weight - STEP);
             let losses = [loss_at(below), loss_at(weight), loss_at(above)];
@@ -85,15 +88,18 @@ const TANH: Layer = Layer::Activation(Activation::Tanh);
 
 #[test]
 fn dense_with_each_activation() {
-    for activation in [
-        Activation::Relu,
-        Activation::Sigmoid,
-        Activation::Selu,
-        Activation::Tanh,
-        Activation::Softmax,
-    ] {
+    for activation in Activation::ALL {
         let dense = Layer::Dense { units: 5 };
         check(Shape::vector(6), &[dense, Layer::Activation(activation), dense, TANH]);
+    }
+}
+
+#[test]
+fn activations_at_both_ends() {
+    for activation in [Activation::Relu6, Activation::HardSwish] {
+        let mut data = dataset(Shape::vector(6), 7);
+        data.inputs.iter_mut().for_each(|x| *x *= 8.0);
+        check_on(&data, &[Layer::Dense { units: 5 }, Layer::Activation(activation)]);
     }
 }
 
@@ -118,7 +124,10 @@ fn convolutions() {
 
 #[test]
 fn pooling_with_each_activation_and_overlap() {
-    for activation in [Activation::Relu, Activation::Sigmoid, Activation::Selu, Activation::Tanh] {
+    for activation in Activation::ALL {
+        if activation == Activation::Softmax {
+            continue;
+        }
         for (window, stride) in [([2, 2], [2, 2]), ([3, 2], [1, 2]), ([1, 1], [1, 1])] {
             let layers = [
                 conv2d([2, 2], [1, 1], Padding::Valid),

@@ -73,7 +73,12 @@ pub enum LayerTemplate {
         units: Slot<Units>,
     },
     /// See [`Layer::Activation`].
-    Activation(Slot<Activation>),
+    Activation {
+        /// Which.
+        function: Slot<Activation>,
+        /// Of leaky ReLU, where the function is that; None: its default.
+        negative_slope: Option<Slot<Share>>,
+    },
 }
 
 /// Layers that are there in some configurations only.
@@ -125,7 +130,10 @@ impl Template {
             [
                 ..,
                 (LayerTemplate::Dense { units: Slot::Fixed(Units::Classes) }, None),
-                (LayerTemplate::Activation(Slot::Fixed(Activation::Softmax)), None)
+                (
+                    LayerTemplate::Activation { function: Slot::Fixed(Activation::Softmax), .. },
+                    None
+                )
             ]
         )
     }
@@ -194,8 +202,14 @@ impl LayerTemplate {
                     Units::Classes => classes,
                 },
             },
-            Self::Activation(activation) => {
-                Layer::Activation(activation.fill(space, configuration))
+            Self::Activation { function, negative_slope } => {
+                let mut activation = function.fill(space, configuration);
+                if let (Activation::LeakyRelu { negative_slope }, Some(given)) =
+                    (&mut activation, negative_slope)
+                {
+                    *negative_slope = given.fill(space, configuration).0;
+                }
+                Layer::Activation(activation)
             }
         }
     }
@@ -262,11 +276,11 @@ impl Meaning for Units {
 }
 
 impl Meaning for Activation {
-    const EXPECTED: &'static str = "\"relu\", \"sigmoid\", \"selu\", \"tanh\" or \"softmax\"";
+    const EXPECTED: &'static str = "\"relu\", \"relu6\", \"leaky_relu\", \"hard_swish\", \
+                                    \"sigmoid\", \"selu\", \"tanh\" or \"softmax\"";
 
     fn of(setting: &Setting) -> Option<Self> {
-        let all = [Self::Relu, Self::Sigmoid, Self::Selu, Self::Tanh, Self::Softmax];
-        all.into_iter().find(|activation| is_text(setting, activation.name()))
+        Self::ALL.into_iter().find(|activation| is_text(setting, activation.name()))
     }
 }
 

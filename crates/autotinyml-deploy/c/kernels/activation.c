@@ -17,6 +17,31 @@ void autotinyml_relu(float *values, int count)
     }
 }
 
+void autotinyml_relu6(float *values, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const float value = values[i] > 0.0F ? values[i] : 0.0F;
+        values[i] = value < 6.0F ? value : 6.0F;
+    }
+}
+
+void autotinyml_leaky_relu(float *values, int count, float negative_slope)
+{
+    for (int i = 0; i < count; i++) {
+        values[i] = values[i] > 0.0F ? values[i] : negative_slope * values[i];
+    }
+}
+
+/* Howard et al. 2019, section 5.2. */
+void autotinyml_hard_swish(float *values, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const float value = values[i];
+        const float above = value > -3.0F ? value + 3.0F : 0.0F;
+        values[i] = value * (above < 6.0F ? above : 6.0F) * (1.0F / 6.0F);
+    }
+}
+
 void autotinyml_sigmoid(float *values, int count)
 {
     for (int i = 0; i < count; i++) {

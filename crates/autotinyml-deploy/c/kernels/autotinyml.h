@@ -18,10 +18,15 @@ typedef void (*autotinyml_activation)(float *values, int count);
 
 void autotinyml_linear(float *values, int count);
 void autotinyml_relu(float *values, int count);
+void autotinyml_relu6(float *values, int count);
+void autotinyml_hard_swish(float *values, int count);
 void autotinyml_sigmoid(float *values, int count);
 void autotinyml_selu(float *values, int count);
 void autotinyml_tanh(float *values, int count);
 void autotinyml_softmax(float *values, int count);
+
+/* Called with its slope by an activation of each layer that has one. */
+void autotinyml_leaky_relu(float *values, int count, float negative_slope);
 
 /* Rows, columns and channels of a map. */
 struct autotinyml_shape {

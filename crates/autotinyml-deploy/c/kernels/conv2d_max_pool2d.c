@@ -1,6 +1,6 @@
 /* Convolution and max-pooling in one: the pooling window is walked four places at a time, and only
- * the largest sums leave the registers. The activation comes last: all of ours are monotone, so
- * that it doesn't matter on which side of the maximum they stand. */
+ * the largest sums leave the registers. The activation comes last: only monotone ones are put
+ * here, for which it doesn't matter on which side of the maximum they stand. */
 #include "conv2d_tile.h"
 
 static inline float larger(float a, float b)

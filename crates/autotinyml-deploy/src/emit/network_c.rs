@@ -73,14 +73,30 @@ pub fn source(project: &Project, arrays: &[Array]) -> String {
     text
 }
 
-/// Declaration of what a kernel reads besides its input.
+/// Declaration of what a kernel reads besides its input, and of an activation that has a setting.
 fn layer(project: &Project, kernel: &Kernel) -> String {
+    let mut text = String::new();
+    if let Some(Activation::LeakyRelu { negative_slope }) = kernel.activation {
+        let _ = writeln!(
+            text,
+            "static void {}(float *values, int count)\n{{\n    \
+             autotinyml_leaky_relu(values, count, {negative_slope:?}F);\n}}\n",
+            activation(kernel)
+        );
+    }
+    if kernel.operation != Operation::Copy {
+        text.push_str(&structure(project, kernel));
+    }
+    text
+}
+
+fn structure(project: &Project, kernel: &Kernel) -> String {
     let mut text = String::new();
     let mut line = |field: &str, value: String| {
         let _ = writeln!(text, "    .{field} = {value},");
     };
     match kernel.operation {
-        Operation::Copy => return text,
+        Operation::Copy => {}
         Operation::Conv2d { window, pool } => {
             line("input", shape(kernel.input));
             line("output", shape(kernel.output));
@@ -109,7 +125,7 @@ fn layer(project: &Project, kernel: &Kernel) -> String {
         }
         line("bias", bias_symbol(kernel));
     }
-    line("activation", activation(kernel.activation).to_string());
+    line("activation", activation(kernel));
     let structure = match kernel.operation {
         Operation::Conv2d { .. } => "conv2d",
         Operation::MaxPool2d(_) => "max_pool2d",
@@ -167,7 +183,7 @@ fn run(project: &Project) -> String {
         let output = if k == plan.buffers.len() { "output".to_string() } else { place(k) };
         let layer = match kernel.operation {
             Operation::Copy => {
-                format!("{}, {}", activation(kernel.activation), kernel.output.len())
+                format!("{}, {}", activation(kernel), kernel.output.len())
             }
             _ => format!("&{}", kernel.name),
         };
@@ -241,14 +257,12 @@ fn window_value(window: Window) -> String {
     format!("{{{height}, {width}, {down}, {right}, {top}, {left}}}")
 }
 
-fn activation(activation: Option<Activation>) -> &'static str {
-    match activation {
-        None => "autotinyml_linear",
-        Some(Activation::Relu) => "autotinyml_relu",
-        Some(Activation::Sigmoid) => "autotinyml_sigmoid",
-        Some(Activation::Selu) => "autotinyml_selu",
-        Some(Activation::Tanh) => "autotinyml_tanh",
-        Some(Activation::Softmax) => "autotinyml_softmax",
+/// Name of the function that a kernel applies to what it wrote.
+fn activation(kernel: &Kernel) -> String {
+    match kernel.activation {
+        None => "autotinyml_linear".to_string(),
+        Some(Activation::LeakyRelu { .. }) => format!("{}_activation", kernel.name),
+        Some(activation) => format!("autotinyml_{}", activation.name()),
     }
 }
 

@@ -63,18 +63,15 @@ fn untrained(network: &Network) -> Subject<'_> {
 fn no_code_takes_more_flash_than_is_allowed_for() {
     let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
     let conv = |kernel, padding| Layer::Conv2d { filters: 5, kernel, stride: [1, 1], padding };
-    let [relu, sigmoid, selu, tanh, softmax] = [
-        Activation::Relu,
-        Activation::Sigmoid,
-        Activation::Selu,
-        Activation::Tanh,
-        Activation::Softmax,
-    ]
-    .map(Layer::Activation);
+    let [relu, relu6, leaky_relu, hard_swish, sigmoid, selu, tanh, softmax] =
+        Activation::ALL.map(Layer::Activation);
     let pool = Layer::MaxPool2d { window: [2, 2], stride: [2, 2] };
     let layers = [
         conv([3, 3], Padding::Same),
         relu,
+        relu6,
+        leaky_relu,
+        hard_swish,
         conv([2, 2], Padding::Valid),
         sigmoid,
         pool,

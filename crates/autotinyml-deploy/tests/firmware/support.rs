@@ -99,12 +99,12 @@ pub fn any_model(seed: u64) -> Model {
             layers.pop();
             continue;
         }
-        layers.extend(any_activation(size(0..=5)));
+        layers.extend(any_activation(size(0..=9)));
     }
     layers.push(Layer::Flatten);
     for _ in 0..size(0..=2) {
         layers.push(Layer::Dense { units: size(1..=40) });
-        layers.extend(any_activation(size(0..=5)));
+        layers.extend(any_activation(size(0..=9)));
     }
     if size(0..=3) > 0 {
         layers.push(Layer::Dense { units: size(1..=12) });
@@ -114,6 +114,6 @@ pub fn any_model(seed: u64) -> Model {
 }
 
 fn any_activation(choice: usize) -> Option<Layer> {
-    let activations = [Activation::Relu, Activation::Sigmoid, Activation::Selu, Activation::Tanh];
-    activations.get(choice).map(|&activation| Layer::Activation(activation))
+    let activations = Activation::ALL.into_iter().filter(|a| *a != Activation::Softmax);
+    activations.map(Layer::Activation).nth(choice)
 }

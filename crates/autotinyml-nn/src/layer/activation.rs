@@ -1,13 +1,14 @@
 //! Functions of each value by itself. Their derivatives follow from their outputs.
 
-use crate::Activation;
 use crate::exponential::{exp, exp_minus_1};
 use crate::vectors::{Loop, widest};
 
-/// An activation that looks at one value at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An activation that looks at one value at a time and whose derivative its output tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Elementwise {
     Relu,
+    Relu6,
+    LeakyRelu { negative_slope: f32 },
     Sigmoid,
     Selu,
     Tanh,
@@ -18,17 +19,6 @@ const SELU_SCALE: f32 = 1.050_701;
 const SELU_ALPHA: f32 = 1.673_263_2;
 
 impl Elementwise {
-    /// `None` for softmax, which looks at whole vectors.
-    pub(crate) fn new(activation: Activation) -> Option<Self> {
-        match activation {
-            Activation::Relu => Some(Self::Relu),
-            Activation::Sigmoid => Some(Self::Sigmoid),
-            Activation::Selu => Some(Self::Selu),
-            Activation::Tanh => Some(Self::Tanh),
-            Activation::Softmax => None,
-        }
-    }
-
     /// `y = f(x)` in place.
     pub(crate) fn forward(self, values: &mut [f32]) {
         widest(Forward { function: self, values });
@@ -51,6 +41,13 @@ impl Loop for Forward<'_> {
         match self.function {
             // Not `max`, which would hide a NaN.
             Elementwise::Relu => each(self.values, |x| if x < 0.0 { 0.0 } else { x }),
+            Elementwise::Relu6 => each(self.values, |x| {
+                let above = if x < 0.0 { 0.0 } else { x };
+                if above > 6.0 { 6.0 } else { above }
+            }),
+            Elementwise::LeakyRelu { negative_slope } => {
+                each(self.values, |x| if x < 0.0 { negative_slope * x } else { x });
+            }
             Elementwise::Sigmoid => each(self.values, |x| 1.0 / (1.0 + exp(-x))),
             Elementwise::Selu => each(self.values, |x| {
                 let below = SELU_ALPHA * exp_minus_1(x);
@@ -77,6 +74,12 @@ impl Loop for Backward<'_> {
         let pairs = self.gradient.iter_mut().zip(self.output);
         match self.function {
             Elementwise::Relu => pairs.for_each(|(g, &y)| *g = if y > 0.0 { *g } else { 0.0 }),
+            Elementwise::Relu6 => {
+                pairs.for_each(|(g, &y)| *g = if y > 0.0 && y < 6.0 { *g } else { 0.0 });
+            }
+            Elementwise::LeakyRelu { negative_slope } => {
+                pairs.for_each(|(g, &y)| *g *= if y > 0.0 { 1.0 } else { negative_slope });
+            }
             Elementwise::Sigmoid => pairs.for_each(|(g, &y)| *g *= y * (1.0 - y)),
             Elementwise::Selu => pairs.for_each(|(g, &y)| {
                 *g *= if y > 0.0 { SELU_SCALE } else { y + SELU_SCALE * SELU_ALPHA };

@@ -8,15 +8,17 @@ pub(crate) mod activation;
 mod conv2d;
 mod dense;
 mod dropout;
+mod hard_swish;
 mod max_pool2d;
 pub(crate) mod softmax;
 
 use crate::optimizer::{Parameters, Step};
-use crate::{Layer, Node};
+use crate::{Activation, Layer, Node};
 use activation::Elementwise;
 use conv2d::Conv2d;
 use dense::Dense;
 use dropout::Dropout;
+use hard_swish::HardSwish;
 use max_pool2d::MaxPool2d;
 use softmax::Softmax;
 
@@ -48,6 +50,7 @@ pub(crate) enum Transform {
 
 pub(crate) enum InPlace {
     Elementwise(Elementwise),
+    HardSwish(HardSwish),
     Softmax(Softmax),
     Dropout(Dropout),
 }
@@ -83,10 +86,9 @@ impl Operator {
                     index,
                 ))),
             },
-            Layer::Activation(activation) => Self::InPlace(match Elementwise::new(activation) {
-                Some(elementwise) => InPlace::Elementwise(elementwise),
-                None => InPlace::Softmax(Softmax::new(node.input.len())),
-            }),
+            Layer::Activation(activation) => {
+                Self::InPlace(InPlace::activation(activation, node.input.len(), batch, training))
+            }
             Layer::Flatten => return None,
         })
     }
@@ -136,10 +138,26 @@ impl Transform {
 }
 
 impl InPlace {
+    fn activation(activation: Activation, length: usize, batch: usize, training: bool) -> Self {
+        Self::Elementwise(match activation {
+            Activation::Relu => Elementwise::Relu,
+            Activation::Relu6 => Elementwise::Relu6,
+            Activation::LeakyRelu { negative_slope } => Elementwise::LeakyRelu { negative_slope },
+            Activation::Sigmoid => Elementwise::Sigmoid,
+            Activation::Selu => Elementwise::Selu,
+            Activation::Tanh => Elementwise::Tanh,
+            Activation::HardSwish => {
+                return Self::HardSwish(HardSwish::new(batch * length, training));
+            }
+            Activation::Softmax => return Self::Softmax(Softmax::new(length)),
+        })
+    }
+
     /// Replaces the input by the output.
     pub(crate) fn forward(&mut self, values: &mut [f32], step: u64) {
         match self {
             Self::Elementwise(elementwise) => elementwise.forward(values),
+            Self::HardSwish(hard_swish) => hard_swish.forward(values),
             Self::Softmax(softmax) => softmax.forward(values),
             Self::Dropout(dropout) => dropout.forward(values, step),
         }
@@ -149,6 +167,7 @@ impl InPlace {
     pub(crate) fn backward(&self, output: &[f32], gradient: &mut [f32]) {
         match self {
             Self::Elementwise(elementwise) => elementwise.backward(output, gradient),
+            Self::HardSwish(hard_swish) => hard_swish.backward(gradient),
             Self::Softmax(softmax) => softmax.backward(output, gradient),
             Self::Dropout(dropout) => dropout.backward(gradient),
         }

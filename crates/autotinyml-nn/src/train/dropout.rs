@@ -6,7 +6,7 @@ use crate::Layer::{Dense, Dropout};
 
 #[test]
 fn dropout_behind_each_activation() {
-    for activation in [Activation::Relu, Activation::Sigmoid, Activation::Selu, Activation::Tanh] {
+    for activation in Activation::ALL {
         let layers = [
             Dense { units: 8 },
             Layer::Activation(activation),

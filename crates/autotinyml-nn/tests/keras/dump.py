@@ -50,6 +50,8 @@ def keras_layer(layer):
             return keras.layers.MaxPooling2D(of["window"], of["stride"])
         case "dense":
             return keras.layers.Dense(of["units"])
+        case "activation" if "leaky_relu" in of:
+            return keras.layers.LeakyReLU(of["leaky_relu"]["negative_slope"])
         case "activation":
             return keras.layers.Activation(of)
         case "dropout":
@@ -76,9 +78,9 @@ def samples(count, shape):
     return random.normal(0, 1, (count, *shape)).round(3).astype("float32")
 
 
-def forward(name, shape, layers):
+def forward(name, shape, layers, scale=1):
     model = keras_model(shape, layers)
-    inputs = samples(2, shape)
+    inputs = scale * samples(2, shape)
     return {
         "name": name,
         "input": dict(zip(["height", "width", "channels"], shape)),
@@ -89,7 +91,8 @@ def forward(name, shape, layers):
     }
 
 
-ACTIVATIONS = ["relu", "sigmoid", "selu", "tanh"]
+LEAKY_RELU = {"leaky_relu": {"negative_slope": round(keras.layers.LeakyReLU().negative_slope, 6)}}
+ACTIVATIONS = ["relu", "relu6", LEAKY_RELU, "hard_swish", "sigmoid", "selu", "tanh"]
 FORWARD = [
     forward("conv2d 2x2 valid", (5, 4, 1), [conv2d(3, (2, 2))]),
     forward("conv2d 2x2 same", (5, 4, 1), [conv2d(3, (2, 2), padding="same")]),
@@ -101,7 +104,8 @@ FORWARD = [
     forward("max_pool2d 2x2, odd edges", (5, 7, 2), [max_pool2d((2, 2), (2, 2))]),
     forward("max_pool2d 3x2, stride 1x2", (5, 7, 2), [max_pool2d((3, 2), (1, 2))]),
     *[forward(f"{a} on a map", (3, 3, 2), [conv2d(5, (2, 2)), activation(a)]) for a in ACTIVATIONS],
-    *[forward(f"{a} of a vector", (1, 1, 24), ["flatten", activation(a)]) for a in ACTIVATIONS],
+    # Values up to ±10, so that both ends of relu6 and hard_swish are met.
+    *[forward(f"{a} of a vector", (1, 1, 24), ["flatten", activation(a)], 4) for a in ACTIVATIONS],
     forward("softmax", (1, 1, 7), ["flatten", dense(5), activation("softmax")]),
     forward(
         "walking network with 6 filters",

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use autotinyml_nn::{Activation, Padding};
+use autotinyml_search::Setting;
 
 use super::section::{Entry, InputError, Section, nearest};
 use super::space::Parameters;
@@ -28,14 +29,12 @@ pub fn template(
         let section = table.section()?;
         let when = section.optional("when");
         let when = when.map(|when| parameters.condition(&when)).transpose()?;
-        parameters.enter_layer(when.clone());
         let (kind, settings) = kind(&table, &section)?;
         let settings = settings.section()?;
-        let read = layer(kind, &settings, parameters)?;
+        let read = parameters.given(when.as_ref(), || layer(kind, &settings, parameters))?;
         settings.finish()?;
         layers.extend(read.into_iter().map(|layer| (layer, when.clone())));
     }
-    parameters.enter_layer(None);
     Ok((Template { layers }, last))
 }
 
@@ -80,11 +79,6 @@ fn layer(
     parameters: &Parameters<'_>,
 ) -> Result<Vec<LayerTemplate>, InputError> {
     let pair = |entry: &Entry<'_>| pair(entry, parameters);
-    let activation = || -> Result<Option<LayerTemplate>, InputError> {
-        let entry = settings.optional("activation");
-        let slot = entry.map(|entry| parameters.slot::<Activation>(&entry)).transpose()?;
-        Ok(slot.map(LayerTemplate::Activation))
-    };
     let stride = || settings.optional("stride").map(|entry| pair(&entry)).transpose();
     let layer = match kind {
         "conv2d" => LayerTemplate::Conv2d {
@@ -110,14 +104,42 @@ fn layer(
         }
         _ => {
             let function = settings.required("function", "function = \"relu\"")?;
-            return Ok(vec![LayerTemplate::Activation(parameters.slot(&function)?)]);
+            return Ok(vec![activation(&function, settings, parameters)?]);
         }
     };
-    let activation = match kind {
-        "conv2d" | "dense" => activation()?,
+    let function = match kind {
+        "conv2d" | "dense" => settings.optional("activation"),
         _ => None,
     };
-    Ok([Some(layer), activation].into_iter().flatten().collect())
+    let activation = function.map(|function| activation(&function, settings, parameters));
+    Ok([Some(layer), activation.transpose()?].into_iter().flatten().collect())
+}
+
+/// An activation and, if it can be leaky ReLU, the slope of that.
+fn activation(
+    entry: &Entry<'_>,
+    settings: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<LayerTemplate, InputError> {
+    let leaky = Setting::Text("leaky_relu".to_string());
+    let function = parameters.slot::<Activation>(entry)?;
+    let (can_be_leaky, is_leaky) = match &function {
+        Slot::Fixed(activation) => (matches!(activation, Activation::LeakyRelu { .. }), None),
+        Slot::Parameter(name) => {
+            let when = parameters.equals(name, leaky);
+            (when.is_some(), when)
+        }
+    };
+    let slope = settings.optional("negative_slope");
+    if let (Some(slope), false) = (&slope, can_be_leaky) {
+        return Err(slope.complain(
+            format!("`{}` is for leaky_relu, which `{}` never is", slope.path, entry.path),
+            "without effect",
+            "leave it out, or let the activation be \"leaky_relu\"",
+        ));
+    }
+    let slope = slope.map(|slope| parameters.given(is_leaky.as_ref(), || parameters.slot(&slope)));
+    Ok(LayerTemplate::Activation { function, negative_slope: slope.transpose()? })
 }
 
 /// Rows and columns: one value for both, or a list of two.

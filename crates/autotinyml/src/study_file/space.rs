@@ -13,15 +13,15 @@ use crate::task::{Meaning, Slot, When};
 pub struct Parameters<'a> {
     declared: Vec<(Parameter, Entry<'a>)>,
     used: RefCell<BTreeSet<String>>,
-    /// Condition of the layer that is being read.
-    layer: RefCell<Option<When>>,
+    /// All of these hold where what is being read matters.
+    given: RefCell<Vec<When>>,
 }
 
 impl<'a> Parameters<'a> {
     /// Reads `[space]`; a file without one has no parameters.
     pub fn read(space: Option<Section<'a>>) -> Result<Self, InputError> {
         let mut parameters =
-            Self { declared: vec![], used: RefCell::default(), layer: RefCell::default() };
+            Self { declared: vec![], used: RefCell::default(), given: RefCell::default() };
         for (name, entry) in space.iter().flat_map(Section::entries) {
             let parameter = parameters.parameter(name, &entry)?;
             parameters.declared.push((parameter, entry));
@@ -104,16 +104,27 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// From here on, what is read belongs to a layer with this condition (None: to none).
-    pub fn enter_layer(&self, when: Option<When>) {
-        *self.layer.borrow_mut() = when;
+    /// Reads what matters only where this condition holds, too (None: no further condition).
+    pub fn given<T>(&self, when: Option<&When>, read: impl FnOnce() -> T) -> T {
+        self.given.borrow_mut().extend(when.cloned());
+        let result = read();
+        if when.is_some() {
+            self.given.borrow_mut().pop();
+        }
+        result
     }
 
-    /// A hyperparameter with a condition may only be used by layers whose condition implies it.
+    /// `$name == setting`; None if the hyperparameter is never that.
+    pub fn equals(&self, name: &str, setting: Setting) -> Option<When> {
+        let found = self.declared.iter().find(|(parameter, _)| parameter.name == name);
+        let possible = settings(&found?.0.domain).contains(&setting);
+        possible.then(|| When { parameter: name.to_string(), is: vec![setting], negated: false })
+    }
+
+    /// A hyperparameter with a condition may only be used where that holds for sure.
     fn always_there(&self, parameter: &Parameter, entry: &Entry<'_>) -> Result<(), InputError> {
         let Some(condition) = &parameter.when else { return Ok(()) };
-        let layer = self.layer.borrow();
-        if layer.as_ref().is_some_and(|layer| self.implies(layer, &parameter.name, condition)) {
+        if self.given.borrow().iter().any(|when| self.implies(when, &parameter.name, condition)) {
             return Ok(());
         }
         let name = &parameter.name;
@@ -129,19 +140,19 @@ impl<'a> Parameters<'a> {
         ))
     }
 
-    /// Whether a layer that is there has this hyperparameter for sure.
-    fn implies(&self, layer: &When, name: &str, condition: &Condition) -> bool {
-        if layer.parameter == name {
+    /// Whether this hyperparameter is there for sure where `when` holds.
+    fn implies(&self, when: &When, name: &str, condition: &Condition) -> bool {
+        if when.parameter == name {
             return true;
         }
-        let found = self.declared.iter().find(|(other, _)| other.name == layer.parameter);
-        let Some((decisive, _)) = found.filter(|_| layer.parameter == condition.parameter) else {
+        let found = self.declared.iter().find(|(other, _)| other.name == when.parameter);
+        let Some((decisive, _)) = found.filter(|_| when.parameter == condition.parameter) else {
             return false;
         };
         let allowed = |is: &[Setting], negated, setting: &Setting| is.contains(setting) != negated;
         settings(&decisive.domain)
             .iter()
-            .filter(|setting| allowed(&layer.is, layer.negated, setting))
+            .filter(|setting| allowed(&when.is, when.negated, setting))
             .all(|setting| allowed(&condition.is, condition.negated, setting))
     }
 

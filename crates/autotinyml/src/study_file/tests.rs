@@ -1,7 +1,7 @@
 //! What a study file means, beyond what its complaints show (`tests/program/complaints.rs`).
 
 use autotinyml_deploy::Compression;
-use autotinyml_nn::{Network, Shape, SplitBy};
+use autotinyml_nn::{Activation, Layer, Network, Shape, SplitBy};
 use autotinyml_search::{Bayes, SearcherOptions, Setting, Surrogate, SvmCbo, Variant};
 
 use super::section::SourceText;
@@ -81,6 +81,40 @@ fn conditions_drop_layers_and_parameters() {
     ]);
     assert_eq!(shallow.nodes.len(), 6, "neither pooling nor a hidden layer");
     assert_eq!(shallow.output(), Shape::vector(3));
+}
+
+#[test]
+fn a_slope_is_searched_where_the_activation_is_leaky() {
+    let file = parse(
+        r#"
+input = [4, 4, 1]
+classes = 2
+[space]
+activation = ["relu", "leaky_relu"]
+slope = { low = 0.0, high = 0.5, when = "$activation == leaky_relu" }
+[[network]]
+conv2d = { filters = 2, kernel = 3, activation = "$activation", negative_slope = "$slope" }
+[[network]]
+activation = { function = "leaky_relu" }
+[[network]]
+flatten = {}
+[[network]]
+dense = { units = "classes", activation = "softmax" }
+"#,
+    );
+    let activations = |settings: &[(&str, Setting)]| -> Vec<Layer> {
+        let settings: Vec<(String, Setting)> =
+            settings.iter().map(|(name, setting)| (name.to_string(), setting.clone())).collect();
+        let configuration = file.space.configuration(&settings).unwrap();
+        let network = file.template.network(&file.space, &configuration, Shape::new(4, 4, 1), 2);
+        network.unwrap().nodes[1..3].iter().map(|node| node.layer).collect()
+    };
+    let leaky = |negative_slope| Layer::Activation(Activation::LeakyRelu { negative_slope });
+    let text = |text: &str| Setting::Text(text.into());
+    let given = [("activation", text("leaky_relu")), ("slope", Setting::Number(0.125))];
+    assert_eq!(activations(&given), [leaky(0.125), leaky(0.3)]);
+    let relu = [("activation", text("relu"))];
+    assert_eq!(activations(&relu), [Layer::Activation(Activation::Relu), leaky(0.3)]);
 }
 
 #[test]

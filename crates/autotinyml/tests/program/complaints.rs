@@ -88,6 +88,12 @@ fn an_unknown_board_searcher_layer_and_activation() {
 }
 
 #[test]
+fn a_slope_of_an_activation_without_one() {
+    let dense = "dense = { units = \"classes\", ";
+    assert_snapshot!(complaint(dense, &format!("{dense}negative_slope = 0.1, ")));
+}
+
+#[test]
 fn a_section_that_is_missing() {
     assert_snapshot!(complaint("[search]\nsearcher = \"svm-cbo\"\ntrials = 16\nseed = 7\n", ""));
 }
