@@ -1,7 +1,7 @@
 //! The proof: `cargo xtask bench search` lets searchers and their peers run on tables of real trainings,
-//! `functions` on test functions; `suggest` times them.
+//! `functions` on test functions; `suggest` times them. `train` times trainers.
 //!
-//! What is measured and why is in `docs/search.md`.
+//! What is measured and why is in `docs/search.md` and `docs/training.md`.
 
 mod contestant;
 mod failure;
@@ -16,13 +16,14 @@ mod search;
 mod suggest;
 mod summary;
 mod table;
+mod train;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask bench", about = "Searchers against each other and their peers")]
+#[command(name = "cargo xtask bench", about = "Searchers and the trainer against their peers")]
 enum Bench {
     /// Regret on tables of real trainings.
     Search(search::Options),
@@ -30,6 +31,11 @@ enum Bench {
     Functions(functions::Options),
     /// Milliseconds per suggestion.
     Suggest(suggest::Options),
+    /// Seconds per epoch of our trainer, Keras and PyTorch.
+    Train(train::Options),
+    /// One training, timed, as a process of its own.
+    #[command(hide = true)]
+    Trainer(train::ours::Options),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +43,8 @@ fn main() -> ExitCode {
         Bench::Search(options) => search::search(&options),
         Bench::Functions(options) => functions::functions(&options),
         Bench::Suggest(options) => suggest::suggest(&options),
+        Bench::Train(options) => train::train(&options),
+        Bench::Trainer(options) => train::ours::trainer(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

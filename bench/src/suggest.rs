@@ -160,7 +160,7 @@ fn evaluated(space: &Space, id: usize, configuration: Configuration) -> Trial {
 }
 
 /// Which processor, and whether it has other work: then times are too long.
-fn print_machine() {
+pub fn print_machine() {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     if let Some(model) = cpu.lines().find_map(|line| line.strip_prefix("model name")) {
         println!("{}", model.trim_start_matches(['\t', ' ', ':']));

@@ -1,5 +1,5 @@
 //! Chores of this workspace: `cargo xtask test` runs everything that must pass before a change lands,
-//! `cargo xtask bench` measures searchers, `cargo xtask table` makes exhaustive tables.
+//! `cargo xtask bench` measures searchers and the trainer, `cargo xtask table` makes exhaustive tables.
 
 mod bench;
 mod packages;
@@ -21,7 +21,7 @@ struct Arguments {
 enum Chore {
     /// Installs what is missing, then format, lints, documentation and all tests.
     Test,
-    /// Searchers against each other and their peers; `bench --help` says how.
+    /// Searchers and the trainer against their peers; `bench --help` says how.
     #[command(disable_help_flag = true)]
     Bench {
         /// What to measure, and its options.
