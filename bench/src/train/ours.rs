@@ -104,6 +104,7 @@ fn random_data(case: &Case) -> Dataset {
         inputs: (0..case.samples * case.input.len()).map(|_| number()).collect(),
         labels: (0..case.samples).map(|sample| sample % case.classes).collect(),
         spans: None,
+        groups: None,
     }
 }
 
