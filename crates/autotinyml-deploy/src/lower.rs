@@ -36,6 +36,8 @@ pub enum Operation {
     },
     /// The largest value of each window and channel.
     MaxPool2d(Window),
+    /// The mean of each window and channel.
+    AveragePool2d(Window),
     /// A fully connected layer.
     Dense,
     /// Nothing: at first what dropout, flatten and activations do, in the end only an activation
@@ -102,6 +104,13 @@ fn from_node((index, node): (usize, &Node)) -> Kernel {
         Layer::MaxPool2d { window, stride } => {
             Operation::MaxPool2d(Window { size: window, stride, padding_before: [0, 0] })
         }
+        Layer::AveragePool2d { window, stride } => {
+            Operation::AveragePool2d(Window { size: window, stride, padding_before: [0, 0] })
+        }
+        Layer::GlobalAveragePool2d => {
+            let all = [node.input.height, node.input.width];
+            Operation::AveragePool2d(Window { size: all, stride: all, padding_before: [0, 0] })
+        }
         Layer::Dense { .. } => Operation::Dense,
         Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => Operation::Copy,
     };
@@ -124,7 +133,9 @@ fn from_node((index, node): (usize, &Node)) -> Kernel {
 fn drop_copies(mut kernels: Vec<Kernel>) -> Vec<Kernel> {
     let copies = |kernel: &Kernel| match kernel.operation {
         Operation::Copy => kernel.activation.is_none(),
-        Operation::MaxPool2d(window) => window.size == [1, 1] && window.stride == [1, 1],
+        Operation::MaxPool2d(window) | Operation::AveragePool2d(window) => {
+            window.size == [1, 1] && window.stride == [1, 1]
+        }
         Operation::Conv2d { .. } | Operation::Dense => false,
     };
     let (first, last) = (kernels[0].clone(), kernels[kernels.len() - 1].output);
@@ -228,6 +239,7 @@ mod tests {
                 Operation::Conv2d { pool: Some(pool), .. } => format!("conv+pool{:?}", pool.size),
                 Operation::Conv2d { .. } => "conv".to_string(),
                 Operation::MaxPool2d(_) => "pool".to_string(),
+                Operation::AveragePool2d(_) => "average".to_string(),
                 Operation::Dense => "dense".to_string(),
                 Operation::Copy => "copy".to_string(),
             };

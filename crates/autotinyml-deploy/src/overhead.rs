@@ -58,6 +58,7 @@ impl Program {
                 Operation::Conv2d { pool: None, .. } => "conv2d",
                 Operation::Conv2d { pool: Some(_), .. } => "conv2d+pool",
                 Operation::MaxPool2d(_) => "pool",
+                Operation::AveragePool2d(_) => "average",
                 Operation::Dense => "dense",
                 Operation::Copy => "copy",
             };

@@ -143,7 +143,9 @@ fn steps(kernel: &Kernel) -> Vec<Step> {
         // Every group of outputs reads the whole input.
         Operation::Dense => vec![Step { written: output.len(), first_needed: 0 }],
         // Channel by channel: none is written before all of its values were read.
-        Operation::MaxPool2d(window) => window_steps(input, output, window, 0),
+        Operation::MaxPool2d(window) | Operation::AveragePool2d(window) => {
+            window_steps(input, output, window, 0)
+        }
         // Some channels of all pixels at once are written before the next channels are computed.
         Operation::Conv2d { window, pool: None } => {
             window_steps(input, output, window, TILE_PIXELS)
@@ -306,6 +308,7 @@ mod tests {
                 Layer::Conv2d { filters, kernel, stride, padding }
             }),
             window().prop_map(|(window, stride)| Layer::MaxPool2d { window, stride }),
+            window().prop_map(|(window, stride)| Layer::AveragePool2d { window, stride }),
             Just(RELU),
             Just(Layer::Activation(Activation::Tanh)),
         ]
@@ -356,17 +359,19 @@ mod tests {
                 (0..input.len()).for_each(&mut *read);
                 write(unit);
             }),
-            Operation::MaxPool2d(window) => pixels.iter().for_each(|pixel| {
-                for channel in 0..output.channels {
-                    read_window(
-                        window,
-                        pixel / output.width,
-                        pixel % output.width,
-                        channel..channel + 1,
-                    );
-                    write(pixel * output.channels + channel);
-                }
-            }),
+            Operation::MaxPool2d(window) | Operation::AveragePool2d(window) => {
+                pixels.iter().for_each(|pixel| {
+                    for channel in 0..output.channels {
+                        read_window(
+                            window,
+                            pixel / output.width,
+                            pixel % output.width,
+                            channel..channel + 1,
+                        );
+                        write(pixel * output.channels + channel);
+                    }
+                })
+            }
             Operation::Conv2d { window, pool } => {
                 let group = if pool.is_some() { 1 } else { 4 };
                 for pixels in pixels.chunks(group) {

@@ -28,7 +28,8 @@
 //!    experiment 2's figure shows. Such a step takes `max(lead + input, output)` bytes and its
 //!    scratch, or both buffers and the scratch where that is less.
 //!
-//! Point 4 is known for a pooled convolution; that it holds for the others is our choice.
+//! Point 4 is known for a pooled convolution; that it holds for the others is our choice, and that
+//! average pooling counts as max pooling does.
 
 use autotinyml_nn::{
     Activation, Layer, Network, Node, Padding, Shape, node_multiply_accumulates, parameters,
@@ -96,7 +97,10 @@ fn node_macc(node: &Node) -> u64 {
     let outputs = node.output.len() as u64;
     match node.layer {
         Layer::Conv2d { filters, .. } => node_multiply_accumulates(node) + filters as u64,
-        Layer::MaxPool2d { window, .. } => outputs * (window[0] * window[1]) as u64,
+        Layer::MaxPool2d { window, .. } | Layer::AveragePool2d { window, .. } => {
+            outputs * (window[0] * window[1]) as u64
+        }
+        Layer::GlobalAveragePool2d => node.input.len() as u64,
         Layer::Dropout { .. } | Layer::Flatten => 0,
         Layer::Dense { .. } => node_multiply_accumulates(node),
         Layer::Activation(Activation::Relu | Activation::Relu6 | Activation::LeakyRelu { .. }) => {
@@ -152,18 +156,22 @@ fn steps(network: &Network) -> Vec<Step> {
                 let reads = Reads::Downward { stride, padding };
                 steps.push(Step { is_convolution: true, ..Step::new(node, reads) });
             }
-            Layer::MaxPool2d { window, stride } => {
-                match steps.last_mut().filter(|step| step.is_convolution) {
-                    Some(convolution) => convolution.fuse_pooling(node, window[0], stride[0]),
-                    None => {
-                        let reads = Reads::Downward { stride: stride[0], padding: 0 };
-                        steps.push(Step::new(node, reads));
-                    }
-                }
+            Layer::MaxPool2d { window, stride } | Layer::AveragePool2d { window, stride } => {
+                pool(&mut steps, node, window[0], stride[0]);
+            }
+            Layer::GlobalAveragePool2d => {
+                pool(&mut steps, node, node.input.height, node.input.height);
             }
         }
     }
     steps
+}
+
+fn pool(steps: &mut Vec<Step>, node: &Node, window_rows: usize, stride: usize) {
+    match steps.last_mut().filter(|step| step.is_convolution) {
+        Some(convolution) => convolution.fuse_pooling(node, window_rows, stride),
+        None => steps.push(Step::new(node, Reads::Downward { stride, padding: 0 })),
+    }
 }
 
 impl Step {
@@ -365,6 +373,16 @@ mod tests {
         // 8×8 pooled to 4×4 over a scratch of two rows of 8, then to 2×2 over the dying 4×4.
         let ram = account(&network([8, 8, 1], &layers), Compression::X1).ram_bytes;
         assert_eq!(ram, (4 * 4 * 4 + 2 * 8 * 4) * 4);
+    }
+
+    #[test]
+    fn global_pooling_is_one_window() {
+        let layers = [conv(4, [1, 1], Padding::Valid), Layer::GlobalAveragePool2d, dense(2)];
+        let account = account(&network([8, 6, 1], &layers), Compression::X1);
+        // conv 48·4 + 4; pooling 48·4; dense 8
+        assert_eq!(account.macc, 196 + 192 + 8);
+        // the whole convolution as scratch, and its four means
+        assert_eq!(account.ram_bytes, (48 * 4 + 4) * 4);
     }
 
     /// Chains of up to three convolutions, some pooled, and up to two hidden dense layers.

@@ -31,9 +31,12 @@ pub(crate) fn kernel_len(node: &Node) -> usize {
             kernel[0] * kernel[1] * node.input.channels * filters
         }
         Layer::Dense { units } => node.input.len() * units,
-        Layer::MaxPool2d { .. } | Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => {
-            0
-        }
+        Layer::MaxPool2d { .. }
+        | Layer::AveragePool2d { .. }
+        | Layer::GlobalAveragePool2d
+        | Layer::Dropout { .. }
+        | Layer::Flatten
+        | Layer::Activation(_) => 0,
     }
 }
 
@@ -42,8 +45,11 @@ pub(crate) fn bias_len(node: &Node) -> usize {
     match node.layer {
         Layer::Conv2d { filters, .. } => filters,
         Layer::Dense { units } => units,
-        Layer::MaxPool2d { .. } | Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => {
-            0
-        }
+        Layer::MaxPool2d { .. }
+        | Layer::AveragePool2d { .. }
+        | Layer::GlobalAveragePool2d
+        | Layer::Dropout { .. }
+        | Layer::Flatten
+        | Layer::Activation(_) => 0,
     }
 }

@@ -244,9 +244,12 @@ fn fans(node: &Node) -> Option<[usize; 2]> {
             Some([window * node.input.channels, window * filters])
         }
         Layer::Dense { units } => Some([node.input.len(), units]),
-        Layer::MaxPool2d { .. } | Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => {
-            None
-        }
+        Layer::MaxPool2d { .. }
+        | Layer::AveragePool2d { .. }
+        | Layer::GlobalAveragePool2d
+        | Layer::Dropout { .. }
+        | Layer::Flatten
+        | Layer::Activation(_) => None,
     }
 }
 
@@ -257,9 +260,12 @@ fn tensor_shapes(node: &Node) -> [Vec<usize>; 2] {
             [vec![kernel[0], kernel[1], node.input.channels, filters], vec![filters]]
         }
         Layer::Dense { units } => [vec![node.input.len(), units], vec![units]],
-        Layer::MaxPool2d { .. } | Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => {
-            [vec![], vec![]]
-        }
+        Layer::MaxPool2d { .. }
+        | Layer::AveragePool2d { .. }
+        | Layer::GlobalAveragePool2d
+        | Layer::Dropout { .. }
+        | Layer::Flatten
+        | Layer::Activation(_) => [vec![], vec![]],
     }
 }
 

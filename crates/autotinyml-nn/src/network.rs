@@ -109,6 +109,15 @@ pub enum Layer {
         /// Step of the window down and to the right.
         stride: [usize; 2],
     },
+    /// Mean of each window and channel; windows that would leave the input are left out.
+    AveragePool2d {
+        /// Height and width of the window.
+        window: [usize; 2],
+        /// Step of the window down and to the right.
+        stride: [usize; 2],
+    },
+    /// Mean of each channel over the whole map; the output is a vector.
+    GlobalAveragePool2d,
     /// While training, zeroes a share `rate` of the values and scales the others by `1 / (1 − rate)`.
     Dropout {
         /// Share of values dropped, 0 ≤ rate < 1.
@@ -294,6 +303,8 @@ impl Layer {
         match self {
             Self::Conv2d { .. } => "conv2d",
             Self::MaxPool2d { .. } => "max_pool2d",
+            Self::AveragePool2d { .. } => "average_pool2d",
+            Self::GlobalAveragePool2d => "global_average_pool2d",
             Self::Dropout { .. } => "dropout",
             Self::Flatten => "flatten",
             Self::Dense { .. } => "dense",
@@ -340,12 +351,13 @@ impl Layer {
                 let (height, width) = slide(name, input, kernel, stride, padding)?;
                 Ok(Shape::new(height, width, filters))
             }
-            Self::MaxPool2d { window, stride } => {
+            Self::MaxPool2d { window, stride } | Self::AveragePool2d { window, stride } => {
                 positive("window", &window)?;
                 positive("stride", &stride)?;
                 let (height, width) = slide(name, input, window, stride, Padding::Valid)?;
                 Ok(Shape::new(height, width, input.channels))
             }
+            Self::GlobalAveragePool2d => Ok(Shape::vector(input.channels)),
             Self::Dropout { rate } if !(0.0..1.0).contains(&rate) => Err(BuildError::Setting {
                 layer: name.to_string(),
                 setting: "rate",

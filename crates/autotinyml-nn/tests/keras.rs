@@ -28,7 +28,7 @@ struct KernelAndBias {
 #[test]
 fn forward_passes_agree_with_keras() {
     let dump: Dump = serde_json::from_str(include_str!("keras/dump.json")).unwrap();
-    assert_eq!(dump.forward.len(), 25);
+    assert_eq!(dump.forward.len(), 28);
     for case in dump.forward {
         let network = Network::chain(case.input, &case.layers).unwrap();
         let mut weights =

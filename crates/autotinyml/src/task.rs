@@ -60,6 +60,15 @@ pub enum LayerTemplate {
         /// Steps down and to the right; None: as the window.
         stride: Option<[Slot<usize>; 2]>,
     },
+    /// See [`Layer::AveragePool2d`].
+    AveragePool2d {
+        /// Rows and columns of the window.
+        window: [Slot<usize>; 2],
+        /// Steps down and to the right; None: as the window.
+        stride: Option<[Slot<usize>; 2]>,
+    },
+    /// See [`Layer::GlobalAveragePool2d`].
+    GlobalAveragePool2d,
     /// See [`Layer::Dropout`].
     Dropout {
         /// Share of values dropped.
@@ -194,6 +203,11 @@ impl LayerTemplate {
                 window: pair(window),
                 stride: pair(stride.as_ref().unwrap_or(window)),
             },
+            Self::AveragePool2d { window, stride } => Layer::AveragePool2d {
+                window: pair(window),
+                stride: pair(stride.as_ref().unwrap_or(window)),
+            },
+            Self::GlobalAveragePool2d => Layer::GlobalAveragePool2d,
             Self::Dropout { rate } => Layer::Dropout { rate: rate.fill(space, configuration).0 },
             Self::Flatten => Layer::Flatten,
             Self::Dense { units } => Layer::Dense {

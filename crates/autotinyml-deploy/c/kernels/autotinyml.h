@@ -56,15 +56,18 @@ void autotinyml_conv2d(const struct autotinyml_conv2d *layer, const float *input
 void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, const float *input,
                                   float *output);
 
-struct autotinyml_max_pool2d {
+struct autotinyml_pool2d {
     struct autotinyml_shape input;
     struct autotinyml_shape output;
     struct autotinyml_window window;
     autotinyml_activation activation;
 };
 
-void autotinyml_max_pool2d(const struct autotinyml_max_pool2d *layer, const float *input,
+/* The largest value of each window and channel, and the mean. */
+void autotinyml_max_pool2d(const struct autotinyml_pool2d *layer, const float *input,
                            float *output);
+void autotinyml_average_pool2d(const struct autotinyml_pool2d *layer, const float *input,
+                               float *output);
 
 /* Outputs are computed in groups of sixteen, then at most one of eight, and the last one to seven
  * singly. The weights of a group are [input][output of the group]. */

@@ -1,7 +1,7 @@
 /* Largest value of each window and channel. */
 #include "autotinyml.h"
 
-void autotinyml_max_pool2d(const struct autotinyml_max_pool2d *layer, const float *input,
+void autotinyml_max_pool2d(const struct autotinyml_pool2d *layer, const float *input,
                            float *output)
 {
     const struct autotinyml_window window = layer->window;

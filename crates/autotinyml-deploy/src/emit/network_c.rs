@@ -105,7 +105,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
                 line("pool", window_value(pool));
             }
         }
-        Operation::MaxPool2d(window) => {
+        Operation::MaxPool2d(window) | Operation::AveragePool2d(window) => {
             line("input", shape(kernel.input));
             line("output", shape(kernel.output));
             line("window", window_value(window));
@@ -128,7 +128,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
     line("activation", activation(kernel));
     let structure = match kernel.operation {
         Operation::Conv2d { .. } => "conv2d",
-        Operation::MaxPool2d(_) => "max_pool2d",
+        Operation::MaxPool2d(_) | Operation::AveragePool2d(_) => "pool2d",
         Operation::Dense if project.index_bits(kernel).is_some() => "dense_shared",
         Operation::Dense | Operation::Copy => "dense",
     };
@@ -141,6 +141,7 @@ fn function(project: &Project, kernel: &Kernel) -> &'static str {
         Operation::Conv2d { pool: Some(_), .. } => "conv2d_max_pool2d",
         Operation::Conv2d { pool: None, .. } => "conv2d",
         Operation::MaxPool2d(_) => "max_pool2d",
+        Operation::AveragePool2d(_) => "average_pool2d",
         Operation::Dense => match project.index_bits(kernel) {
             None => "dense",
             Some(4) => "dense_shared4",
@@ -158,6 +159,7 @@ pub fn kernel_file(project: &Project, kernel: &Kernel) -> Option<(&'static str, 
         }
         "conv2d" => ("conv2d.c", include_str!("../../c/kernels/conv2d.c")),
         "max_pool2d" => ("max_pool2d.c", include_str!("../../c/kernels/max_pool2d.c")),
+        "average_pool2d" => ("average_pool2d.c", include_str!("../../c/kernels/average_pool2d.c")),
         "dense" => ("dense.c", include_str!("../../c/kernels/dense.c")),
         "dense_shared4" => ("dense_shared4.c", include_str!("../../c/kernels/dense_shared4.c")),
         "dense_shared8" => ("dense_shared8.c", include_str!("../../c/kernels/dense_shared8.c")),

@@ -78,6 +78,7 @@ fn no_code_takes_more_flash_than_is_allowed_for() {
         conv([3, 1], Padding::Same),
         selu,
         pool,
+        Layer::AveragePool2d { window: [2, 2], stride: [2, 2] },
         pool,
         Layer::Flatten,
         Layer::Dense { units: 400 },
@@ -85,7 +86,7 @@ fn no_code_takes_more_flash_than_is_allowed_for() {
         Layer::Dense { units: 22 },
         softmax,
     ];
-    let network = Network::chain(Shape::new(40, 40, 2), &layers).unwrap();
+    let network = Network::chain(Shape::new(80, 80, 2), &layers).unwrap();
     let board = Board::named("stm32l476rg").unwrap();
     for compression in [Compression::X1, Compression::X4, Compression::X8] {
         let folder = TempDir::new().unwrap();

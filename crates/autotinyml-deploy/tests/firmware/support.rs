@@ -87,9 +87,10 @@ pub fn any_model(seed: u64) -> Model {
     for _ in 0..size(0..=4) {
         let windows = [[size(1..=4), size(1..=4)], [size(1..=3), size(1..=3)]];
         let [window, stride] = windows;
-        layers.push(match size(0..=3) {
+        layers.push(match size(0..=5) {
             0 => Layer::MaxPool2d { window, stride },
             1 => Layer::Dropout { rate: 0.5 },
+            2 => Layer::AveragePool2d { window, stride },
             _ => {
                 let padding = if size(0..=1) == 0 { Padding::Same } else { Padding::Valid };
                 Layer::Conv2d { filters: size(1..=11), kernel: window, stride, padding }
@@ -101,7 +102,7 @@ pub fn any_model(seed: u64) -> Model {
         }
         layers.extend(any_activation(size(0..=9)));
     }
-    layers.push(Layer::Flatten);
+    layers.push(if size(0..=3) == 0 { Layer::GlobalAveragePool2d } else { Layer::Flatten });
     for _ in 0..size(0..=2) {
         layers.push(Layer::Dense { units: size(1..=40) });
         layers.extend(any_activation(size(0..=9)));

@@ -1,15 +1,12 @@
 //! The largest value of each window, channel by channel.
 
+use super::windows::Windows;
 use crate::Shape;
 use crate::vectors::{Loop, widest};
 
 /// Max pooling that remembers where the largest values were.
 pub(crate) struct MaxPool2d {
-    input: Shape,
-    output: Shape,
-    stride: [usize; 2],
-    /// Where the pixels of a window lie in a sample, row by row, seen from the first one.
-    offsets: Vec<usize>,
+    windows: Windows,
     /// For each output the place in its window, row by row, of the largest value. Empty unless
     /// training.
     places: Vec<u32>,
@@ -24,11 +21,8 @@ impl MaxPool2d {
         batch: usize,
         training: bool,
     ) -> Self {
-        let offsets = (0..window[0] * window[1])
-            .map(|i| (i / window[1] * input.width + i % window[1]) * input.channels)
-            .collect();
         let places = vec![0; if training { batch * output.len() } else { 0 }];
-        Self { input, output, stride, offsets, places }
+        Self { windows: Windows::new(input, output, window, stride), places }
     }
 
     /// `y = max x` over each window; the first of equals counts.
@@ -39,16 +33,6 @@ impl MaxPool2d {
     /// Each `dy` goes where its largest value was.
     pub(crate) fn backward(&self, output_gradient: &[f32], input_gradient: &mut [f32]) {
         widest(Backward { pool: self, output_gradient, input_gradient });
-    }
-
-    /// Where the window of an output pixel begins in the batch of inputs. Pixels are numbered
-    /// through the batch.
-    fn corner(&self, pixel: usize) -> usize {
-        let pixels = self.output.height * self.output.width;
-        let (sample, pixel) = (pixel / pixels, pixel % pixels);
-        let row = pixel / self.output.width * self.stride[0];
-        let column = pixel % self.output.width * self.stride[1];
-        sample * self.input.len() + (row * self.input.width + column) * self.input.channels
     }
 }
 
@@ -62,12 +46,12 @@ impl Loop for Forward<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { pool, input, output } = self;
-        let channels = pool.input.channels;
+        let channels = pool.windows.input.channels;
         for (pixel, y) in output.chunks_exact_mut(channels).enumerate() {
-            let x = &input[pool.corner(pixel)..];
+            let x = &input[pool.windows.corner(pixel)..];
             match pool.places.get_mut(pixel * channels..(pixel + 1) * channels) {
-                Some(places) => largest_and_places(x, &pool.offsets, y, places),
-                None => largest(x, &pool.offsets, y),
+                Some(places) => largest_and_places(x, &pool.windows.offsets, y, places),
+                None => largest(x, &pool.windows.offsets, y),
             }
         }
     }
@@ -83,12 +67,12 @@ impl Loop for Backward<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { pool, output_gradient, input_gradient } = self;
-        let channels = pool.input.channels;
+        let channels = pool.windows.input.channels;
         input_gradient.fill(0.0);
         for (pixel, dy) in output_gradient.chunks_exact(channels).enumerate() {
-            let corner = pool.corner(pixel);
+            let corner = pool.windows.corner(pixel);
             let places = &pool.places[pixel * channels..][..channels];
-            for (place, &offset) in pool.offsets.iter().enumerate() {
+            for (place, &offset) in pool.windows.offsets.iter().enumerate() {
                 let dx = &mut input_gradient[corner + offset..][..channels];
                 for ((dx, &dy), &at) in dx.iter_mut().zip(dy).zip(places) {
                     *dx += if at == place as u32 { dy } else { 0.0 };

@@ -5,16 +5,19 @@
 //! once. All gradients are of the batch's mean loss.
 
 pub(crate) mod activation;
+mod average_pool2d;
 mod conv2d;
 mod dense;
 mod dropout;
 mod hard_swish;
 mod max_pool2d;
 pub(crate) mod softmax;
+mod windows;
 
 use crate::optimizer::{Parameters, Step};
 use crate::{Activation, Layer, Node};
 use activation::Elementwise;
+use average_pool2d::AveragePool2d;
 use conv2d::Conv2d;
 use dense::Dense;
 use dropout::Dropout;
@@ -45,6 +48,7 @@ pub(crate) enum Operator {
 pub(crate) enum Transform {
     Conv2d(Conv2d),
     MaxPool2d(MaxPool2d),
+    AveragePool2d(AveragePool2d),
     Dense(Dense),
 }
 
@@ -72,6 +76,18 @@ impl Operator {
             Layer::MaxPool2d { window, stride } => Self::Transform(Transform::MaxPool2d(
                 MaxPool2d::new(node.input, node.output, window, stride, batch, training),
             )),
+            Layer::AveragePool2d { window, stride } => Self::Transform(Transform::AveragePool2d(
+                AveragePool2d::new(node.input, node.output, window, stride),
+            )),
+            Layer::GlobalAveragePool2d => {
+                let all = [node.input.height, node.input.width];
+                Self::Transform(Transform::AveragePool2d(AveragePool2d::new(
+                    node.input,
+                    node.output,
+                    all,
+                    all,
+                )))
+            }
             Layer::Dense { .. } => Self::Transform(Transform::Dense(Dense::new(
                 node.input.len(),
                 node.output.len(),
@@ -106,6 +122,7 @@ impl Transform {
         match self {
             Self::Conv2d(conv2d) => conv2d.forward(kernel, bias, input, output),
             Self::MaxPool2d(pool) => pool.forward(input, output),
+            Self::AveragePool2d(pool) => pool.forward(input, output),
             Self::Dense(dense) => dense.forward(kernel, bias, input, output),
         }
     }
@@ -128,6 +145,11 @@ impl Transform {
                 dense.backward(trained, step, input, output_gradient, input_gradient);
             }
             (Self::MaxPool2d(pool), _) => {
+                if let Some(input_gradient) = input_gradient {
+                    pool.backward(output_gradient, input_gradient);
+                }
+            }
+            (Self::AveragePool2d(pool), _) => {
                 if let Some(input_gradient) = input_gradient {
                     pool.backward(output_gradient, input_gradient);
                 }

@@ -27,6 +27,10 @@ def max_pool2d(window, stride):
     return {"max_pool2d": {"window": window, "stride": stride}}
 
 
+def average_pool2d(window, stride):
+    return {"average_pool2d": {"window": window, "stride": stride}}
+
+
 def dense(units):
     return {"dense": {"units": units}}
 
@@ -42,12 +46,16 @@ def dropout(rate):
 def keras_layer(layer):
     if layer == "flatten":
         return keras.layers.Flatten()
+    if layer == "global_average_pool2d":
+        return keras.layers.GlobalAveragePooling2D()
     ((kind, of),) = layer.items()
     match kind:
         case "conv2d":
             return keras.layers.Conv2D(of["filters"], of["kernel"], of["stride"], of["padding"])
         case "max_pool2d":
             return keras.layers.MaxPooling2D(of["window"], of["stride"])
+        case "average_pool2d":
+            return keras.layers.AveragePooling2D(of["window"], of["stride"])
         case "dense":
             return keras.layers.Dense(of["units"])
         case "activation" if "leaky_relu" in of:
@@ -103,6 +111,9 @@ FORWARD = [
     forward("conv2d 1x1", (3, 3, 4), [conv2d(2, (1, 1))]),
     forward("max_pool2d 2x2, odd edges", (5, 7, 2), [max_pool2d((2, 2), (2, 2))]),
     forward("max_pool2d 3x2, stride 1x2", (5, 7, 2), [max_pool2d((3, 2), (1, 2))]),
+    forward("average_pool2d 2x2, odd edges", (5, 7, 2), [average_pool2d((2, 2), (2, 2))]),
+    forward("average_pool2d 3x2, stride 1x2", (5, 7, 2), [average_pool2d((3, 2), (1, 2))]),
+    forward("global_average_pool2d", (5, 4, 3), ["global_average_pool2d"]),
     *[forward(f"{a} on a map", (3, 3, 2), [conv2d(5, (2, 2)), activation(a)]) for a in ACTIVATIONS],
     # Values up to ±10, so that both ends of relu6 and hard_swish are met.
     *[forward(f"{a} of a vector", (1, 1, 24), ["flatten", activation(a)], 4) for a in ACTIVATIONS],

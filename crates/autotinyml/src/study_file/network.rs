@@ -9,7 +9,16 @@ use super::section::{Entry, InputError, Section, nearest};
 use super::space::Parameters;
 use crate::task::{LayerTemplate, Slot, Template};
 
-const KINDS: [&str; 6] = ["conv2d", "max_pool2d", "dropout", "flatten", "dense", "activation"];
+const KINDS: [&str; 8] = [
+    "conv2d",
+    "max_pool2d",
+    "average_pool2d",
+    "global_average_pool2d",
+    "dropout",
+    "flatten",
+    "dense",
+    "activation",
+];
 
 /// All layers, in order, and where the last one stands in the file.
 pub fn template(
@@ -94,6 +103,11 @@ fn layer(
             window: pair(&settings.required("window", "window = 2, or [2, 1]")?)?,
             stride: stride()?,
         },
+        "average_pool2d" => LayerTemplate::AveragePool2d {
+            window: pair(&settings.required("window", "window = 2, or [2, 1]")?)?,
+            stride: stride()?,
+        },
+        "global_average_pool2d" => LayerTemplate::GlobalAveragePool2d,
         "dropout" => LayerTemplate::Dropout {
             rate: parameters.slot(&settings.required("rate", "rate = 0.2")?)?,
         },
