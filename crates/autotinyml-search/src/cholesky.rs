@@ -59,24 +59,39 @@ impl Cholesky {
         2.0 * (0..self.n).map(|i| self.row(i)[i].ln()).sum::<f64>()
     }
 
+    /// The matrix in which it was factorised, to be used again.
+    pub(crate) fn into_matrix(self) -> Vec<f64> {
+        self.lower
+    }
+
     /// A⁻¹ = L⁻ᵀ·L⁻¹; only the lower triangle is filled.
-    pub(crate) fn inverse(&self) -> Vec<f64> {
-        widest(Square { triangle: &self.inverse_triangle(), n: self.n })
+    pub(crate) fn inverse<'a>(&self, scratch: &'a mut InverseScratch) -> &'a [f64] {
+        let InverseScratch { triangle, square } = scratch;
+        triangle.resize(self.n * self.n, 0.0);
+        square.resize(self.n * self.n, 0.0);
+        widest(InvertTriangle { factor: self, triangle });
+        widest(Square { triangle, square, n: self.n });
+        square
     }
 
     /// The diagonal of A⁻¹.
     pub(crate) fn inverse_diagonal(&self) -> Vec<f64> {
         let mut diagonal = vec![0.0; self.n];
-        for row in self.inverse_triangle().chunks_exact(self.n.max(1)) {
+        let mut triangle = vec![0.0; self.n * self.n];
+        widest(InvertTriangle { factor: self, triangle: &mut triangle });
+        for row in triangle.chunks_exact(self.n.max(1)) {
             diagonal.iter_mut().zip(row).for_each(|(sum, element)| *sum += element * element);
         }
         diagonal
     }
+}
 
-    /// L⁻¹, by rows of n.
-    fn inverse_triangle(&self) -> Vec<f64> {
-        widest(InvertTriangle { factor: self })
-    }
+/// Memory in which inverses are computed: for many matrices of a size it need not be fetched anew.
+#[derive(Debug, Default)]
+pub(crate) struct InverseScratch {
+    /// L⁻¹; zero above the diagonal.
+    triangle: Vec<f64>,
+    square: Vec<f64>,
 }
 
 /// L of a matrix.
@@ -118,51 +133,58 @@ impl Loop for Factorise {
     }
 }
 
-/// L⁻¹, by rows of n.
+/// L⁻¹, by rows of n; what is above the diagonal is zero before.
 struct InvertTriangle<'a> {
     factor: &'a Cholesky,
+    triangle: &'a mut [f64],
 }
 
 impl Loop for InvertTriangle<'_> {
-    type Output = Vec<f64>;
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> Vec<f64> {
-        let n = self.factor.n;
-        let mut triangle = vec![0.0; n * n];
+    fn run(self) {
+        let Self { factor, triangle } = self;
+        let n = factor.n;
         for i in 0..n {
             let (above, row) = triangle.split_at_mut(i * n);
-            let factors = self.factor.row(i);
-            add_scaled_rows(&mut row[..i], &factors[..i], above, n);
+            let factors = factor.row(i);
+            row[..i].fill(0.0);
+            for first in (0..i).step_by(ROWS) {
+                // Beyond their diagonal the rows above are zero.
+                let last = i.min(first + ROWS);
+                let (out, above) = (&mut row[..last], &above[first * n..]);
+                add_scaled_rows(out, &factors[first..last], above, n);
+            }
             let diagonal = 1.0 / factors[i];
             row[..i].iter_mut().for_each(|element| *element *= -diagonal);
             row[i] = diagonal;
         }
-        triangle
     }
 }
 
 /// The lower triangle of TᵀT for a lower triangle T: the sum of each of its rows with itself.
 struct Square<'a> {
     triangle: &'a [f64],
+    square: &'a mut [f64],
     n: usize,
 }
 
 impl Loop for Square<'_> {
-    type Output = Vec<f64>;
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> Vec<f64> {
-        let Self { triangle, n } = self;
-        let mut square = vec![0.0; n * n];
+    fn run(self) {
+        let Self { triangle, square, n } = self;
         let mut column = vec![0.0; n];
         for a in 0..n {
             for i in a..n {
                 column[i] = triangle[i * n + a];
             }
-            add_scaled_rows(&mut square[a * n..=a * n + a], &column[a..], &triangle[a * n..], n);
+            let row = &mut square[a * n..=a * n + a];
+            row.fill(0.0);
+            add_scaled_rows(row, &column[a..], &triangle[a * n..], n);
         }
-        square
     }
 }
 
@@ -266,7 +288,8 @@ mod tests {
     #[test]
     fn inverts_the_hilbert_matrix() {
         let factor = Cholesky::new(hilbert(3), 3).unwrap();
-        let inverse = factor.inverse();
+        let mut scratch = InverseScratch::default();
+        let inverse = factor.inverse(&mut scratch);
         let expected = [9.0, 0.0, 0.0, -36.0, 192.0, 0.0, 30.0, -180.0, 180.0];
         for (found, expected) in inverse.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-9, "{inverse:?}");

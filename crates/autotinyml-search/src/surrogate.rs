@@ -3,13 +3,15 @@
 pub(crate) mod forest;
 pub(crate) mod gp;
 
+use std::rc::Rc;
+
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::acquisition::upper_confidence_bound;
 use crate::normal;
 use crate::space::Axis;
 use forest::Forest;
-use gp::{Gp, Predictor, Prior};
+use gp::{Gp, Inputs, Predictor, Prior};
 
 /// Which model of the score a searcher learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -50,7 +52,8 @@ impl ScoreModel {
         let targets: Vec<f64> = kept.iter().map(|&i| targets[i]).collect();
         match surrogate {
             Surrogate::Gp => {
-                Self::Gp(Gp::fit(axes, points, targets, &Prior::SCORE).believing(running))
+                let inputs = Rc::new(Inputs::new(axes, points));
+                Self::Gp(Gp::fit(inputs, targets, &Prior::SCORE).believing(running))
             }
             Surrogate::Forest => {
                 let forest = Forest::fit(axes, &points, &targets, LEAF_VARIANCE_MIN, rng);

@@ -11,11 +11,13 @@ pub(crate) mod classifier;
 mod covariance;
 mod evidence;
 
+use std::rc::Rc;
+
 use crate::cholesky::{Cholesky, dot};
-use crate::space::Axis;
 use crate::vectors::{Loop, widest};
-use covariance::{BLOCK, Block, Pairs, between};
-pub(crate) use evidence::{Prior, log_plausibility};
+pub(crate) use covariance::Inputs;
+use covariance::{BLOCK, Block, between};
+pub(crate) use evidence::{Plausibility, Prior};
 use evidence::{Theta, maximum_a_posteriori};
 
 /// What is fitted.
@@ -52,9 +54,8 @@ fn spread(n: usize, most: usize) -> Vec<usize> {
 /// A posterior over functions.
 #[derive(Clone, Debug)]
 pub(crate) struct Gp {
-    axes: Vec<Axis>,
+    inputs: Rc<Inputs>,
     hyperparameters: Hyperparameters,
-    points: Vec<Vec<f64>>,
     targets: Vec<f64>,
     /// Variance of each target about the function.
     noise: Vec<f64>,
@@ -64,31 +65,25 @@ pub(crate) struct Gp {
 
 impl Gp {
     /// Fits hyperparameters and posterior to targets of about unit variance.
-    pub(crate) fn fit(
-        axes: &[Axis],
-        points: Vec<Vec<f64>>,
-        targets: Vec<f64>,
-        prior: &Prior,
-    ) -> Self {
-        let theta = maximum_a_posteriori(axes, &points, &targets, prior);
+    pub(crate) fn fit(inputs: Rc<Inputs>, targets: Vec<f64>, prior: &Prior) -> Self {
+        let theta = maximum_a_posteriori(&inputs, &targets, prior);
         let hyperparameters = Hyperparameters::from(&theta);
-        let noise = vec![hyperparameters.noise; points.len()];
-        Self::posterior(axes, points, targets, noise, hyperparameters)
+        let noise = vec![hyperparameters.noise; targets.len()];
+        Self::posterior(inputs, targets, noise, hyperparameters)
     }
 
     fn posterior(
-        axes: &[Axis],
-        points: Vec<Vec<f64>>,
+        inputs: Rc<Inputs>,
         targets: Vec<f64>,
         noise: Vec<f64>,
         hyperparameters: Hyperparameters,
     ) -> Self {
-        let n = points.len();
-        let mut covariance = Pairs::new(axes, &points).covariances(&hyperparameters).matrix;
+        let n = targets.len();
+        let mut covariance = inputs.pairs.covariances(&hyperparameters).matrix;
         (0..n).for_each(|i| covariance[i * n + i] += noise[i]);
         let factor = Cholesky::with_jitter(covariance, n);
         let alpha = factor.solve(&targets);
-        Self { axes: axes.to_vec(), hyperparameters, points, targets, noise, factor, alpha }
+        Self { inputs, hyperparameters, targets, noise, factor, alpha }
     }
 
     /// The posterior after believing that more points will turn out as predicted ("kriging believer",
@@ -99,9 +94,10 @@ impl Gp {
         }
         let believed = self.predict(more).into_iter().map(|(mean, _)| mean);
         let targets = self.targets.iter().copied().chain(believed).collect();
-        let points = [self.points, more.to_vec()].concat();
+        let points = [&self.inputs.points, more].concat();
+        let inputs = Rc::new(Inputs::new(&self.inputs.axes, points));
         let noise = [self.noise, vec![self.hyperparameters.noise; more.len()]].concat();
-        Self::posterior(&self.axes, points, targets, noise, self.hyperparameters)
+        Self::posterior(inputs, targets, noise, self.hyperparameters)
     }
 
     /// Mean and variance of the function, without noise, at each point.
@@ -117,10 +113,11 @@ impl Gp {
         solved: &mut [[f64; BLOCK]],
     ) -> ([f64; BLOCK], [f64; BLOCK]) {
         let mut mean = [0.0; BLOCK];
-        let prior = block.variances(&self.axes, &self.hyperparameters);
+        let Inputs { axes, points, .. } = &*self.inputs;
+        let prior = block.variances(axes, &self.hyperparameters);
         let mut variance = prior;
-        for (i, point) in self.points.iter().enumerate() {
-            let mut rest = block.covariances(&self.axes, &self.hyperparameters, point);
+        for (i, point) in points.iter().enumerate() {
+            let mut rest = block.covariances(axes, &self.hyperparameters, point);
             for lane in 0..BLOCK {
                 mean[lane] += rest[lane] * self.alpha[i];
             }
@@ -145,7 +142,7 @@ impl Gp {
 
     /// Prepares for predictions point by point.
     pub(crate) fn predictor(&self) -> Predictor<'_> {
-        let n = self.points.len();
+        let n = self.targets.len();
         Predictor { gp: self, covariances: vec![0.0; n], solved: vec![0.0; n] }
     }
 }
@@ -162,7 +159,7 @@ impl Loop for Predict<'_> {
     #[inline(always)]
     fn run(self) -> Self::Output {
         let mut predictions = Vec::with_capacity(self.at.len());
-        let mut solved = vec![[0.0; BLOCK]; self.gp.points.len()];
+        let mut solved = vec![[0.0; BLOCK]; self.gp.targets.len()];
         for points in self.at.chunks(BLOCK) {
             let (mean, variance) = self.gp.predict_block(&Block::new(points), &mut solved);
             predictions.extend(mean.into_iter().zip(variance).take(points.len()));
@@ -193,12 +190,13 @@ impl Predictor<'_> {
         least_variance: impl Fn(f64) -> f64,
     ) -> Option<(f64, f64)> {
         let gp = self.gp;
-        for (covariance, point) in self.covariances.iter_mut().zip(&gp.points) {
-            *covariance = between(&gp.axes, &gp.hyperparameters, x, point);
+        let Inputs { axes, points, .. } = &*gp.inputs;
+        for (covariance, point) in self.covariances.iter_mut().zip(points) {
+            *covariance = between(axes, &gp.hyperparameters, x, point);
         }
         let mean = dot(&self.covariances, &gp.alpha);
         let least = least_variance(mean);
-        let mut variance = between(&gp.axes, &gp.hyperparameters, x, x);
+        let mut variance = between(axes, &gp.hyperparameters, x, x);
         for (i, covariance) in self.covariances.iter().enumerate() {
             if variance <= least {
                 return None;
@@ -217,8 +215,9 @@ mod tests {
     use serde::Deserialize;
 
     use super::covariance::Pairs;
-    use super::evidence::log_evidence;
+    use super::evidence::Evidence;
     use super::*;
+    use crate::space::Axis;
 
     const AXES: [Axis; 3] = [Axis::Numeric, Axis::Numeric, Axis::Categorical];
 
@@ -239,6 +238,10 @@ mod tests {
         serde_json::from_str(include_str!("../../tests/reference/gp.json")).unwrap()
     }
 
+    fn inputs(points: Vec<Vec<f64>>) -> Rc<Inputs> {
+        Rc::new(Inputs::new(&AXES, points))
+    }
+
     fn predict(gp: &Gp, x: &[f64]) -> (f64, f64) {
         gp.predict(&[x.to_vec()])[0]
     }
@@ -248,7 +251,7 @@ mod tests {
         let r = reference();
         let hyperparameters = Hyperparameters::from(&r.log_hyperparameters);
         let noise = vec![hyperparameters.noise; r.points.len()];
-        let gp = Gp::posterior(&AXES, r.points, r.targets, noise, hyperparameters);
+        let gp = Gp::posterior(inputs(r.points), r.targets, noise, hyperparameters);
         let expected = r.mean.iter().zip(&r.deviation);
         for ((x, (mean, variance)), (expected, deviation)) in
             r.at.iter().zip(gp.predict(&r.at)).zip(expected)
@@ -266,7 +269,7 @@ mod tests {
         let r = reference();
         let pairs = Pairs::new(&AXES, &r.points);
         let (evidence, gradient) =
-            log_evidence(&pairs, &r.targets, &[0.0; 14], &r.log_hyperparameters).unwrap();
+            Evidence::new(&pairs, &r.targets, &[0.0; 14]).at(&r.log_hyperparameters).unwrap();
         let likelihood = evidence - 7.0 * std::f64::consts::TAU.ln();
         assert!((likelihood - r.log_likelihood).abs() < 1e-9, "{likelihood}");
         assert_eq!(gradient.len(), r.gradient.len());
@@ -283,9 +286,9 @@ mod tests {
         let mut less = r.log_hyperparameters.clone();
         less[4] = (0.5 * less[4].exp()).ln();
         let known = vec![less[4].exp(); r.points.len()];
-        let (found, _) = log_evidence(&pairs, &r.targets, &known, &less).unwrap();
+        let (found, _) = Evidence::new(&pairs, &r.targets, &known).at(&less).unwrap();
         let (expected, _) =
-            log_evidence(&pairs, &r.targets, &[0.0; 14], &r.log_hyperparameters).unwrap();
+            Evidence::new(&pairs, &r.targets, &[0.0; 14]).at(&r.log_hyperparameters).unwrap();
         assert!((found - expected).abs() < 1e-9);
     }
 
@@ -295,7 +298,7 @@ mod tests {
             .map(|i| vec![f64::from(i % 6) / 5.0, f64::from(i / 6) / 5.0, f64::from(i % 2)])
             .collect();
         let targets: Vec<f64> = points.iter().map(|x| 2.0 * (5.0 * x[0]).sin()).collect();
-        let Gp { hyperparameters, .. } = Gp::fit(&AXES, points, targets, &Prior::SCORE);
+        let Gp { hyperparameters, .. } = Gp::fit(inputs(points), targets, &Prior::SCORE);
         let weights = hyperparameters.weights;
         assert!(weights[0] > 4.0 * weights[1] && weights[0] > 4.0 * weights[2], "{weights:?}");
     }
@@ -310,7 +313,7 @@ mod tests {
         let targets: Vec<f64> = points.iter().map(sum).collect();
         let error = |trend| {
             let prior = Prior { trend, ..Prior::SCORE };
-            let gp = Gp::fit(&AXES, points.clone(), targets.clone(), &prior);
+            let gp = Gp::fit(inputs(points.clone()), targets.clone(), &prior);
             (predict(&gp, &[1.0, 1.0, 1.0]).0 - sum(&vec![1.0, 1.0, 1.0])).abs()
         };
         let (with, without) = (error((0.0, 1.0)), error((-9.0, 0.1)));
@@ -320,7 +323,7 @@ mod tests {
     #[test]
     fn believing_keeps_the_mean_and_removes_uncertainty() {
         let r = reference();
-        let gp = Gp::fit(&AXES, r.points, r.targets, &Prior::SCORE);
+        let gp = Gp::fit(inputs(r.points), r.targets, &Prior::SCORE);
         let before = gp.predict(&r.at);
         let gp = gp.believing(&r.at[..2]);
         for (i, (x, (mean, variance))) in r.at.iter().zip(before).enumerate() {
@@ -333,7 +336,7 @@ mod tests {
     #[test]
     fn constant_and_repeated_trials_do_no_harm() {
         let points = vec![vec![0.5, 0.5, 1.0]; 20];
-        let gp = Gp::fit(&AXES, points, vec![0.0; 20], &Prior::SCORE);
+        let gp = Gp::fit(inputs(points), vec![0.0; 20], &Prior::SCORE);
         let (mean, variance) = predict(&gp, &[0.5, 0.5, 1.0]);
         assert!(mean.abs() < 1e-6 && variance < 0.01, "{mean} {variance}");
         assert!(predict(&gp, &[0.0, 1.0, 0.0]).1 > 0.1);

@@ -1,13 +1,14 @@
 //! What CBO learns from the history: one model of the score, one per constraint that has to be learned.
 
+use std::rc::Rc;
+
 use crate::acquisition::log_expected_improvement;
 use crate::history::{History, Outcome, Trial};
 use crate::normal;
-use crate::problem::{Known, Problem};
-use crate::space::Axis;
+use crate::problem::{Constraint, Known, Problem};
 use crate::surrogate::best_and_latest;
 use crate::surrogate::gp::classifier::{classify, log_probability};
-use crate::surrogate::gp::{Gp, Prior, log_plausibility};
+use crate::surrogate::gp::{Gp, Inputs, Plausibility, Prior};
 
 /// Models learn from at most so many trials, the best half and the latest half of them: their cost grows with
 /// the cube.
@@ -44,62 +45,39 @@ const LABEL: Prior = Prior {
 pub(super) struct Models {
     /// With the best feasible trial's target; `None` before the first.
     score: Option<(Gp, f64)>,
-    constraints: Vec<Constraint>,
+    limits: Vec<Limit>,
     /// Share of the budget that is spent.
     spent: f64,
 }
 
-/// A model of one constraint, or of all that only a label tells about.
-enum Constraint {
+/// A model of one constraint's value, or of all that only a label tells about.
+enum Limit {
     Value { gp: Gp, limit: f64 },
     Label { latent: Gp },
-}
-
-/// A full trial that has ended.
-struct Ended<'a> {
-    point: Vec<f64>,
-    outcome: &'a Outcome,
 }
 
 impl Models {
     /// `None` if no full trial has ended.
     pub(super) fn fit(problem: &Problem, history: &History) -> Option<Self> {
-        let space = problem.space;
-        let axes = space.axes();
-        let full = |(trial, _): &(&Trial, &Outcome)| trial.epochs.is_none();
-        let ended: Vec<Ended> = history
-            .completed()
-            .filter(full)
-            .map(|(trial, outcome)| Ended { point: space.encode(&trial.configuration), outcome })
-            .collect();
-        if ended.is_empty() || axes.is_empty() {
-            return None;
-        }
-        let running: Vec<Vec<f64>> =
-            history.pending().map(|trial| space.encode(&trial.configuration)).collect();
-        let utility = |trial: &Ended| {
-            let score = trial.outcome.feasible_score();
-            score.map_or(f64::NEG_INFINITY, |score| problem.goal.utility(score))
-        };
-        let kept = best_and_latest(&ended.iter().map(utility).collect::<Vec<f64>>(), TRIALS_MAX);
-        let score = score(problem, &axes, &ended, &kept);
+        let ended = Ended::of(problem, history)?;
+        let encode = |trial: &Trial| problem.space.encode(&trial.configuration);
+        let running: Vec<Vec<f64>> = history.pending().map(encode).collect();
+        let score = score(problem, &ended);
         let score = score.map(|(gp, best)| (gp.believing(&running), best));
-        let mut constraints = Vec::new();
-        let learned: Vec<usize> = (0..problem.constraints.len())
-            .filter(|&j| {
-                problem.constraints[j].known == Known::Measured || problem.prescreen.is_none()
-            })
-            .collect();
-        for &j in &learned {
-            if let Some((gp, limit)) = value(problem, j, &axes, &ended, &kept) {
-                constraints.push(Constraint::Value { gp: gp.believing(&running), limit });
+        let is_learned = |constraint: &Constraint| {
+            constraint.known == Known::Measured || problem.prescreen.is_none()
+        };
+        let mut limits = Vec::new();
+        for (j, _) in problem.constraints.iter().enumerate().filter(|(_, c)| is_learned(c)) {
+            if let Some((gp, limit)) = value(problem, j, &ended) {
+                limits.push(Limit::Value { gp: gp.believing(&running), limit });
             }
         }
-        if let Some(latent) = label(problem, &axes, &ended, &kept) {
-            constraints.push(Constraint::Label { latent: latent.believing(&running) });
+        if let Some(latent) = label(problem, &ended) {
+            limits.push(Limit::Label { latent: latent.believing(&running) });
         }
         let spent = (history.0.len() as f64 / problem.budget.max(1) as f64).min(1.0);
-        Some(Self { score, constraints, spent })
+        Some(Self { score, limits, spent })
     }
 
     /// ln EI + w Σ ln P at each point.
@@ -115,14 +93,14 @@ impl Models {
         if let Some((gp, best)) = &self.score {
             add(gp, &|mean, variance| log_expected_improvement(mean, variance.sqrt(), *best));
         }
-        for constraint in &self.constraints {
-            match constraint {
-                Constraint::Value { gp, limit } => {
+        for limit in &self.limits {
+            match limit {
+                Limit::Value { gp, limit } => {
                     add(gp, &|mean, variance| {
                         VALUE_WEIGHT * normal::log_cdf((limit - mean) / variance.sqrt())
                     });
                 }
-                Constraint::Label { latent } => {
+                Limit::Label { latent } => {
                     add(latent, &|mean, variance| label_weight * log_probability(mean, variance));
                 }
             }
@@ -131,65 +109,96 @@ impl Models {
     }
 }
 
+/// Full trials that have ended, as many of them as models learn from.
+struct Ended<'a> {
+    outcomes: Vec<&'a Outcome>,
+    inputs: Rc<Inputs>,
+}
+
+impl<'a> Ended<'a> {
+    /// `None` if there are none, or nothing to choose.
+    fn of(problem: &Problem, history: &'a History) -> Option<Self> {
+        let full = |(trial, _): &(&Trial, &Outcome)| trial.epochs.is_none();
+        let ended: Vec<_> = history.completed().filter(full).collect();
+        let axes = problem.space.axes();
+        if ended.is_empty() || axes.is_empty() {
+            return None;
+        }
+        let utility = |(_, outcome): &(&Trial, &Outcome)| {
+            let score = outcome.feasible_score();
+            score.map_or(f64::NEG_INFINITY, |score| problem.goal.utility(score))
+        };
+        let kept = best_and_latest(&ended.iter().map(utility).collect::<Vec<f64>>(), TRIALS_MAX);
+        let (points, outcomes) = kept
+            .into_iter()
+            .map(|i| (problem.space.encode(&ended[i].0.configuration), ended[i].1))
+            .unzip();
+        Some(Self { outcomes, inputs: Rc::new(Inputs::new(&axes, points)) })
+    }
+
+    /// Indices of the trials of which something is known, with it.
+    fn knowing<T>(&self, what: impl Fn(&Outcome) -> Option<T>) -> (Vec<usize>, Vec<T>) {
+        let outcomes = self.outcomes.iter().enumerate();
+        outcomes.filter_map(|(i, outcome)| Some((i, what(outcome)?))).unzip()
+    }
+
+    /// What models of these trials learn from.
+    fn inputs(&self, of: &[usize]) -> Rc<Inputs> {
+        if of.len() == self.outcomes.len() {
+            Rc::clone(&self.inputs)
+        } else {
+            Rc::new(self.inputs.only(of))
+        }
+    }
+}
+
 /// The model of the score and the target of the best feasible trial. Infeasible trials help, if they have
 /// a score.
-fn score(problem: &Problem, axes: &[Axis], ended: &[Ended], kept: &[usize]) -> Option<(Gp, f64)> {
-    let utility = |i: usize| {
-        let score = ended[i].outcome.score.filter(|score| score.is_finite());
+fn score(problem: &Problem, ended: &Ended) -> Option<(Gp, f64)> {
+    let (scored, utilities) = ended.knowing(|outcome| {
+        let score = outcome.score.filter(|score| score.is_finite());
         score.map(|score| problem.goal.utility(score))
-    };
-    let (scored, utilities): (Vec<usize>, Vec<f64>) =
-        kept.iter().filter_map(|&i| Some((i, utility(i)?))).unzip();
+    });
     let targets = normal::scores(&utilities);
-    let feasible = scored.iter().zip(&targets).filter(|(i, _)| ended[**i].outcome.feasible);
+    let feasible = scored.iter().zip(&targets).filter(|(i, _)| ended.outcomes[**i].feasible);
     let best = feasible.map(|(_, target)| *target).reduce(f64::max)?;
-    let points = scored.iter().map(|&i| ended[i].point.clone()).collect();
-    Some((Gp::fit(axes, points, targets, &SCORE), best))
+    Some((Gp::fit(ended.inputs(&scored), targets, &SCORE), best))
 }
 
 /// The model of constraint j's value and the limit on its scale; `None` if there are not two values.
-fn value(
-    problem: &Problem,
-    j: usize,
-    axes: &[Axis],
-    ended: &[Ended],
-    kept: &[usize],
-) -> Option<(Gp, f64)> {
+fn value(problem: &Problem, j: usize, ended: &Ended) -> Option<(Gp, f64)> {
     let limit = problem.constraints[j].limit?;
-    let (known, values): (Vec<usize>, Vec<f64>) =
-        kept.iter().filter_map(|&i| Some((i, measured(&ended[i], j)?))).unzip();
+    let (known, values) = ended.knowing(|outcome| measured(outcome, j));
     if known.len() < 2 {
         return None;
     }
-    let points: Vec<Vec<f64>> = known.iter().map(|&i| ended[i].point.clone()).collect();
-    let scaled = Scaled::best(axes, &points, &values, limit);
+    let inputs = ended.inputs(&known);
+    let scaled = Scaled::best(&inputs, &values, limit);
     let limit = within_lattice(&scaled.targets, scaled.of(limit));
-    Some((Gp::fit(axes, points, scaled.targets, &VALUE), limit))
+    Some((Gp::fit(inputs, scaled.targets, &VALUE), limit))
 }
 
 /// The classifier of what no value explains: constraints that have only labels, and trials without a score.
 /// `None` if no trial has failed for such a reason.
-fn label(problem: &Problem, axes: &[Axis], ended: &[Ended], kept: &[usize]) -> Option<Gp> {
-    let exceeds = |i: usize| {
+fn label(problem: &Problem, ended: &Ended) -> Option<Gp> {
+    let exceeds = |outcome: &Outcome| {
         problem.constraints.iter().enumerate().any(|(j, constraint)| {
-            measured(&ended[i], j).zip(constraint.limit).is_some_and(|(value, limit)| value > limit)
+            measured(outcome, j).zip(constraint.limit).is_some_and(|(value, limit)| value > limit)
         })
     };
-    let label = |&i: &usize| {
-        let succeeded = ended[i].outcome.feasible_score().is_some();
+    let (known, labels) = ended.knowing(|outcome| {
+        let succeeded = outcome.feasible_score().is_some();
         // A trial that a value has ruled out says nothing of the rest.
-        (succeeded || !exceeds(i)).then_some((i, succeeded))
-    };
-    let (known, labels): (Vec<usize>, Vec<bool>) = kept.iter().filter_map(label).unzip();
+        (succeeded || !exceeds(outcome)).then_some(succeeded)
+    });
     if labels.iter().all(|&succeeded| succeeded) {
         return None;
     }
-    let points = known.iter().map(|&i| ended[i].point.clone()).collect();
-    Some(classify(axes, points, &labels, &LABEL))
+    Some(classify(ended.inputs(&known), &labels, &LABEL))
 }
 
-fn measured(trial: &Ended, j: usize) -> Option<f64> {
-    trial.outcome.values.get(j).copied().flatten().filter(|value| value.is_finite())
+fn measured(outcome: &Outcome, j: usize) -> Option<f64> {
+    outcome.values.get(j).copied().flatten().filter(|value| value.is_finite())
 }
 
 /// Values, or their logarithms, brought to mean 0 and variance 1.
@@ -214,19 +223,20 @@ impl Scaled {
 
     /// On the scale on which the values are more plausible; sizes are sums of some parameters and
     /// products of others. Without logarithms if anything is not positive.
-    fn best(axes: &[Axis], points: &[Vec<f64>], values: &[f64], limit: f64) -> Self {
+    fn best(inputs: &Inputs, values: &[f64], limit: f64) -> Self {
         let plain = Self::new(values, false);
         if limit <= 0.0 || values.iter().any(|value| *value <= 0.0) {
             return plain;
         }
         let logarithmic = Self::new(values, true);
+        let plausibility = Plausibility::new(inputs, &VALUE);
         // The density of the values themselves: that of the targets times the slope of the scale.
         let log_density = |scaled: &Self| {
             let slopes = values.iter().map(|value| {
                 let stretched = if scaled.logarithmic { value.ln() } else { 0.0 };
                 -stretched - scaled.deviation.ln()
             });
-            log_plausibility(axes, points, &scaled.targets, &VALUE) + slopes.sum::<f64>()
+            plausibility.of(&scaled.targets) + slopes.sum::<f64>()
         };
         if log_density(&plain) > log_density(&logarithmic) { plain } else { logarithmic }
     }

@@ -15,12 +15,13 @@
 //! DIFFERENCE: all sites are updated together, then the posterior is computed anew, with a Cholesky
 //! factor instead of n updates of rank one; half a step at a time, so that it settles.
 
-use super::covariance::Pairs;
-use super::evidence::{Prior, climb, log_evidence};
-use super::{Gp, Hyperparameters, spread};
+use std::rc::Rc;
+
+use super::covariance::Inputs;
+use super::evidence::{Evidence, Prior, climb};
+use super::{Gp, Hyperparameters};
 use crate::cholesky::Cholesky;
 use crate::normal;
-use crate::space::Axis;
 
 /// Updates of all sites, at most.
 const SWEEPS_MAX: usize = 30;
@@ -41,33 +42,25 @@ const ROUNDS: usize = 3;
 /// Evaluations of the evidence per round.
 const EVALUATIONS: usize = 5;
 
-/// Hyperparameters are fitted on at most so many points.
-const FITTED_MAX: usize = 80;
-
 /// The latent function's posterior: a label at x is true with probability Φ(μ / √(1 + σ²)).
-pub(crate) fn classify(axes: &[Axis], points: Vec<Vec<f64>>, labels: &[bool], prior: &Prior) -> Gp {
-    let kept = spread(points.len(), FITTED_MAX);
-    let some_points: Vec<Vec<f64>> = kept.iter().map(|&i| points[i].clone()).collect();
-    let some_labels: Vec<bool> = kept.iter().map(|&i| labels[i]).collect();
-    let pairs = Pairs::new(axes, &some_points);
-    let mut theta = prior.mode(axes.len());
+pub(crate) fn classify(inputs: Rc<Inputs>, labels: &[bool], prior: &Prior) -> Gp {
+    let (pairs, some_labels) = (inputs.fitted_pairs(), inputs.fitted(labels));
+    let mut theta = prior.mode(inputs.axes.len());
     let mut sites = Sites::vague(some_labels.len());
     for _ in 0..ROUNDS {
         let hyperparameters = Hyperparameters::from(&theta);
         sites.propagate(&pairs.covariances(&hyperparameters).matrix, &some_labels);
         let (targets, noise) = sites.observations(&pairs.variances(&hyperparameters));
-        theta =
-            climb(theta, prior, EVALUATIONS, |theta| log_evidence(&pairs, &targets, &noise, theta));
+        theta = climb(theta, prior, EVALUATIONS, Evidence::new(pairs, &targets, &noise));
     }
-    let (pairs, mut sites) = if kept.len() == points.len() {
-        (pairs, sites)
-    } else {
-        (Pairs::new(axes, &points), Sites::vague(labels.len()))
-    };
+    if some_labels.len() < labels.len() {
+        sites = Sites::vague(labels.len());
+    }
+    let pairs = &inputs.pairs;
     let hyperparameters = Hyperparameters::from(&theta);
     sites.propagate(&pairs.covariances(&hyperparameters).matrix, labels);
     let (targets, noise) = sites.observations(&pairs.variances(&hyperparameters));
-    Gp::posterior(axes, points, targets, noise, hyperparameters)
+    Gp::posterior(inputs, targets, noise, hyperparameters)
 }
 
 /// P(label is true | mean and variance of the latent function), as a logarithm.
@@ -147,6 +140,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::space::Axis;
 
     const AXES: [Axis; 3] = [Axis::Numeric, Axis::Numeric, Axis::Categorical];
 
@@ -166,11 +160,11 @@ mod tests {
         let r: Reference =
             serde_json::from_str(include_str!("../../../tests/reference/classifier.json")).unwrap();
         let hyperparameters = Hyperparameters::from(&r.log_hyperparameters);
-        let pairs = Pairs::new(&AXES, &r.points);
+        let inputs = Rc::new(Inputs::new(&AXES, r.points));
         let mut sites = Sites::vague(r.labels.len());
-        sites.propagate(&pairs.covariances(&hyperparameters).matrix, &r.labels);
-        let (targets, noise) = sites.observations(&pairs.variances(&hyperparameters));
-        let latent = Gp::posterior(&AXES, r.points, targets, noise, hyperparameters);
+        sites.propagate(&inputs.pairs.covariances(&hyperparameters).matrix, &r.labels);
+        let (targets, noise) = sites.observations(&inputs.pairs.variances(&hyperparameters));
+        let latent = Gp::posterior(inputs, targets, noise, hyperparameters);
         for ((mean, variance), expected) in latent.predict(&r.at).into_iter().zip(r.probability) {
             let found = log_probability(mean, variance).exp();
             assert!((found - expected).abs() < 0.01, "{found} {expected}");
@@ -189,7 +183,7 @@ mod tests {
         let fits = |x: &Vec<f64>| x[0] + x[1] + 0.3 * x[2] < 1.0;
         let points: Vec<Vec<f64>> = (0..60).map(point).collect();
         let labels: Vec<bool> = points.iter().map(fits).collect();
-        let latent = classify(&AXES, points, &labels, &prior);
+        let latent = classify(Rc::new(Inputs::new(&AXES, points)), &labels, &prior);
         let others: Vec<Vec<f64>> = (60..1060).map(point).collect();
         let probabilities =
             latent.predict(&others).into_iter().map(|(m, v)| log_probability(m, v).exp());
@@ -204,13 +198,14 @@ mod tests {
     #[test]
     fn one_class_repeats_and_contradictions_do_no_harm() {
         let points = vec![vec![0.5, 0.5, 1.0]; 20];
+        let inputs = Rc::new(Inputs::new(&AXES, points.clone()));
         let labels = |of: fn(usize) -> bool| (0..20).map(of).collect::<Vec<bool>>();
         for (labels, expected) in [
             (labels(|_| false), 0.0..0.2),
             (labels(|_| true), 0.8..1.0),
             (labels(|i| i % 2 == 0), 0.4..0.6),
         ] {
-            let latent = classify(&AXES, points.clone(), &labels, &Prior::SCORE);
+            let latent = classify(Rc::clone(&inputs), &labels, &Prior::SCORE);
             let (mean, variance) = latent.predict(&points[..1])[0];
             let found = log_probability(mean, variance).exp();
             assert!(expected.contains(&found), "{found} {expected:?}");

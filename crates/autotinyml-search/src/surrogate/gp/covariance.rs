@@ -6,7 +6,9 @@
 //! integrated out (Rasmussen & Williams 2006, section 2.7): what each parameter adds by itself, wherever the
 //! others stand.
 
-use super::Hyperparameters;
+use std::borrow::Cow;
+
+use super::{Hyperparameters, spread};
 use crate::cholesky::dot;
 use crate::kernel::{matern, matern_with_slope};
 use crate::space::{ABSENT, Axis};
@@ -141,8 +143,53 @@ fn add_along(
     }
 }
 
+/// Hyperparameters are fitted on at most so many points: beyond, they hardly change, but their cost grows
+/// with the cube.
+const FITTED_MAX: usize = 100;
+
+/// Points that processes learn from, with all that their covariances share.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    pub(super) axes: Vec<Axis>,
+    pub(super) points: Vec<Vec<f64>>,
+    pub(super) pairs: Pairs,
+    /// Of the points on which hyperparameters are fitted, if these are not all.
+    fitted: Option<(Vec<usize>, Pairs)>,
+}
+
+impl Inputs {
+    pub(crate) fn new(axes: &[Axis], points: Vec<Vec<f64>>) -> Self {
+        let fitted = (points.len() > FITTED_MAX).then(|| {
+            let kept = spread(points.len(), FITTED_MAX);
+            let some: Vec<Vec<f64>> = kept.iter().map(|&i| points[i].clone()).collect();
+            let pairs = Pairs::new(axes, &some);
+            (kept, pairs)
+        });
+        Self { axes: axes.to_vec(), pairs: Pairs::new(axes, &points), points, fitted }
+    }
+
+    /// Some of the points.
+    pub(crate) fn only(&self, some: &[usize]) -> Self {
+        Self::new(&self.axes, some.iter().map(|&i| self.points[i].clone()).collect())
+    }
+
+    /// Pairs of the points on which hyperparameters are fitted.
+    pub(super) fn fitted_pairs(&self) -> &Pairs {
+        self.fitted.as_ref().map_or(&self.pairs, |(_, pairs)| pairs)
+    }
+
+    /// Of what is told of all points, that of those on which hyperparameters are fitted.
+    pub(super) fn fitted<'a, T: Copy>(&self, told: &'a [T]) -> Cow<'a, [T]> {
+        match &self.fitted {
+            Some((kept, _)) => kept.iter().map(|&i| told[i]).collect(),
+            None => Cow::Borrowed(told),
+        }
+    }
+}
+
 /// All pairs (1,0), (2,0), (2,1), (3,0), … of n points: what of their covariances doesn't change with the
 /// hyperparameters.
+#[derive(Debug)]
 pub(super) struct Pairs {
     n: usize,
     /// Squared distances, `[axis][pair]`.
@@ -173,6 +220,11 @@ impl Pairs {
         Self { n: points.len(), squared, trend: trends, trend_itself }
     }
 
+    /// Number of points.
+    pub(super) fn points(&self) -> usize {
+        self.n
+    }
+
     /// Prior variance of the function at each point.
     pub(super) fn variances(&self, hyperparameters: &Hyperparameters) -> Vec<f64> {
         let Hyperparameters { amplitude, trend, .. } = hyperparameters;
@@ -181,15 +233,23 @@ impl Pairs {
 
     /// Prior covariances under given hyperparameters.
     pub(super) fn covariances(&self, hyperparameters: &Hyperparameters) -> Covariances {
-        widest(Covary { pairs: self, hyperparameters })
+        let mut covariances = Covariances::default();
+        self.covary(hyperparameters, &mut covariances);
+        covariances
+    }
+
+    /// The same in the memory of others.
+    pub(super) fn covary(&self, hyperparameters: &Hyperparameters, covariances: &mut Covariances) {
+        widest(Covary { pairs: self, hyperparameters, covariances });
     }
 
     /// The gradient in the logarithms of the hyperparameters of anything whose derivatives in the
-    /// covariances of pairs, and of points with themselves, are `pull` and `pull_itself`.
+    /// covariances of pairs, and of points with themselves, are `pull` and `pull_itself`. Uses up the
+    /// covariances.
     pub(super) fn gradient(
         &self,
         hyperparameters: &Hyperparameters,
-        covariances: &Covariances,
+        covariances: &mut Covariances,
         pull: &[f64],
         pull_itself: &[f64],
     ) -> Vec<f64> {
@@ -197,30 +257,33 @@ impl Pairs {
     }
 }
 
-/// As [`Pairs::covariances`].
+/// As [`Pairs::covary`].
 struct Covary<'a> {
     pairs: &'a Pairs,
     hyperparameters: &'a Hyperparameters,
+    covariances: &'a mut Covariances,
 }
 
 impl Loop for Covary<'_> {
-    type Output = Covariances;
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> Covariances {
-        let Self { pairs, hyperparameters } = self;
+    fn run(self) {
+        let Self { pairs, hyperparameters, covariances } = self;
+        let Covariances { matrix, kernel, slopes } = covariances;
         let n = pairs.n;
         let Hyperparameters { weights, amplitude, trend, .. } = hyperparameters;
-        let mut slopes = vec![0.0; pairs.trend.len()];
+        kernel.resize(pairs.trend.len(), 0.0);
+        slopes.clear();
+        slopes.resize(pairs.trend.len(), 0.0);
         for (squared, weight) in pairs.squared.iter().zip(weights) {
             slopes.iter_mut().zip(squared).for_each(|(sum, squared)| *sum += weight * squared);
         }
-        let mut kernel = vec![0.0; slopes.len()];
-        for (slope, kernel) in slopes.iter_mut().zip(&mut kernel) {
+        for (slope, kernel) in slopes.iter_mut().zip(kernel.iter_mut()) {
             let (value, derivative) = matern_with_slope(*slope);
             (*kernel, *slope) = (amplitude * value, amplitude * derivative);
         }
-        let mut matrix = vec![0.0; n * n];
+        matrix.resize(n * n, 0.0);
         for (i, variance) in pairs.variances(hyperparameters).into_iter().enumerate() {
             let before = i * i.saturating_sub(1) / 2;
             let terms = kernel[before..].iter().zip(&pairs.trend[before..]);
@@ -229,7 +292,6 @@ impl Loop for Covary<'_> {
             }
             matrix[i * n + i] = variance;
         }
-        Covariances { matrix, kernel, slopes }
     }
 }
 
@@ -237,7 +299,7 @@ impl Loop for Covary<'_> {
 struct Gradient<'a> {
     pairs: &'a Pairs,
     hyperparameters: &'a Hyperparameters,
-    covariances: &'a Covariances,
+    covariances: &'a mut Covariances,
     pull: &'a [f64],
     pull_itself: &'a [f64],
 }
@@ -249,11 +311,11 @@ impl Loop for Gradient<'_> {
     fn run(self) -> Vec<f64> {
         let Self { pairs, hyperparameters, covariances, pull, pull_itself } = self;
         let Hyperparameters { weights, amplitude, noise, trend } = hyperparameters;
-        let pull_of_distance: Vec<f64> =
-            pull.iter().zip(&covariances.slopes).map(|(pull, slope)| pull * slope).collect();
+        let pull_of_distance = &mut covariances.slopes;
+        pull_of_distance.iter_mut().zip(pull).for_each(|(slope, pull)| *slope *= pull);
         let scales = weights.iter().zip(&pairs.squared);
         let mut gradient: Vec<f64> =
-            scales.map(|(weight, squared)| weight * dot(&pull_of_distance, squared)).collect();
+            scales.map(|(weight, squared)| weight * dot(pull_of_distance, squared)).collect();
         let itself: f64 = pull_itself.iter().sum();
         gradient.push(dot(pull, &covariances.kernel) + amplitude * itself);
         gradient.push(noise * itself);
@@ -263,6 +325,7 @@ impl Loop for Gradient<'_> {
 }
 
 /// Prior covariances of all pairs.
+#[derive(Debug, Default)]
 pub(super) struct Covariances {
     /// The lower triangle, n × n by rows.
     pub(super) matrix: Vec<f64>,

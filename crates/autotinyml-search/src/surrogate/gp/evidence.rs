@@ -7,17 +7,13 @@
 //! | K | covariance of the targets | n × n |
 //! | α | K⁻¹ y | n |
 
-use super::covariance::{Covariances, Pairs};
-use super::{Hyperparameters, spread};
-use crate::cholesky::{Cholesky, dot};
-use crate::space::Axis;
+use super::Hyperparameters;
+use super::covariance::{Covariances, Inputs, Pairs};
+use crate::cholesky::{Cholesky, InverseScratch, dot};
+use crate::vectors::{Loop, widest};
 
 /// Evaluations of the evidence in a fit, at most.
 const EVALUATIONS_MAX: usize = 12;
-
-/// Hyperparameters are fitted on at most so many points: beyond, they hardly change, but their cost grows
-/// with the cube.
-const FITTED_MAX: usize = 100;
 
 /// Logarithms of the hyperparameters.
 pub(super) type Theta = Vec<f64>;
@@ -56,91 +52,123 @@ impl Prior {
 }
 
 /// θ of greatest posterior density.
-pub(super) fn maximum_a_posteriori(
-    axes: &[Axis],
-    points: &[Vec<f64>],
-    targets: &[f64],
-    prior: &Prior,
-) -> Theta {
-    let kept = spread(points.len(), FITTED_MAX);
-    let points: Vec<Vec<f64>> = kept.iter().map(|&i| points[i].clone()).collect();
-    let targets: Vec<f64> = kept.iter().map(|&i| targets[i]).collect();
-    let (pairs, exact) = (Pairs::new(axes, &points), vec![0.0; points.len()]);
-    climb(prior.mode(axes.len()), prior, EVALUATIONS_MAX, |theta| {
-        log_evidence(&pairs, &targets, &exact, theta)
-    })
+pub(super) fn maximum_a_posteriori(inputs: &Inputs, targets: &[f64], prior: &Prior) -> Theta {
+    let (pairs, targets) = (inputs.fitted_pairs(), inputs.fitted(targets));
+    let exact = vec![0.0; targets.len()];
+    let evidence = Evidence::new(pairs, &targets, &exact);
+    climb(prior.mode(inputs.axes.len()), prior, EVALUATIONS_MAX, evidence)
 }
 
-/// ln p(y | X) up to a constant, under the hyperparameters of greatest prior density; of many targets
-/// estimated from some of them.
-pub(crate) fn log_plausibility(
-    axes: &[Axis],
-    points: &[Vec<f64>],
-    targets: &[f64],
-    prior: &Prior,
-) -> f64 {
-    let kept = spread(points.len(), FITTED_MAX);
-    let some_points: Vec<Vec<f64>> = kept.iter().map(|&i| points[i].clone()).collect();
-    let some_targets: Vec<f64> = kept.iter().map(|&i| targets[i]).collect();
-    let (pairs, exact) = (Pairs::new(axes, &some_points), vec![0.0; kept.len()]);
-    let hyperparameters = Hyperparameters::from(&prior.mode(axes.len()));
-    let mut covariances = pairs.covariances(&hyperparameters);
-    let explained = Explained::new(&mut covariances, &some_targets, &exact, hyperparameters.noise);
-    let share = kept.len() as f64 / targets.len() as f64;
-    explained.map_or(f64::NEG_INFINITY, |explained| explained.log_evidence / share)
+/// How plausible targets are under the hyperparameters of greatest prior density.
+pub(crate) struct Plausibility<'a> {
+    inputs: &'a Inputs,
+    factor: Option<Cholesky>,
 }
 
-/// Targets as a covariance explains them.
-struct Explained {
-    factor: Cholesky,
-    /// α.
-    alpha: Vec<f64>,
-    /// ln p(y | X, θ) up to a constant.
-    log_evidence: f64,
+impl<'a> Plausibility<'a> {
+    pub(crate) fn new(inputs: &'a Inputs, prior: &Prior) -> Self {
+        let hyperparameters = Hyperparameters::from(&prior.mode(inputs.axes.len()));
+        let pairs = inputs.fitted_pairs();
+        let covariances = pairs.covariances(&hyperparameters);
+        let exact = vec![0.0; pairs.points()];
+        let factor = factorise(covariances.matrix, &exact, hyperparameters.noise);
+        Self { inputs, factor }
+    }
+
+    /// ln p(y | X) up to a constant; of many targets estimated from some of them.
+    pub(crate) fn of(&self, targets: &[f64]) -> f64 {
+        let some = self.inputs.fitted(targets);
+        let share = some.len() as f64 / targets.len() as f64;
+        let of_factor =
+            |factor: &Cholesky| log_density(factor, &some, &factor.solve(&some)) / share;
+        self.factor.as_ref().map_or(f64::NEG_INFINITY, of_factor)
+    }
 }
 
-impl Explained {
-    /// Takes the matrix of the covariances. `None` if K is singular to rounding.
-    fn new(
-        covariances: &mut Covariances,
-        targets: &[f64],
-        known_noise: &[f64],
-        noise: f64,
-    ) -> Option<Self> {
-        let n = targets.len();
-        let mut matrix = std::mem::take(&mut covariances.matrix);
-        (0..n).for_each(|i| matrix[i * n + i] += noise + known_noise[i]);
-        let factor = Cholesky::new(matrix, n)?;
+/// Factorises covariances with noise on their diagonal. `None` if they are singular to rounding.
+fn factorise(mut covariances: Vec<f64>, known_noise: &[f64], noise: f64) -> Option<Cholesky> {
+    let n = known_noise.len();
+    (0..n).for_each(|i| covariances[i * n + i] += noise + known_noise[i]);
+    Cholesky::new(covariances, n)
+}
+
+/// ln p(y | X, θ) up to a constant.
+fn log_density(factor: &Cholesky, targets: &[f64], alpha: &[f64]) -> f64 {
+    -0.5 * (dot(targets, alpha) + factor.log_determinant())
+}
+
+/// The evidence of many θ, all computed in the same memory.
+pub(super) struct Evidence<'a> {
+    pairs: &'a Pairs,
+    targets: &'a [f64],
+    /// Variance of each target, beside the one in θ.
+    known_noise: &'a [f64],
+    covariances: Covariances,
+    inverse: InverseScratch,
+    /// Derivative of the evidence in the covariance of each pair, and of each point with itself.
+    pull: Vec<f64>,
+    pull_itself: Vec<f64>,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn new(pairs: &'a Pairs, targets: &'a [f64], known_noise: &'a [f64]) -> Self {
+        Self {
+            pairs,
+            targets,
+            known_noise,
+            covariances: Covariances::default(),
+            inverse: InverseScratch::default(),
+            pull: vec![],
+            pull_itself: vec![],
+        }
+    }
+
+    /// ln p(y | X, θ) up to a constant, and its gradient in θ, ½ tr((ααᵀ − K⁻¹) ∂K/∂θ). `None` if K is
+    /// singular to rounding.
+    pub(super) fn at(&mut self, theta: &Theta) -> Option<(f64, Vec<f64>)> {
+        let Self { pairs, targets, covariances, pull, pull_itself, .. } = self;
+        let hyperparameters = Hyperparameters::from(theta);
+        pairs.covary(&hyperparameters, covariances);
+        let matrix = std::mem::take(&mut covariances.matrix);
+        let factor = factorise(matrix, self.known_noise, hyperparameters.noise)?;
         let alpha = factor.solve(targets);
-        let log_evidence = -0.5 * (dot(targets, &alpha) + factor.log_determinant());
-        Some(Self { factor, alpha, log_evidence })
+        let inverse = factor.inverse(&mut self.inverse);
+        widest(Pull { inverse, alpha: &alpha, pull, pull_itself });
+        let gradient = pairs.gradient(&hyperparameters, covariances, pull, pull_itself);
+        let height = log_density(&factor, targets, &alpha);
+        covariances.matrix = factor.into_matrix();
+        Some((height, gradient))
     }
 }
 
-/// ln p(y | X, θ) up to a constant, and its gradient in θ, ½ tr((ααᵀ − K⁻¹) ∂K/∂θ). `known_noise` is a
-/// variance per target, beside the one in θ. `None` if K is singular to rounding.
-pub(super) fn log_evidence(
-    pairs: &Pairs,
-    targets: &[f64],
-    known_noise: &[f64],
-    theta: &Theta,
-) -> Option<(f64, Vec<f64>)> {
-    let n = targets.len();
-    let hyperparameters = Hyperparameters::from(theta);
-    let mut covariances = pairs.covariances(&hyperparameters);
-    let Explained { factor, alpha, log_evidence } =
-        Explained::new(&mut covariances, targets, known_noise, hyperparameters.noise)?;
-    let inverse = factor.inverse();
-    // Derivative of the evidence in each pair's covariance: both (i, j) and (j, i), hence no ½.
-    let mut pull = Vec::with_capacity(n * n / 2);
-    let mut pull_itself = Vec::with_capacity(n);
-    for i in 0..n {
-        let row = &inverse[i * n..=i * n + i];
-        pull.extend(row[..i].iter().zip(&alpha).map(|(inverse, other)| alpha[i] * other - inverse));
-        pull_itself.push(0.5 * (alpha[i] * alpha[i] - row[i]));
+/// The derivatives of the evidence in the covariances, the lower triangle of ααᵀ − K⁻¹.
+struct Pull<'a> {
+    inverse: &'a [f64],
+    alpha: &'a [f64],
+    pull: &'a mut Vec<f64>,
+    pull_itself: &'a mut Vec<f64>,
+}
+
+impl Loop for Pull<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { inverse, alpha, pull, pull_itself } = self;
+        let n = alpha.len();
+        pull.resize(n * n.saturating_sub(1) / 2, 0.0);
+        pull_itself.clear();
+        let mut rest = &mut pull[..];
+        for (i, row) in inverse.chunks_exact(n).enumerate() {
+            let (of_row, below) = rest.split_at_mut(i);
+            rest = below;
+            for ((pull, inverse), other) in of_row.iter_mut().zip(row).zip(alpha) {
+                // Both (i, j) and (j, i), hence no ½.
+                *pull = alpha[i] * other - inverse;
+            }
+            pull_itself.push(0.5 * (alpha[i] * alpha[i] - row[i]));
+        }
     }
-    let gradient = pairs.gradient(&hyperparameters, &covariances, &pull, &pull_itself);
-    Some((log_evidence, gradient))
 }
 
 /// Climbs evidence plus prior density by BFGS (Nocedal & Wright, Numerical Optimization, 2006, algorithm
@@ -149,41 +177,50 @@ pub(super) fn climb(
     start: Theta,
     prior: &Prior,
     evaluations_max: usize,
-    evidence: impl Fn(&Theta) -> Option<(f64, Vec<f64>)>,
+    evidence: Evidence,
 ) -> Theta {
     /// Ascent that is not worth another step.
     const ASCENT_MIN: f64 = 1e-3;
     let prior = prior.of(start.len() - 3);
-    let density = |theta: &Theta| {
-        let (mut density, mut gradient) = evidence(theta)?;
-        for ((gradient, value), (mean, deviation)) in gradient.iter_mut().zip(theta).zip(&prior) {
-            let z = (value - mean) / deviation;
-            density -= 0.5 * z * z;
-            *gradient -= z / deviation;
-        }
-        Some((density, gradient))
-    };
-    let Some((height, gradient)) = density(&start) else { return start };
-    let mut at = Place { theta: start, height, gradient };
     // At first as if the evidence were twice as sharp as the prior.
     let mut metric =
         Metric::diagonal(prior.iter().map(|(_, deviation)| 0.3 * deviation * deviation).collect());
-    let mut evaluations = 1;
-    while evaluations < evaluations_max {
+    let mut posterior = Posterior { evidence, prior, evaluations_left: evaluations_max };
+    let Some(mut at) = posterior.at(start.clone()) else { return start };
+    while posterior.evaluations_left > 0 {
         let direction = metric.direction(&at.gradient);
         let ascent = dot(&direction, &at.gradient);
         if ascent < ASCENT_MIN {
             break;
         }
-        let Some(next) =
-            line_search(&at, &direction, ascent, evaluations_max, &mut evaluations, &density)
-        else {
-            break;
-        };
+        let Some(next) = line_search(&at, &direction, ascent, &mut posterior) else { break };
         metric.learn(&at, &next);
         at = next;
     }
     at.theta
+}
+
+/// The posterior density of hyperparameters, up to a constant factor.
+struct Posterior<'a> {
+    evidence: Evidence<'a>,
+    /// Mean and deviation of each logarithm.
+    prior: Vec<(f64, f64)>,
+    evaluations_left: usize,
+}
+
+impl Posterior<'_> {
+    /// `None` if K is singular to rounding.
+    fn at(&mut self, theta: Theta) -> Option<Place> {
+        self.evaluations_left -= 1;
+        let (mut height, mut gradient) = self.evidence.at(&theta)?;
+        let terms = gradient.iter_mut().zip(&theta).zip(&self.prior);
+        for ((gradient, value), (mean, deviation)) in terms {
+            let z = (value - mean) / deviation;
+            height -= 0.5 * z * z;
+            *gradient -= z / deviation;
+        }
+        Some(Place { theta, height, gradient })
+    }
 }
 
 /// θ with the posterior density there.
@@ -198,21 +235,18 @@ fn line_search(
     from: &Place,
     direction: &[f64],
     ascent: f64,
-    evaluations_max: usize,
-    evaluations: &mut usize,
-    density: &impl Fn(&Theta) -> Option<(f64, Vec<f64>)>,
+    posterior: &mut Posterior,
 ) -> Option<Place> {
     let mut stride = 1.0;
-    while *evaluations < evaluations_max {
-        *evaluations += 1;
+    while posterior.evaluations_left > 0 {
         let theta = from.theta.iter().zip(direction).map(|(x, d)| x + stride * d).collect();
-        let Some((height, gradient)) = density(&theta) else {
+        let Some(place) = posterior.at(theta) else {
             stride *= 0.25;
             continue;
         };
-        let gain = height - from.height;
+        let gain = place.height - from.height;
         if gain > 1e-4 * stride * ascent {
-            return Some(Place { theta, height, gradient });
+            return Some(place);
         }
         // The summit of the parabola through both heights with the slope at the first.
         stride *= (0.5 * ascent * stride / (ascent * stride - gain)).clamp(0.1, 0.5);
@@ -265,6 +299,7 @@ impl Metric {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::space::Axis;
 
     /// No small change of θ betters the posterior density by much: the fit has found its summit.
     #[test]
@@ -282,12 +317,10 @@ mod tests {
                 .iter()
                 .zip(prior.of(3))
                 .map(|(value, (mean, deviation))| (value - mean) / deviation);
-            log_evidence(&pairs, &targets, &[0.0; 30], theta).unwrap().0
+            Evidence::new(&pairs, &targets, &[0.0; 30]).at(theta).unwrap().0
                 - 0.5 * z.map(|z| z * z).sum::<f64>()
         };
-        let theta = climb(prior.mode(3), &prior, 100, |theta| {
-            log_evidence(&pairs, &targets, &[0.0; 30], theta)
-        });
+        let theta = climb(prior.mode(3), &prior, 100, Evidence::new(&pairs, &targets, &[0.0; 30]));
         let summit = density(&theta);
         for i in 0..theta.len() {
             for change in [-0.2, 0.2] {
@@ -297,7 +330,7 @@ mod tests {
             }
         }
         // The evaluations that a suggestion can afford come near it.
-        let quick = density(&maximum_a_posteriori(&axes, &points, &targets, &prior));
+        let quick = density(&maximum_a_posteriori(&Inputs::new(&axes, points), &targets, &prior));
         let start = density(&prior.mode(3));
         assert!(summit - quick < 0.05 * (summit - start), "{start} {quick} {summit}");
     }
