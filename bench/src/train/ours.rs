@@ -64,7 +64,7 @@ pub fn trainer(options: &Options) -> Result<(), Failure> {
 /// Seconds of each epoch but the first.
 fn epochs(case: &Case, data: &Dataset, optimizer: Optimizer, seed: u64) -> Vec<f64> {
     let samples: Vec<usize> = (0..case.samples).collect();
-    let training = Training { epochs: case.epochs, batch: case.batch, optimizer };
+    let training = Training::new(case.epochs, case.batch, optimizer);
     let mut seconds = vec![];
     let mut start = Instant::now();
     let trained = train(&case.network(), data, &samples, &training, seed, &mut |_| {

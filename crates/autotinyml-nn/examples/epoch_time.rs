@@ -49,7 +49,7 @@ fn median_epoch_seconds(batch: usize, width: usize) -> f64 {
     )
     .expect("the layers fit");
     let optimizer = Optimizer::from_name("adam").expect("a known name");
-    let training = Training { epochs: EPOCHS + 1, batch, optimizer };
+    let training = Training::new(EPOCHS + 1, batch, optimizer);
     let samples: Vec<usize> = (0..WINDOWS).collect();
     let mut ends = vec![];
     train(&network, &data, &samples, &training, 0, &mut |_| {

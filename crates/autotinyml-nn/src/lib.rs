@@ -19,6 +19,7 @@
 //!     inputs,
 //!     labels,
 //!     spans: None,
+//!     groups: None,
 //! };
 //! let network = Network::chain(
 //!     data.shape,
@@ -27,7 +28,7 @@
 //!
 //! let split = hold_out(&data, SplitBy::Stratified, 0.2, 0)?;
 //! let optimizer = Optimizer::from_name("adam").unwrap().with_learning_rate(0.1);
-//! let training = Training { epochs: 20, batch: 10, optimizer };
+//! let training = Training::new(20, 10, optimizer);
 //! let model = train(&network, &data, &split.train, &training, 0, &mut |_| ControlFlow::Continue(()))?;
 //! assert!(model.accuracy(&data, &split.test) > 0.9);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -61,4 +62,7 @@ pub use split::{
     Fold, HoldOut, SplitBy, SplitError, hold_out, k_fold, leave_out, overlapping_share,
 };
 pub use standardisation::Standardisation;
-pub use train::{Epoch, TrainError, Training, train, train_and_validate};
+pub use train::{
+    ClassWeights, EarlyStopping, Epoch, Monitor, Schedule, TrainError, Training, train,
+    train_and_validate,
+};

@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use crate::cost::{bias_len, kernel_len};
 use crate::execution::Execution;
 use crate::layer::Use;
-use crate::layer::softmax::largest;
+use crate::layer::softmax::is_hit;
 use crate::random::{Purpose, generator};
 use crate::{Dataset, Layer, Network, Node};
 
@@ -142,10 +142,8 @@ impl Model {
         for batch in samples.chunks(PREDICT_BATCH) {
             let inputs: Vec<f32> = batch.iter().flat_map(|&i| data.sample(i)).copied().collect();
             let outputs = self.predict(&inputs);
-            let is_hit = |&(outputs, &sample): &(&[f32], &usize)| {
-                outputs.iter().all(|x| x.is_finite()) && largest(outputs) == data.labels[sample]
-            };
-            hits += outputs.chunks_exact(output_len).zip(batch).filter(is_hit).count();
+            let outputs = outputs.chunks_exact(output_len).zip(batch);
+            hits += outputs.filter(|(y, sample)| is_hit(y, data.labels[**sample])).count();
         }
         hits as f64 / samples.len() as f64
     }

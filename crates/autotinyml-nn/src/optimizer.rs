@@ -2,6 +2,8 @@
 //!
 //! Notation: `w` a parameter, `g` its gradient, `η` the learning rate, `t` the step, from 1.
 
+use std::mem;
+
 use crate::vectors::{Loop, widest};
 
 /// A method of gradient descent with its learning rate.
@@ -93,6 +95,18 @@ impl Optimizer {
         }
     }
 
+    /// η
+    pub fn learning_rate(&self) -> f32 {
+        match *self {
+            Self::Adam { learning_rate }
+            | Self::Sgd { learning_rate, .. }
+            | Self::RmsProp { learning_rate }
+            | Self::Adagrad { learning_rate }
+            | Self::Adadelta { learning_rate }
+            | Self::Adamax { learning_rate } => learning_rate,
+        }
+    }
+
     /// What step `t` (from 1) does to each parameter.
     pub(crate) fn step(self, t: u64) -> Step {
         // Keras takes powers of β as a float32, which matters in the first steps.
@@ -120,6 +134,10 @@ pub(crate) struct Parameters {
     pub(crate) values: Vec<f32>,
     first: Vec<f32>,
     second: Vec<f32>,
+    /// λ of `λ Σ w²` in the loss.
+    l2: f32,
+    /// The gradient of each, where it has to be known as a whole before a step; otherwise empty.
+    gradient: Vec<f32>,
 }
 
 impl Parameters {
@@ -134,7 +152,26 @@ impl Parameters {
             Optimizer::Adagrad { .. } => (Some(ADAGRAD_INITIAL_ACCUMULATOR), None),
         };
         let memory = |initial: Option<f32>| initial.map_or(vec![], |x| vec![x; values.len()]);
-        Self { first: memory(first), second: memory(second), values }
+        Self { first: memory(first), second: memory(second), values, l2: 0.0, gradient: vec![] }
+    }
+
+    /// The same with `λ Σ w²` in the loss.
+    pub(crate) fn with_l2(self, l2: f32) -> Self {
+        Self { l2, ..self }
+    }
+
+    /// The same, to be moved by [`Step::apply_clipped`] only.
+    pub(crate) fn keeping_gradient(self) -> Self {
+        Self { gradient: vec![0.0; self.values.len()], ..self }
+    }
+
+    /// What they add to the loss.
+    pub(crate) fn penalty(&self) -> f64 {
+        if self.l2 == 0.0 {
+            return 0.0;
+        }
+        let square = |w: &f32| f64::from(*w) * f64::from(*w);
+        f64::from(self.l2) * self.values.iter().map(square).sum::<f64>()
     }
 }
 
@@ -146,9 +183,47 @@ pub(crate) struct Step {
     rate: f32,
 }
 
+/// Values of a gradient that a penalty is added to at a time.
+const PENALISED_MAX: usize = 1024;
+
 impl Step {
-    /// Moves the parameters from `start` on, one for each gradient.
+    /// Takes the gradient of the parameters from `start` on: moves them at once, unless their gradients
+    /// are kept.
     pub(crate) fn apply(&self, parameters: &mut Parameters, start: usize, gradient: &[f32]) {
+        if parameters.l2 == 0.0 && parameters.gradient.is_empty() {
+            return self.update(parameters, start, gradient);
+        }
+        let mut penalised = [0.0; PENALISED_MAX];
+        for (index, gradient) in gradient.chunks(PENALISED_MAX).enumerate() {
+            let start = start + index * PENALISED_MAX;
+            let penalised = &mut penalised[..gradient.len()];
+            for ((sum, g), w) in penalised.iter_mut().zip(gradient).zip(&parameters.values[start..])
+            {
+                *sum = g + 2.0 * parameters.l2 * w;
+            }
+            match parameters.gradient.get_mut(start..start + gradient.len()) {
+                Some(kept) => kept.copy_from_slice(penalised),
+                None => self.update(parameters, start, penalised),
+            }
+        }
+    }
+
+    /// Moves parameters by their kept gradients, all of which are scaled down to a norm of `norm_max`
+    /// together.
+    pub(crate) fn apply_clipped(&self, all: &mut [&mut Parameters], norm_max: f32) {
+        let squares = all.iter().flat_map(|parameters| &parameters.gradient);
+        let norm = squares.map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
+        let scale = (f64::from(norm_max) / norm).min(1.0) as f32;
+        for parameters in all {
+            let mut gradient = mem::take(&mut parameters.gradient);
+            gradient.iter_mut().for_each(|g| *g *= scale);
+            self.update(parameters, 0, &gradient);
+            parameters.gradient = gradient;
+        }
+    }
+
+    /// Moves the parameters from `start` on, one for each gradient.
+    fn update(&self, parameters: &mut Parameters, start: usize, gradient: &[f32]) {
         let range = start..start + gradient.len();
         widest(Update {
             step: self,

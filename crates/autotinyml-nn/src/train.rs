@@ -4,30 +4,23 @@
 mod dropout;
 #[cfg(test)]
 mod keras;
+mod recipe;
+mod validation;
 
 use std::ops::ControlFlow;
 
 use rand::seq::SliceRandom;
 
 use crate::execution::Execution;
-use crate::layer::Trained;
-use crate::layer::Use;
-use crate::layer::softmax::{Score, cross_entropy, largest};
+use crate::layer::softmax::{Score, Targets};
+use crate::layer::{Trained, Use};
 use crate::model::Weights;
 use crate::optimizer::Parameters;
 use crate::random::{Purpose, generator};
-use crate::{Activation, Dataset, Layer, Model, Network, Optimizer, Shape};
+use crate::{Activation, Dataset, Layer, Model, Network, Node, Shape};
 
-/// How to train.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Training {
-    /// Passes over the samples.
-    pub epochs: usize,
-    /// Samples in one optimizer step; the last batch of an epoch may have fewer.
-    pub batch: usize,
-    /// Turns gradients into steps.
-    pub optimizer: Optimizer,
-}
+pub use recipe::{ClassWeights, EarlyStopping, Monitor, Schedule, Training};
+use validation::{Best, Validation};
 
 /// How an epoch went: on the training samples while the weights were changing and with dropout, on the
 /// validation samples at its end and without.
@@ -35,10 +28,13 @@ pub struct Training {
 pub struct Epoch {
     /// From 1.
     pub epoch: usize,
-    /// Mean categorical cross-entropy, in nats.
+    /// Mean categorical cross-entropy, in nats, as the training counts it: with label smoothing, class
+    /// weights and penalty.
     pub loss: f64,
     /// Share of samples whose largest output is their class.
     pub accuracy: f64,
+    /// As `loss`, but with all classes of the same weight. `None`: there are no validation samples.
+    pub validation_loss: Option<f64>,
     /// As [`Model::accuracy`]. `None`: there are no validation samples.
     pub validation_accuracy: Option<f64>,
 }
@@ -73,24 +69,43 @@ pub enum TrainError {
     /// Batches without samples.
     #[error("the batch is 0, expected at least 1 sample")]
     EmptyBatch,
-    /// The loss or a weight became infinite or NaN.
-    #[error("diverged at epoch {epoch}: the loss is no longer a number")]
+    /// Weights of other classes than the data has.
+    #[error("there are class weights for {weights} classes, but the data has {classes}")]
+    ClassWeights {
+        /// Weights given.
+        weights: usize,
+        /// Classes in the data.
+        classes: usize,
+    },
+    /// Early stopping without anything that could tell when.
+    #[error("early stopping needs validation samples, but there are none")]
+    NoValidation,
+    /// The training leads nowhere.
+    #[error("diverged at epoch {epoch}: the loss {}", match exploded {
+        true => "exploded",
+        false => "is no longer a number",
+    })]
     Diverged {
         /// From 1.
         epoch: usize,
+        /// The loss is a number still, but far above that of guessing. If not, a loss or a weight became
+        /// infinite or NaN.
+        exploded: bool,
     },
 }
 
 /// Trains a freshly initialised network on the given samples of the data.
 ///
 /// After each epoch `on_epoch` sees how it went, and may end the training there: the model is then
-/// the one at the end of that epoch. The same seed gives the same bits on the same machine, whatever
+/// the one at the end of that epoch, or, with early stopping, of the best epoch so far. The same seed gives the same bits on the same machine, whatever
 /// else runs; on another processor sums may be rounded otherwise, because matrix products are
 /// ordered by the width of its registers and its caches.
 ///
 /// # Errors
-/// [`TrainError::Diverged`] at once when the loss is infinite or NaN, and at the end when the last
-/// steps left an infinite or NaN weight, or such a loss on the last batch; the others before training.
+/// [`TrainError::Diverged`] at once when the loss of a batch is infinite, NaN, or more than a thousand
+/// times that of guessing (the logarithm of the number of classes); at the end of an epoch whose mean loss
+/// is more than ten times that of guessing; and at the end when the last steps left an infinite or NaN
+/// weight, or such a loss on the last batch. The others before training.
 pub fn train(
     network: &Network,
     data: &Dataset,
@@ -115,13 +130,10 @@ pub fn train_and_validate(
     seed: u64,
     on_epoch: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
 ) -> Result<Model, TrainError> {
-    check_inputs(network, data, samples, training)?;
+    check_inputs(network, data, samples, validation, training)?;
     let model = Model::initialise(network.clone(), seed);
     fit(model, data, samples, validation, training, seed, on_epoch)
 }
-
-/// Validation samples that run at a time.
-const VALIDATION_BATCH: usize = 32;
 
 /// Trains a model from the weights it has.
 fn fit(
@@ -134,113 +146,171 @@ fn fit(
     on_epoch: &mut dyn FnMut(&Epoch) -> ControlFlow<()>,
 ) -> Result<Model, TrainError> {
     let Model { network, weights } = model;
-    let optimizer = training.optimizer;
-    let mut trained: Vec<Option<Trained>> = weights
-        .into_iter()
-        .map(|weights| {
-            let Weights { kernel, bias } = weights?;
-            let kernel = Parameters::new(kernel, optimizer);
-            Some(Trained { kernel, bias: Parameters::new(bias, optimizer) })
-        })
-        .collect();
-
     // The last softmax is part of the loss.
     let (_, nodes) = network.nodes.split_last().expect("never empty");
-    let batch = training.batch.min(samples.len());
-    let mut execution = Execution::new(network.input.len(), nodes, batch, Use::Training { seed });
-    let mut validator = (!validation.is_empty()).then(|| {
-        let batch = VALIDATION_BATCH.min(validation.len());
-        Execution::new(network.input.len(), nodes, batch, Use::Inference)
-    });
+    let mut course = Course::new(network.input, nodes, weights, data, samples, training, seed);
+    let mut validation = Validation::of(network.input, nodes, data, validation, training);
+    let mut best = training.early_stopping.map(Best::new);
     let mut order = samples.to_vec();
-    let (mut step, mut last_epoch) = (0, 0);
+    let mut last_epoch = 0;
     for epoch in 1..=training.epochs {
         last_epoch = epoch;
         order.copy_from_slice(samples);
         order.shuffle(&mut generator(seed, Purpose::Order { epoch }));
-        let mut sum = Score::default();
-        for batch in order.chunks(batch) {
-            step += 1;
-            let score = learn(&mut execution, &mut trained, data, batch, optimizer, step);
-            if !score.loss.is_finite() {
-                return Err(TrainError::Diverged { epoch });
-            }
-            sum.loss += score.loss;
-            sum.hits += score.hits;
-        }
+        let score = course.epoch(epoch, &order)?;
         let count = samples.len() as f64;
+        let validated = validation.as_mut().map(|validation| validation.score(&course.trained));
         let report = Epoch {
             epoch,
-            loss: sum.loss / count,
-            accuracy: sum.hits as f64 / count,
-            validation_accuracy: validator.as_mut().map(|inference| {
-                let hits = validation.chunks(VALIDATION_BATCH);
-                let hits: usize = hits.map(|batch| hits_of(inference, &trained, data, batch)).sum();
-                hits as f64 / validation.len() as f64
-            }),
+            loss: score.loss / count,
+            accuracy: score.hits as f64 / count,
+            validation_loss: validated.map(|(loss, _)| loss),
+            validation_accuracy: validated.map(|(_, accuracy)| accuracy),
         };
-        if on_epoch(&report).is_break() {
+        let worn_out = best.as_mut().is_some_and(|best| best.see(&report, &course.trained));
+        if on_epoch(&report).is_break() || worn_out {
             break;
         }
     }
-    // A loss is that before a step: what the last one did was not seen yet.
-    let last_batch = order.chunks(batch).next_back().expect("there are samples");
-    let loss = score(&mut execution, &trained, data, last_batch, step + 1).loss;
-    if last_epoch > 0 && !(loss.is_finite() && trained.iter().flatten().all(is_finite)) {
-        return Err(TrainError::Diverged { epoch: last_epoch });
+    if last_epoch > 0 && !course.is_sound(&order) {
+        return Err(TrainError::Diverged { epoch: last_epoch, exploded: false });
     }
-    let weights = trained.into_iter().map(|trained| {
-        let Trained { kernel, bias } = trained?;
-        Some(Weights { kernel: kernel.values, bias: bias.values })
-    });
-    Ok(Model { network, weights: weights.collect() })
+    let weights = best.and_then(Best::weights).unwrap_or_else(|| weights_of(&course.trained));
+    Ok(Model { network, weights })
 }
 
-/// One optimizer step (from 1) on a batch; its summed loss and hits.
-fn learn(
-    execution: &mut Execution,
-    trained: &mut [Option<Trained>],
-    data: &Dataset,
-    batch: &[usize],
-    optimizer: Optimizer,
-    step: u64,
-) -> Score {
-    let score = score(execution, trained, data, batch, step);
-    let (logits, gradient) = execution.output(batch.len());
-    if score.loss.is_finite() && !gradient.is_empty() {
+/// A training under way.
+struct Course<'a> {
+    data: &'a Dataset,
+    training: &'a Training,
+    targets: Targets,
+    /// Mean loss of a network that takes every class for as likely as any other.
+    guessing: f64,
+    /// Samples in a whole batch.
+    batch: usize,
+    steps_per_epoch: u64,
+    /// Optimizer steps so far.
+    steps: u64,
+    execution: Execution,
+    trained: Vec<Option<Trained>>,
+}
+
+/// A batch whose loss is more times that of guessing ends the training.
+const BATCH_LOSS_MAX: f64 = 1000.0;
+/// An epoch whose mean loss is more times that of guessing ends the training.
+const EPOCH_LOSS_MAX: f64 = 10.0;
+
+impl<'a> Course<'a> {
+    fn new(
+        input: Shape,
+        nodes: &[Node],
+        weights: Vec<Option<Weights>>,
+        data: &'a Dataset,
+        samples: &[usize],
+        training: &'a Training,
+        seed: u64,
+    ) -> Self {
+        let parameters = |values| {
+            let parameters = Parameters::new(values, training.optimizer);
+            match training.clip_norm {
+                None => parameters,
+                Some(_) => parameters.keeping_gradient(),
+            }
+        };
+        let trained = weights.into_iter().map(|weights| {
+            let Weights { kernel, bias } = weights?;
+            let kernel = parameters(kernel).with_l2(training.l2);
+            Some(Trained { kernel, bias: parameters(bias) })
+        });
+        let class_weights = training.class_weights.of(data, samples);
+        let weight_of = |&sample: &usize| f64::from(class_weights[data.labels[sample]]);
+        let mean_weight = samples.iter().map(weight_of).sum::<f64>() / samples.len() as f64;
+        let batch = training.batch.min(samples.len());
+        Self {
+            data,
+            training,
+            guessing: mean_weight * (data.classes.len() as f64).ln(),
+            targets: Targets { class_weights, smoothing: training.label_smoothing },
+            batch,
+            steps_per_epoch: samples.len().div_ceil(batch) as u64,
+            steps: 0,
+            execution: Execution::new(input.len(), nodes, batch, Use::Training { seed }),
+            trained: trained.collect(),
+        }
+    }
+
+    /// Learns all samples in this order; their summed loss (with the penalty, once per sample) and hits.
+    fn epoch(&mut self, epoch: usize, order: &[usize]) -> Result<Score, TrainError> {
+        let diverged = |exploded| Err(TrainError::Diverged { epoch, exploded });
+        // A single class is guessed without loss.
+        let guessing = self.guessing.max(1.0);
+        let mut sum = Score::default();
+        let mut penalties = 0.0;
+        for batch in order.chunks(self.batch) {
+            let penalty = self.penalty();
+            let score = self.learn(batch);
+            if !(score.loss + penalty).is_finite() {
+                return diverged(false);
+            }
+            if score.loss > BATCH_LOSS_MAX * guessing * batch.len() as f64 {
+                return diverged(true);
+            }
+            sum.loss += score.loss;
+            sum.hits += score.hits;
+            penalties += penalty * batch.len() as f64;
+        }
+        if sum.loss > EPOCH_LOSS_MAX * guessing * order.len() as f64 {
+            return diverged(true);
+        }
+        sum.loss += penalties;
+        Ok(sum)
+    }
+
+    /// One optimizer step on a batch; its summed loss and hits before.
+    fn learn(&mut self, batch: &[usize]) -> Score {
+        let share = self.training.schedule.share(self.steps, self.steps_per_epoch);
+        self.steps += 1;
+        let score = self.score(batch, self.steps);
+        let (logits, gradient) = self.execution.output(batch.len());
+        if !score.loss.is_finite() || gradient.is_empty() {
+            return score;
+        }
         gradient.copy_from_slice(logits);
-        execution.backward(trained, &optimizer.step(step), batch.len());
+        let optimizer = self.training.optimizer;
+        let rate = f64::from(optimizer.learning_rate()) * share;
+        let step = optimizer.with_learning_rate(rate as f32).step(self.steps);
+        self.execution.backward(&mut self.trained, &step, batch.len());
+        if let Some(norm_max) = self.training.clip_norm {
+            let trained = self.trained.iter_mut().flatten();
+            let mut all: Vec<&mut Parameters> =
+                trained.flat_map(|Trained { kernel, bias }| [kernel, bias]).collect();
+            step.apply_clipped(&mut all, norm_max);
+        }
+        score
     }
-    score
+
+    /// Summed loss and hits of a batch, as at a step; leaves the loss's gradient in the output.
+    fn score(&mut self, batch: &[usize], step: u64) -> Score {
+        forward(&mut self.execution, &self.trained, self.data, batch, step);
+        let (logits, _) = self.execution.output(batch.len());
+        self.targets.cross_entropy(logits, batch.iter().map(|&sample| self.data.labels[sample]))
+    }
+
+    fn penalty(&self) -> f64 {
+        penalty(&self.trained)
+    }
+
+    /// A loss is that before a step: whether what the last one did makes sense was not seen yet.
+    fn is_sound(&mut self, order: &[usize]) -> bool {
+        let last_batch = order.chunks(self.batch).next_back().expect("there are samples");
+        let loss = self.score(last_batch, self.steps + 1).loss;
+        loss.is_finite() && self.trained.iter().flatten().all(is_finite)
+    }
 }
 
-/// Summed loss and hits of a batch, as at a step; leaves the loss's gradient in the output.
-fn score(
-    execution: &mut Execution,
-    trained: &[Option<Trained>],
-    data: &Dataset,
-    batch: &[usize],
-    step: u64,
-) -> Score {
-    forward(execution, trained, data, batch, step);
-    let (logits, _) = execution.output(batch.len());
-    cross_entropy(logits, batch.iter().map(|&sample| data.labels[sample]))
-}
-
-/// Samples of a batch that an execution for inference puts into their class; outputs that are not all
-/// numbers choose none.
-fn hits_of(
-    inference: &mut Execution,
-    trained: &[Option<Trained>],
-    data: &Dataset,
-    batch: &[usize],
-) -> usize {
-    forward(inference, trained, data, batch, 0);
-    let logits = inference.output(batch.len()).0.chunks_exact(data.classes.len());
-    let hits = logits.zip(batch).filter(|(logits, sample)| {
-        logits.iter().all(|x| x.is_finite()) && largest(logits) == data.labels[**sample]
-    });
-    hits.count()
+/// What the weights add to the loss.
+fn penalty(trained: &[Option<Trained>]) -> f64 {
+    trained.iter().flatten().map(|trained| trained.kernel.penalty()).sum()
 }
 
 /// Runs a batch up to the logits.
@@ -267,10 +337,19 @@ fn is_finite(trained: &Trained) -> bool {
     trained.kernel.values.iter().chain(&trained.bias.values).all(|weight| weight.is_finite())
 }
 
+fn weights_of(trained: &[Option<Trained>]) -> Vec<Option<Weights>> {
+    let weights = |Trained { kernel, bias }: &Trained| Weights {
+        kernel: kernel.values.clone(),
+        bias: bias.values.clone(),
+    };
+    trained.iter().map(|trained| trained.as_ref().map(weights)).collect()
+}
+
 fn check_inputs(
     network: &Network,
     data: &Dataset,
     samples: &[usize],
+    validation: &[usize],
     training: &Training,
 ) -> Result<(), TrainError> {
     let last = network.nodes.last().expect("never empty");
@@ -286,6 +365,15 @@ fn check_inputs(
     }
     if training.batch == 0 {
         return Err(TrainError::EmptyBatch);
+    }
+    match &training.class_weights {
+        ClassWeights::PerClass(weights) if weights.len() != classes => {
+            return Err(TrainError::ClassWeights { weights: weights.len(), classes });
+        }
+        _ => {}
+    }
+    if training.early_stopping.is_some() && validation.is_empty() {
+        return Err(TrainError::NoValidation);
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ fn check_on(data: &Dataset, layers: &[Layer], tolerance: f64) {
     let network = Network::chain(data.shape, &[layers, &head].concat()).unwrap();
     let samples: Vec<usize> = (0..data.len()).collect();
     let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
-    let training = Training { epochs: 1, batch: samples.len(), optimizer };
+    let training = Training::new(1, samples.len(), optimizer);
     let seed = 3;
     let mut go_on = |_: &_| ControlFlow::Continue(());
     let after = train(&network, data, &samples, &training, seed, &mut go_on).unwrap();

@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use autotinyml_nn::{
-    Activation, Dataset, Layer, Model, ModelError, Network, Optimizer, Padding, Shape,
-    Standardisation, TrainError, Training, Weights, train, train_and_validate,
+    Activation, ClassWeights, Dataset, EarlyStopping, Layer, Model, ModelError, Monitor, Network,
+    Optimizer, Padding, Shape, Standardisation, TrainError, Training, Weights, train,
+    train_and_validate,
 };
 
 const SHAPE: Shape = Shape::new(12, 3, 1);
@@ -52,7 +53,7 @@ fn network() -> Network {
 
 fn adam(learning_rate: f32) -> Training {
     let optimizer = Optimizer::from_name("adam").unwrap().with_learning_rate(learning_rate);
-    Training { epochs: 12, batch: 10, optimizer }
+    Training::new(12, 10, optimizer)
 }
 
 fn go_on(_: &autotinyml_nn::Epoch) -> ControlFlow<()> {
@@ -118,13 +119,13 @@ fn divergence_ends_at_once() {
     let data = waves(60);
     let samples: Vec<usize> = (0..60).collect();
     let optimizer = Optimizer::Sgd { learning_rate: 1e30, momentum: 0.0 };
-    let training = Training { epochs: 50, batch: 10, optimizer };
+    let training = Training::new(50, 10, optimizer);
     let mut epochs = 0;
     let result = train(&network(), &data, &samples, &training, 0, &mut |_| {
         epochs += 1;
         ControlFlow::Continue(())
     });
-    assert_eq!(result, Err(TrainError::Diverged { epoch: 1 }));
+    assert_eq!(result, Err(TrainError::Diverged { epoch: 1, exploded: false }));
     assert_eq!(epochs, 0);
 }
 
@@ -136,7 +137,7 @@ fn what_the_last_step_breaks_is_divergence_too() {
     let train_at = |learning_rate: f32, epochs| {
         let optimizer = Optimizer::RmsProp { learning_rate };
         let mut seen = 0;
-        let training = Training { epochs, batch: 60, optimizer };
+        let training = Training::new(epochs, 60, optimizer);
         let result = train(&network(), &data, &samples, &training, 0, &mut |epoch| {
             assert!(epoch.loss.is_finite());
             seen += 1;
@@ -148,7 +149,7 @@ fn what_the_last_step_breaks_is_divergence_too() {
     // RMSprop's first step is learning rate × √10: at 1e38 weights are still numbers, but too large
     // to compute with; at 2e38 they are infinite.
     for learning_rate in [1e38, 2e38] {
-        let diverged = Err(TrainError::Diverged { epoch: 1 });
+        let diverged = Err(TrainError::Diverged { epoch: 1, exploded: false });
         assert_eq!(train_at(learning_rate, 1), diverged, "{learning_rate}");
     }
     assert!(train_at(1e-3, 1).is_ok());
@@ -300,4 +301,90 @@ fn validation_changes_nothing_and_ends_at_the_models_accuracy() {
     let model = train(&network, &data, &samples, &shorter, 3, &mut go_on).unwrap();
     assert_eq!(curve[1], model.accuracy(&data, &validation));
     assert!(curve[1] < curve[11], "{curve:?}");
+}
+
+/// A dense layer whose gradient comes in several pieces.
+fn wide_network() -> Network {
+    let layers = [
+        Layer::Flatten,
+        Layer::Dense { units: 300 },
+        Layer::Activation(Activation::Tanh),
+        Layer::Dense { units: 3 },
+        Layer::Activation(Activation::Softmax),
+    ];
+    Network::chain(SHAPE, &layers).unwrap()
+}
+
+#[test]
+fn a_gradient_shorter_than_the_norm_is_taken_as_it_is() {
+    let data = waves(60);
+    let samples: Vec<usize> = (0..60).collect();
+    for name in Optimizer::NAMES {
+        let optimizer = Optimizer::from_name(name).unwrap();
+        for l2 in [0.0, 0.01] {
+            let free = Training { l2, ..Training::new(3, 10, optimizer) };
+            let clipped = Training { clip_norm: Some(1e6), ..free.clone() };
+            let [free, clipped] = [free, clipped].map(|training| {
+                train(&wide_network(), &data, &samples, &training, 1, &mut go_on).unwrap()
+            });
+            assert_eq!(bits(&free), bits(&clipped), "{name}, {l2}");
+        }
+    }
+}
+
+#[test]
+fn a_clipped_step_has_the_norm_it_is_clipped_to() {
+    let data = waves(60);
+    let samples: Vec<usize> = (0..60).collect();
+    let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
+    let training = Training { clip_norm: Some(0.01), ..Training::new(1, 60, optimizer) };
+    let before = Model::initialise(wide_network(), 1);
+    let after = train(&wide_network(), &data, &samples, &training, 1, &mut go_on).unwrap();
+    let all = |model: &Model| -> Vec<f32> {
+        let weights = model.weights.iter().flatten();
+        weights.flat_map(|w| w.kernel.iter().chain(&w.bias)).copied().collect()
+    };
+    let moved = all(&before).into_iter().zip(all(&after)).map(|(a, b)| f64::from(a - b).powi(2));
+    assert!((moved.sum::<f64>().sqrt() - 0.01).abs() < 1e-4);
+}
+
+#[test]
+fn a_penalty_pulls_kernels_and_leaves_biases() {
+    let data = waves(60);
+    let samples: Vec<usize> = (0..60).collect();
+    let optimizer = Optimizer::Sgd { learning_rate: 0.5, momentum: 0.0 };
+    let plain = Training::new(1, 60, optimizer);
+    let penalised = Training { l2: 0.01, ..plain.clone() };
+    let before = Model::initialise(wide_network(), 1);
+    let [plain, penalised] = [plain, penalised]
+        .map(|training| train(&wide_network(), &data, &samples, &training, 1, &mut go_on).unwrap());
+    for node in 0..before.weights.len() {
+        let Some(first) = &before.weights[node] else { continue };
+        let [plain, penalised] =
+            [&plain, &penalised].map(|model| model.weights[node].as_ref().unwrap());
+        assert_eq!(plain.bias, penalised.bias);
+        for (index, w) in first.kernel.iter().enumerate() {
+            let pulled = plain.kernel[index] - penalised.kernel[index];
+            assert!((pulled - 0.5 * 2.0 * 0.01 * w).abs() < 1e-6, "{node} {index}");
+        }
+    }
+}
+
+#[test]
+fn recipes_that_cannot_be_followed_are_refused() {
+    let data = waves(60);
+    let error = |training: &Training| {
+        train(&network(), &data, &[0, 1], training, 0, &mut go_on).unwrap_err().to_string()
+    };
+    let plain = adam(0.01);
+    let weights = ClassWeights::PerClass(vec![1.0, 2.0]);
+    insta::assert_snapshot!(
+        error(&Training { class_weights: weights, ..plain.clone() }),
+        @"there are class weights for 2 classes, but the data has 3"
+    );
+    let stopping = EarlyStopping { monitor: Monitor::ValidationLoss, patience: 2 };
+    insta::assert_snapshot!(
+        error(&Training { early_stopping: Some(stopping), ..plain }),
+        @"early stopping needs validation samples, but there are none"
+    );
 }

@@ -173,11 +173,11 @@ impl TrainingTemplate {
     pub fn fill(&self, space: &Space, configuration: &Configuration) -> Training {
         let optimizer = self.optimizer.fill(space, configuration);
         let rate = self.learning_rate.as_ref().map(|rate| rate.fill(space, configuration));
-        Training {
-            epochs: self.epochs.fill(space, configuration),
-            batch: self.batch.fill(space, configuration),
-            optimizer: rate.map_or(optimizer, |rate| optimizer.with_learning_rate(rate.0)),
-        }
+        Training::new(
+            self.epochs.fill(space, configuration),
+            self.batch.fill(space, configuration),
+            rate.map_or(optimizer, |rate| optimizer.with_learning_rate(rate.0)),
+        )
     }
 }
 

@@ -48,24 +48,59 @@ pub(crate) struct Score {
     pub(crate) hits: usize,
 }
 
-/// Softmax and categorical cross-entropy in one: replaces the logits (inputs of the softmax) by the
-/// gradient of the batch's mean loss, `(y − [i = label]) / batch`.
-pub(crate) fn cross_entropy(
-    logits: &mut [f32],
-    labels: impl ExactSizeIterator<Item = usize>,
-) -> Score {
-    let batch = labels.len();
-    let mut score = Score::default();
-    for (vector, label) in logits.chunks_exact_mut(logits.len() / batch).zip(labels) {
-        let logit = vector[label];
-        score.hits += usize::from(largest(vector) == label);
-        let (largest, sum) = exponentials(vector);
-        score.loss += f64::from(largest - logit) + f64::from(sum).ln();
-        let scale = 1.0 / (sum * batch as f32);
-        vector.iter_mut().for_each(|y| *y *= scale);
-        vector[label] -= 1.0 / batch as f32;
+/// What the loss asks of a network's outputs.
+pub(crate) struct Targets {
+    /// How much a sample of each class counts.
+    pub(crate) class_weights: Vec<f32>,
+    /// Share of a label that is spread evenly over all classes.
+    pub(crate) smoothing: f32,
+}
+
+impl Targets {
+    /// Softmax and categorical cross-entropy in one: replaces the logits x (inputs of the softmax) by the
+    /// gradient of the batch's mean loss, `weight (y − t) / batch`, where t is the label, smoothed.
+    ///
+    /// `−Σ tᵢ ln yᵢ = ln Σ e^xᵢ − Σ tᵢ xᵢ`
+    pub(crate) fn cross_entropy(
+        &self,
+        logits: &mut [f32],
+        labels: impl ExactSizeIterator<Item = usize>,
+    ) -> Score {
+        let batch = labels.len();
+        let classes = self.class_weights.len();
+        let mut score = Score::default();
+        for (vector, label) in logits.chunks_exact_mut(classes).zip(labels) {
+            let weight = self.class_weights[label];
+            score.hits += usize::from(is_hit(vector, label));
+            let expected = self.expected(vector, label);
+            let (largest, sum) = exponentials(vector);
+            let loss = f64::from(largest - expected) + f64::from(sum).ln();
+            score.loss += f64::from(weight) * loss;
+            let scale = weight / (sum * batch as f32);
+            vector.iter_mut().for_each(|y| *y *= scale);
+            let each = weight / batch as f32;
+            if self.smoothing > 0.0 {
+                let others = each * self.smoothing / classes as f32;
+                vector.iter_mut().for_each(|y| *y -= others);
+            }
+            vector[label] -= each * (1.0 - self.smoothing);
+        }
+        score
     }
-    score
+
+    /// `Σ tᵢ xᵢ`
+    fn expected(&self, logits: &[f32], label: usize) -> f32 {
+        if self.smoothing == 0.0 {
+            return logits[label];
+        }
+        let mean = logits.iter().sum::<f32>() / logits.len() as f32;
+        (1.0 - self.smoothing) * logits[label] + self.smoothing * mean
+    }
+}
+
+/// Whether outputs choose the class; those that are not all numbers choose none.
+pub(crate) fn is_hit(outputs: &[f32], label: usize) -> bool {
+    outputs.iter().all(|x| x.is_finite()) && largest(outputs) == label
 }
 
 /// Index of the largest value, the first of equals: the class that a network's outputs choose. NaN

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::Layer::{Dense, Dropout};
+use crate::Optimizer;
 
 #[test]
 fn dropout_behind_each_activation() {
@@ -24,7 +25,7 @@ fn dropout_behind_each_activation() {
             groups: None,
         };
         let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
-        let training = Training { epochs: 1, batch: data.len(), optimizer };
+        let training = Training::new(1, data.len(), optimizer);
         let start = Model::initialise(network, 2);
         let run = |model: &Model| {
             let mut loss = 0.0;

@@ -1,9 +1,12 @@
 //! Three steps of each optimizer against Keras: `tests/keras/dump.json`, made by the script beside
 //! it.
 
+mod recipe;
+
 use serde::Deserialize;
 
 use super::*;
+use crate::Optimizer;
 
 #[derive(Deserialize)]
 struct Dump {
@@ -77,7 +80,7 @@ fn three_steps_of_each_optimizer_agree_with_keras() {
             _ => None,
         });
         let model = Model { network: network.clone(), weights: weights.collect() };
-        let training = Training { epochs: run.losses.len(), batch: samples.len(), optimizer };
+        let training = Training::new(run.losses.len(), samples.len(), optimizer);
         let mut losses = vec![];
         let model = fit(model, &data, &samples, &[], &training, 0, &mut |epoch| {
             losses.push(epoch.loss);

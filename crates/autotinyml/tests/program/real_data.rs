@@ -65,7 +65,7 @@ fn trained_on_the_rest(digits: &Dataset) -> (Model, Standardisation) {
     let samples: Vec<usize> = (IMAGES..digits.len()).collect();
     let standardisation = Standardisation::fit(digits, &samples, 1);
     let optimizer = Optimizer::from_name("adam").unwrap().with_learning_rate(0.01);
-    let training = Training { epochs: 2, batch: 10, optimizer };
+    let training = Training::new(2, 10, optimizer);
     let data = digits.standardised(&standardisation);
     let model = train(&network, &data, &samples, &training, 0, &mut |_| ControlFlow::Continue(()));
     (model.unwrap(), standardisation)
