@@ -1,12 +1,13 @@
 //! The data of a study, ready to train on: read, split, standardised, described.
 
 use autotinyml_nn::{
-    Dataset, Fold, SplitBy, SplitError, Standardisation, hold_out, k_fold, overlapping_share,
+    Dataset, Fold, SplitBy, SplitError, Standardisation, hold_out, k_fold, leave_out,
+    overlapping_share,
 };
 
 use crate::data::{self, DataError, Loaded};
 use crate::record::DataSummary;
-use crate::study_file::{DataPlan, Reader, SplitPlan};
+use crate::study_file::{DataPlan, Reader, SplitPlan, TestPart};
 
 /// All that trials need to know of the data.
 #[derive(Debug)]
@@ -58,8 +59,12 @@ impl Samples {
     /// A file that cannot be read, or too few samples for the split.
     pub fn load(plan: &DataPlan, seed: u64) -> Result<Self, SamplesError> {
         let Loaded { dataset: raw, period, mut notes } = read(&plan.reader)?;
-        let SplitPlan { test: share, k_fold: k, by } = plan.split;
-        let held_out = hold_out(&raw, by, share, seed)?;
+        let SplitPlan { test, k_fold: k, by } = &plan.split;
+        let (k, by) = (*k, *by);
+        let held_out = match test {
+            TestPart::Share(share) => hold_out(&raw, by, *share, seed)?,
+            TestPart::Groups(names) => leave_out(&raw, names)?,
+        };
         let folds = k_fold(&raw, &held_out.train, by, k, seed)?;
         let standardisation = Standardisation::fit(&raw, &held_out.train, period);
         let fold = |Fold { train, validation, .. }| FoldSamples {
@@ -73,7 +78,7 @@ impl Samples {
             classes: raw.classes.iter().cloned().zip(raw.samples_per_class()).collect(),
             train: held_out.train.len(),
             test: held_out.test.len(),
-            split: describe(plan.split),
+            split: describe(&plan.split),
             notes,
         };
         Ok(Self {
@@ -100,19 +105,28 @@ impl Samples {
 /// A file that is missing or wrong.
 pub fn read(reader: &Reader) -> Result<Loaded, DataError> {
     match reader {
-        Reader::CsvWindows { path, window, step } => data::csv_windows(path, *window, *step),
+        Reader::CsvWindows { path, columns, window, step } => {
+            data::csv_windows(path, columns, *window, *step)
+        }
+        Reader::CsvRows { path, columns, shape, scale } => {
+            data::csv_rows(path, columns, *shape, *scale)
+        }
         Reader::Digits => Ok(data::digits()),
     }
 }
 
-fn describe(split: SplitPlan) -> String {
+fn describe(split: &SplitPlan) -> String {
+    let test = match &split.test {
+        TestPart::Share(share) => format!("{:.0} %", 100.0 * share),
+        TestPart::Groups(names) => names.join(", "),
+    };
     let by = match split.by {
         SplitBy::Random => "at random",
         SplitBy::Stratified => "at random within each class",
         SplitBy::Block => "by blocks in time",
         SplitBy::Group => "by whole groups",
     };
-    format!("{:.0} % for the test and {} folds of the rest, {by}", 100.0 * split.test, split.k_fold)
+    format!("{test} for the test and {} folds of the rest, {by}", split.k_fold)
 }
 
 fn split_notes(data: &Dataset, train: &[usize], test: &[usize], dropped: usize) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The study file: what a user writes, checked line by line before anything runs.
 
+mod data;
 mod network;
 mod plans;
 pub mod section;
@@ -14,8 +15,9 @@ use std::path::{Path, PathBuf};
 use autotinyml_nn::Shape;
 use autotinyml_search::{Configuration, Setting, Space};
 
-pub use plans::{Check, DataPlan, DeployPlan, Reader, SearchPlan, SplitPlan};
-use section::{Entry, InputError, Section, SourceText};
+pub use data::{DataPlan, Reader, SplitPlan, TestPart};
+pub use plans::{Check, DeployPlan, SearchPlan};
+use section::{Entry, InputError, Section, SourceText, nearest};
 use space::Parameters;
 
 use crate::task::{Template, TrainingTemplate};
@@ -191,6 +193,17 @@ impl StudyFile {
             baseline: self.baseline,
         })
     }
+}
+
+/// The entry's word if it is one of `names`, else a complaint with the nearest one.
+fn one_of<'n>(entry: &Entry<'_>, what: &str, names: &[&'n str]) -> Result<&'n str, InputError> {
+    let word = entry.text()?;
+    if let Some(name) = names.iter().find(|name| **name == word) {
+        return Ok(name);
+    }
+    let guess = nearest(word, names.iter().copied());
+    let guess = guess.map_or(String::new(), |guess| format!("did you mean \"{guess}\"? "));
+    Err(entry.unexpected(what, format!("{guess}known: {}", names.join(", "))))
 }
 
 /// A study's name is that of its folder, too.

@@ -33,6 +33,9 @@ pub struct Arguments {
     /// x1, x4 or x8, instead of `compression` in the file.
     #[arg(long, value_name = "x1|x4|x8")]
     compression: Option<Compression>,
+    /// Where the data is, instead of `path` in the file.
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
     /// A hyperparameter of a study file, such as filters=16.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -43,7 +46,10 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let file = StudyFile::parse(&read_text(&arguments.file)?)?;
+    let mut file = StudyFile::parse(&read_text(&arguments.file)?)?;
+    if let (Some(place), Some(data)) = (&arguments.data, &mut file.data) {
+        data.reader.read_from(place);
+    }
     let board = board(arguments, &file)?;
     let deploy = file.deploy.as_ref();
     let compression =

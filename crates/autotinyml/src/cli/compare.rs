@@ -21,7 +21,7 @@ use crate::prescreen::Prescreen;
 use crate::report::{comparison, percent};
 use crate::store::Store;
 use crate::study_file::section::nearest;
-use crate::study_file::{Check, Reader, Study, StudyFile, read_text};
+use crate::study_file::{Check, Study, StudyFile, read_text};
 use crate::table;
 
 /// Searchers side by side on one study, each with several seeds: which finds the best deployable
@@ -57,7 +57,7 @@ pub struct Arguments {
     /// Where to write [default: runs/compare-NAME].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The data folder, instead of `path` in the study file.
+    /// Where the data is, instead of `path` in the study file.
     #[arg(long, value_name = "DIR", conflicts_with = "table")]
     data: Option<PathBuf>,
     /// With --table: RAM and ROM limits such that this share of the space is deployable.
@@ -180,9 +180,8 @@ fn on_table(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
 
 fn on_study(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     let mut study = StudyFile::parse(&read_text(path)?)?.into_study()?;
-    if let (Some(data), Reader::CsvWindows { path, .. }) = (&arguments.data, &mut study.data.reader)
-    {
-        path.clone_from(data);
+    if let Some(data) = &arguments.data {
+        study.data.reader.read_from(data);
     }
     arguments.adapt(&mut study);
     let searchers = arguments.searchers(&study.search.options)?;

@@ -12,7 +12,6 @@ use super::{Failure, print};
 use crate::evaluate::Evaluator;
 use crate::finalist::Final;
 use crate::store::Fact;
-use crate::study_file::Reader;
 
 /// Writes the C project of a trial: trains it again (to the same bits), compiles and checks it.
 #[derive(clap::Args)]
@@ -25,7 +24,7 @@ pub struct Arguments {
     /// Where to write the project; must not exist yet.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The data folder, if it has moved since.
+    /// Where the data is, if it has moved since.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -38,10 +37,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let message = format!("{} exists already", arguments.out.display());
         return Err(usage(message, "choose another --out, so that nothing is lost"));
     }
-    if let Reader::CsvWindows { path, .. } = &mut study.data.reader
-        && let Some(data) = arguments.data.clone().or(identity.data_path)
-    {
-        *path = data;
+    if let Some(data) = arguments.data.as_ref().or(identity.data_path.as_ref()) {
+        study.data.reader.read_from(data);
     }
     let trials = store.trials(&study.space)?;
     let best = store.finalist(Fact::Best)?.and_then(|best| best.trial);

@@ -20,7 +20,7 @@ use crate::record::{Finalist, Identity, Rejected, TrialRecord, refusal};
 use crate::samples::{Samples, SamplesError};
 use crate::store::{Fact, Store};
 use crate::study;
-use crate::study_file::{DataPlan, Reader, Study};
+use crate::study_file::{DataPlan, Study};
 
 /// A study about to run.
 pub struct Job {
@@ -91,12 +91,10 @@ impl Job {
         let identity = Identity {
             study_text: source.text.clone(),
             study_path: source.name.clone(),
-            data_path: match &data.reader {
-                Reader::CsvWindows { path, .. } => {
-                    Some(fs::canonicalize(path).unwrap_or_else(|_| path.clone()))
-                }
-                Reader::Digits => None,
-            },
+            data_path: data
+                .reader
+                .path()
+                .map(|path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())),
             data_digest: samples.digest.clone(),
             seed: search.seed,
             trials: search.trials,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::Failure;
 use super::job::{Job, all_cores};
-use crate::study_file::{Reader, StudyFile, read_text};
+use crate::study_file::{StudyFile, read_text};
 
 /// Searches for the most accurate network that fits the board, and takes it there.
 ///
@@ -15,7 +15,7 @@ use crate::study_file::{Reader, StudyFile, read_text};
 pub struct Arguments {
     /// The study file.
     study: PathBuf,
-    /// The data folder, instead of `path` in the study file.
+    /// Where the data is, instead of `path` in the study file.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The study's folder [default: runs/NAME].
@@ -42,9 +42,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let source = read_text(&arguments.study)?;
     let mut study = StudyFile::parse(&source)?.into_study()?;
-    if let (Some(data), Reader::CsvWindows { path, .. }) = (&arguments.data, &mut study.data.reader)
-    {
-        path.clone_from(data);
+    if let Some(data) = &arguments.data {
+        study.data.reader.read_from(data);
     }
     study.search.trials = arguments.trials.map_or(study.search.trials, |trials| trials as usize);
     study.search.seed = arguments.seed.unwrap_or(study.search.seed);

@@ -11,7 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use super::job::{all_cores, load_samples};
 use super::{Failure, print};
 use crate::evaluate::Evaluator;
-use crate::study_file::{Reader, StudyFile, read_text};
+use crate::study_file::{StudyFile, read_text};
 use crate::table::{self, make};
 
 /// Trains every configuration of a finite study once and writes what came of each, so that searchers
@@ -29,7 +29,7 @@ pub struct Arguments {
     /// Where finished pieces are kept until the table is complete [default: FILE with .pieces].
     #[arg(long, value_name = "DIR")]
     pieces: Option<PathBuf>,
-    /// The data folder, instead of `path` in the study file.
+    /// Where the data is, instead of `path` in the study file.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Train so many of the configurations with four more seeds, to show the noise.
@@ -43,9 +43,8 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut study = StudyFile::parse(&read_text(&arguments.study)?)?.into_study()?;
-    if let (Some(data), Reader::CsvWindows { path, .. }) = (&arguments.data, &mut study.data.reader)
-    {
-        path.clone_from(data);
+    if let Some(data) = &arguments.data {
+        study.data.reader.read_from(data);
     }
     let samples = load_samples(&study)?;
     let tools = Tools::find();

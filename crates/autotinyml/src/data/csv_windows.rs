@@ -1,85 +1,76 @@
-//! Windows cut from recordings in time: a folder with one file per class, each line
-//! `time in seconds, channel, channel…`.
-//!
-//! Classes are the files' names without `.csv`, in natural order (2 before 10). Files that do not
-//! end in `.csv` and hidden ones are ignored, as are empty lines and a first line of titles
-//! only (a header).
+//! Windows cut from recordings in time, in CSV files.
 //!
 //! What loggers get wrong is put right before any window is cut, and told in the notes:
 //! - a row that repeats an earlier row of its file exactly, time included, is a copy and dropped:
 //!   kept, it could stand on both sides of a split;
 //! - a recording ends, and another begins, where time jumps by more than a second or runs
-//!   backwards. No window crosses such a place.
+//!   backwards, or where the label or the group changes. No window crosses such a place.
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
-use std::fs;
-use std::io;
+use std::collections::HashMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use autotinyml_nn::{Dataset, Shape, Span};
+use autotinyml_nn::{Dataset, Groups, Shape, Span};
 
-use super::{DataError, Loaded};
+use super::csv::{self, Columns, Table, Tables};
+use super::{DataError, Loaded, VALUES_MAX};
 
 /// A longer pause between two rows ends a recording.
 const PAUSE_SECONDS_MAX: f64 = 1.0;
 
-/// Reads every `.csv` file of `folder` and cuts a window of `window` rows at every `step`th row of
-/// each uninterrupted recording: samples of shape `window × channels × 1`.
+/// Reads the files that `path` stands for and cuts a window of `window` rows at every `step`th row
+/// of each uninterrupted recording: samples of shape `window × channels × 1`.
 ///
 /// A sample's span counts the rows of its file that were kept, so that windows of one file overlap
-/// exactly if their spans do; its `recording` is the file.
-pub fn read(folder: &Path, window: usize, step: usize) -> Result<Loaded, DataError> {
+/// exactly if their spans do; its `recording` is the rows of one class and group in one file.
+///
+/// # Errors
+/// A file is missing or wrong, or a class has no window.
+pub fn read(
+    path: &Path,
+    columns: &Columns,
+    window: usize,
+    step: usize,
+) -> Result<Loaded, DataError> {
     for (key, rows) in [("window", window), ("step", step)] {
         if rows == 0 {
-            return Err(DataError::ZeroRows { key });
+            let found = format!("`{key} = 0`");
+            return Err(DataError::at("[data]", found, "at least 1 row", "write another number"));
         }
     }
-    let files = csv_files(folder)?;
-    let mut classes: Vec<Class> = Vec::with_capacity(files.len());
-    for file in &files {
-        classes.push(read_class(file, classes.first())?);
-    }
-    if let [file] = &files[..] {
-        return Err(DataError::OneClass { file: file.clone() });
+    let Tables { tables, classes, groups, channels } = csv::read(path, columns)?;
+    let files: Vec<Recorded> =
+        tables.into_iter().map(|table| Recorded::of(table, channels)).collect();
+    let windows: Vec<Window> = cut(&files, window, step);
+    check_every_class(&files, &windows, &classes, path, window)?;
+    let values = windows.len().saturating_mul(window).saturating_mul(channels);
+    if values > VALUES_MAX {
+        let found = format!("{} windows of {window} rows are {values} values", windows.len());
+        let expected = format!("at most {VALUES_MAX}");
+        return Err(DataError::new(path, found, expected, "make `step` larger in [data]"));
     }
 
-    let channels = classes[0].channels;
-    let mut dataset = Dataset {
-        shape: Shape::new(window, channels, 1),
-        classes: classes.iter().map(|class| class.name.clone()).collect(),
-        inputs: vec![],
-        labels: vec![],
-        spans: None,
-        groups: None,
+    let spans: Vec<Span> = windows.iter().map(|window| window.span).collect();
+    let notes = notes(&files, &spans, window, step);
+    let rows = |window: &Window| {
+        let Span { start, end, .. } = window.span;
+        &files[window.file].table.values[start * channels..end * channels]
     };
-    let mut spans = vec![];
-    for (label, class) in classes.iter().enumerate() {
-        let windows = class.windows(window, step);
-        if windows.is_empty() {
-            let longest = class.recordings.iter().map(Range::len).max().unwrap_or(0);
-            return Err(DataError::WindowTooLong { file: class.file.clone(), window, longest });
-        }
-        for rows in windows {
-            dataset.inputs.extend(&class.values[rows.start * channels..rows.end * channels]);
-            dataset.labels.push(label);
-            spans.push(Span { recording: label, start: rows.start, end: rows.end });
-        }
-    }
-    let notes = notes(&classes, &spans, window, step);
-    dataset.spans = Some(spans);
+    let dataset = Dataset {
+        shape: Shape::new(window, channels, 1),
+        inputs: windows.iter().flat_map(rows).copied().collect(),
+        labels: windows.iter().map(|window| window.class).collect(),
+        groups: groups
+            .map(|names| Groups { names, of: windows.iter().map(|window| window.group).collect() }),
+        spans: Some(spans),
+        classes,
+    };
     Ok(Loaded { dataset, period: channels, notes })
 }
 
-/// One file.
-struct Class {
-    name: String,
-    file: PathBuf,
-    /// Columns besides time.
-    channels: usize,
-    /// Rows kept × channels.
-    values: Vec<f32>,
+/// A file without its copies, and its uninterrupted recordings.
+struct Recorded {
+    table: Table,
     /// Rows between which time runs on without a jump, as ranges of the rows kept.
     recordings: Vec<Range<usize>>,
     /// Rows in the file.
@@ -90,180 +81,167 @@ struct Class {
     steps_back: usize,
 }
 
-impl Class {
-    fn kept(&self) -> usize {
-        self.rows - self.copies
-    }
-
-    fn windows(&self, window: usize, step: usize) -> Vec<Range<usize>> {
-        let starts =
-            |rows: &Range<usize>| (rows.start..(rows.end + 1).saturating_sub(window)).step_by(step);
-        self.recordings.iter().flat_map(starts).map(|start| start..start + window).collect()
-    }
-}
-
-fn csv_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let unreadable = |source| DataError::Unreadable { path: folder.to_owned(), source };
-    let entries = fs::read_dir(folder).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => DataError::NoFolder { folder: folder.to_owned() },
-        io::ErrorKind::NotADirectory => DataError::NotAFolder { path: folder.to_owned() },
-        _ => unreadable(source),
-    })?;
-    let mut files = vec![];
-    for entry in entries {
-        let path = entry.map_err(unreadable)?.path();
-        let is_csv =
-            path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        if is_csv && !name(&path).starts_with('.') && path.is_file() {
-            files.push(path);
+impl Recorded {
+    fn of(mut table: Table, channels: usize) -> Self {
+        let rows = table.rows();
+        let steps_back = table.times.windows(2).filter(|pair| pair[1] < pair[0]).count();
+        drop_copies(&mut table, channels);
+        let kept = table.rows();
+        let mut pauses = 0;
+        let mut recordings = vec![];
+        let mut start = 0;
+        for row in 1..kept {
+            let seconds = match &table.times[..] {
+                [] => 0.0,
+                times => times[row] - times[row - 1],
+            };
+            pauses += usize::from(seconds > PAUSE_SECONDS_MAX);
+            let goes_on = (0.0..=PAUSE_SECONDS_MAX).contains(&seconds)
+                && table.classes[row] == table.classes[row - 1]
+                && table.groups[row] == table.groups[row - 1];
+            if !goes_on {
+                recordings.push(start..row);
+                start = row;
+            }
         }
+        recordings.push(start..kept);
+        Self { recordings, rows, copies: rows - kept, pauses, steps_back, table }
     }
-    if files.is_empty() {
-        return Err(DataError::NoFiles { folder: folder.to_owned() });
+
+    fn windows(&self, window: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
+        let starts = move |rows: &Range<usize>| {
+            (rows.start..(rows.end + 1).saturating_sub(window)).step_by(step)
+        };
+        self.recordings.iter().flat_map(starts).map(move |start| start..start + window)
     }
-    files.sort_by(|a, b| natural_order(&name(a), &name(b)));
-    Ok(files)
 }
 
-fn name(file: &Path) -> String {
-    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Compares runs of digits by their value and everything else as text: `p2 < p10`, `9 < a`.
-fn natural_order(a: &str, b: &str) -> Ordering {
-    let key = |text: &str| -> Vec<(Option<u128>, String)> {
-        let is_digit = |c: char| c.is_ascii_digit();
-        let chars: Vec<char> = text.chars().collect();
-        chars
-            .chunk_by(|&left, &right| is_digit(left) == is_digit(right))
-            .map(|run| run.iter().collect::<String>())
-            .map(|run| (run.parse().ok(), run))
-            .collect()
+/// Drops every row that repeats an earlier one to the bit, its time included. Without times nothing
+/// is known to be a copy: a sensor at rest gives the same values again.
+fn drop_copies(table: &mut Table, channels: usize) {
+    if table.times.is_empty() {
+        return;
+    }
+    let bits = |row: usize| {
+        let values = table.values[row * channels..][..channels].iter().map(|value| value.to_bits());
+        (table.times[row].to_bits(), table.classes[row], table.groups[row], values)
     };
-    let digits_first = |(value, text): (Option<u128>, String)| (value.is_none(), value, text);
-    key(a).into_iter().map(digits_first).cmp(key(b).into_iter().map(digits_first))
-}
-
-/// Reads one file; its columns must be as many as those of `first`, the first file.
-fn read_class(file: &Path, first: Option<&Class>) -> Result<Class, DataError> {
-    let text = fs::read_to_string(file)
-        .map_err(|source| DataError::Unreadable { path: file.to_owned(), source })?;
-    let mut class = Class {
-        name: name(file),
-        file: file.to_owned(),
-        channels: 0,
-        values: vec![],
-        recordings: vec![],
-        rows: 0,
-        copies: 0,
-        pauses: 0,
-        steps_back: 0,
+    let order = |&a: &usize, &b: &usize| {
+        let ((time_a, class_a, group_a, a), (time_b, class_b, group_b, b)) = (bits(a), bits(b));
+        (time_a, class_a, group_a).cmp(&(time_b, class_b, group_b)).then_with(|| a.cmp(b))
     };
-    let mut columns = first.map(|first| (first.channels + 1, first.file.display().to_string()));
-    let mut seen = HashSet::new();
-    let mut previous_time = None;
-    let mut previous_kept_time = None;
-    let mut recording = 0..0;
-    for (number, line) in rows(&text) {
-        let (time, channels) = read_row(file, number, line, columns.as_ref())?;
-        columns.get_or_insert_with(|| (channels.len() + 1, format!("line {number}")));
-        class.rows += 1;
-        class.channels = channels.len();
-        class.steps_back += usize::from(previous_time.is_some_and(|previous| time < previous));
-        previous_time = Some(time);
-
-        let bits = channels.iter().map(|value| value.to_bits());
-        if !seen.insert((time.to_bits(), bits.collect::<Vec<u32>>())) {
-            class.copies += 1;
-            continue;
-        }
-        let step = previous_kept_time.replace(time).map_or(0.0, |previous| time - previous);
-        class.pauses += usize::from(step > PAUSE_SECONDS_MAX);
-        if !(0.0..=PAUSE_SECONDS_MAX).contains(&step) {
-            class.recordings.push(recording.clone());
-            recording.start = recording.end;
-        }
-        recording.end += 1;
-        class.values.extend(channels);
+    let mut rows: Vec<usize> = (0..table.rows()).collect();
+    // A stable sort: of equal rows the first in the file stays first.
+    rows.sort_by(order);
+    let mut is_copy = vec![false; rows.len()];
+    for pair in rows.windows(2) {
+        is_copy[pair[1]] = order(&pair[0], &pair[1]).is_eq();
     }
-    class.recordings.push(recording);
-    if class.rows == 0 {
-        return Err(DataError::NoRows { file: file.to_owned() });
-    }
-    Ok(class)
+    let kept = |index: usize| !is_copy[index];
+    retain(&mut table.times, kept);
+    retain(&mut table.classes, kept);
+    retain(&mut table.groups, kept);
+    retain(&mut table.values, |value| kept(value / channels));
 }
 
-/// The lines that carry data, numbered from 1.
-fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let is_title = |field: &str| {
-        field.parse::<f64>().is_err()
-            && !field.starts_with(|c: char| c.is_ascii_digit() || c == '-')
-    };
-    let is_header = move |line: &str| line.split(',').map(str::trim).all(is_title);
-    text.trim_start_matches('\u{feff}')
-        .lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line.trim()))
-        .filter(move |&(number, line)| !(line.is_empty() || number == 1 && is_header(line)))
-}
-
-/// Time and channels of a line; `columns`: how many it must have, and like which other lines.
-fn read_row(
-    file: &Path,
-    line: usize,
-    text: &str,
-    columns: Option<&(usize, String)>,
-) -> Result<(f64, Vec<f32>), DataError> {
-    let mut numbers = text.split(',').map(str::trim).map(|field| {
-        let (file, value) = (file.to_owned(), field.to_owned());
-        match field.parse::<f64>() {
-            Ok(number) if (number as f32).is_finite() => Ok(number),
-            Ok(_) => Err(DataError::NotFinite { file, line, value }),
-            Err(_) => Err(DataError::NotANumber { file, line, value }),
-        }
+/// Keeps the elements at the places that are to be kept.
+fn retain<T>(elements: &mut Vec<T>, is_kept: impl Fn(usize) -> bool) {
+    let mut index = 0;
+    elements.retain(|_| {
+        index += 1;
+        is_kept(index - 1)
     });
-    let time = numbers.next().expect("a split has a first part")?;
-    let channels =
-        numbers.map(|number| Ok(number? as f32)).collect::<Result<Vec<f32>, DataError>>()?;
-    let found = channels.len() + 1;
-    match columns {
-        None if found == 1 => {
-            Err(DataError::OneColumn { file: file.to_owned(), line, value: text.to_owned() })
-        }
-        Some((expected, like)) if found != *expected => Err(DataError::Columns {
-            file: file.to_owned(),
-            line,
-            found,
-            expected: *expected,
-            like: like.clone(),
-        }),
-        _ => Ok((time, channels)),
-    }
 }
 
-fn notes(classes: &[Class], spans: &[Span], window: usize, step: usize) -> Vec<String> {
-    let rows: usize = classes.iter().map(|class| class.rows).sum();
+/// A sample to be.
+struct Window {
+    file: usize,
+    class: usize,
+    group: usize,
+    span: Span,
+}
+
+/// All windows, in order of file and row.
+fn cut(files: &[Recorded], window: usize, step: usize) -> Vec<Window> {
+    let mut recordings: HashMap<(usize, usize, usize), usize> = HashMap::new();
+    let mut windows = vec![];
+    for (file, recorded) in files.iter().enumerate() {
+        for Range { start, end } in recorded.windows(window, step) {
+            let class = recorded.table.classes[start] as usize;
+            let group = recorded.table.groups[start] as usize;
+            let next = recordings.len();
+            let recording = *recordings.entry((file, class, group)).or_insert(next);
+            windows.push(Window { file, class, group, span: Span { recording, start, end } });
+        }
+    }
+    windows
+}
+
+/// Complains about the first class without a window.
+fn check_every_class(
+    files: &[Recorded],
+    windows: &[Window],
+    classes: &[String],
+    path: &Path,
+    window: usize,
+) -> Result<(), DataError> {
+    let Some(class) =
+        (0..classes.len()).find(|&class| windows.iter().all(|window| window.class != class))
+    else {
+        return Ok(());
+    };
+    let of_class = |recorded: &&Recorded| recorded.table.classes.contains(&(class as u32));
+    let mut of_class = files.iter().filter(of_class);
+    let lengths = files.iter().flat_map(|recorded| {
+        let is_of = |rows: &&Range<usize>| recorded.table.classes[rows.start] == class as u32;
+        recorded.recordings.iter().filter(is_of).map(Range::len)
+    });
+    let longest = lengths.max().unwrap_or(0);
+    let file = match (of_class.next(), of_class.next()) {
+        (Some(only), None) => &only.table.file.path,
+        _ => path,
+    };
+    let found = format!(
+        "a window of {window} rows is longer than every recording of class {:?}",
+        classes[class]
+    );
+    let expected =
+        format!("at most {longest}, the most rows without a gap over 1 s or a step back in time");
+    let cure = if longest <= 1 {
+        "is the time in seconds, not in milliseconds? without a time: `time = false`"
+    } else {
+        "make `window` smaller or take the class out of the data"
+    };
+    Err(DataError::new(file, found, expected, cure))
+}
+
+fn notes(files: &[Recorded], spans: &[Span], window: usize, step: usize) -> Vec<String> {
+    let rows: usize = files.iter().map(|file| file.rows).sum();
     let uncut: usize =
-        classes.iter().map(|class| (class.rows + step).saturating_sub(window) / step).sum();
+        files.iter().map(|file| (file.rows + step).saturating_sub(window) / step).sum();
     let mut notes = vec![format!(
         "{} windows of {window} rows, one every {step}, from {rows} rows in {} files ({uncut} if \
          nothing were dropped or cut)",
         spans.len(),
-        classes.len()
+        files.len()
     )];
-    let mut per_class = |what: &str, count: &dyn Fn(&Class) -> usize| {
-        let total: usize = classes.iter().map(count).sum();
+    let mut per_file = |what: &str, count: &dyn Fn(&Recorded) -> usize| {
+        let total: usize = files.iter().map(count).sum();
         if total > 0 {
-            let some = classes.iter().filter(|class| count(class) > 0);
-            let list: Vec<String> =
-                some.map(|class| format!("{}: {}", class.name, count(class))).collect();
-            notes.push(format!("{what}: {total} ({})", list.join(", ")));
+            let some: Vec<&Recorded> = files.iter().filter(|file| count(file) > 0).collect();
+            let list: Vec<String> = some
+                .iter()
+                .take(LISTED_FILES_MAX)
+                .map(|file| format!("{}: {}", file.table.file.name(), count(file)))
+                .collect();
+            let more = if some.len() > list.len() { ", …" } else { "" };
+            notes.push(format!("{what}: {total} ({}{more})", list.join(", ")));
         }
     };
-    per_class("copies of earlier rows, dropped", &|class| class.copies);
-    per_class("gaps over 1 s, crossed by no window", &|class| class.pauses);
-    per_class("steps back in time, crossed by no window", &|class| class.steps_back);
-    let kept: usize = classes.iter().map(Class::kept).sum();
+    per_file("copies of earlier rows, dropped", &|file| file.copies);
+    per_file("gaps over 1 s, crossed by no window", &|file| file.pauses);
+    per_file("steps back in time, crossed by no window", &|file| file.steps_back);
+    let kept: usize = files.iter().map(|file| file.rows - file.copies).sum();
     let idle = kept - rows_covered(spans);
     if idle > 0 {
         notes.push(format!("rows in no window: {idle}"));
@@ -271,7 +249,10 @@ fn notes(classes: &[Class], spans: &[Span], window: usize, step: usize) -> Vec<S
     notes
 }
 
-/// Rows inside at least one span. Spans are in order of recording and start.
+/// A note lists no more files than this.
+const LISTED_FILES_MAX: usize = 30;
+
+/// Rows inside at least one span. Spans are in order of file and start.
 fn rows_covered(spans: &[Span]) -> usize {
     let mut previous: Option<&Span> = None;
     let mut covered = 0;

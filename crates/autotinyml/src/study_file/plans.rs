@@ -1,53 +1,11 @@
-//! `[data]`, `[deploy]` and `[search]`: where samples come from, what a network must fit, how to
-//! search.
-
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+//! `[deploy]` and `[search]`: what a network must fit, how to search.
 
 use autotinyml_deploy::{Accounting, Board, Compression, Limits};
-use autotinyml_nn::SplitBy;
 use autotinyml_search::{CATALOGUE, SearcherOptions, Surrogate, Variant};
 
-use super::section::{Entry, InputError, Section, nearest};
+use super::one_of;
+use super::section::{Entry, InputError, Section};
 use crate::evidence::Evidence;
-
-/// `[data]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct DataPlan {
-    /// How to read it.
-    pub reader: Reader,
-    /// How to split it.
-    pub split: SplitPlan,
-    /// Where that stands in the file, in bytes.
-    pub split_place: Range<usize>,
-}
-
-/// `data.reader` and its settings.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Reader {
-    /// A folder, one file per class: time, channels …
-    CsvWindows {
-        /// The folder.
-        path: PathBuf,
-        /// Rows per window.
-        window: usize,
-        /// Rows from one window's start to the next one's.
-        step: usize,
-    },
-    /// The UCI handwritten digits, built in.
-    Digits,
-}
-
-/// `data.split`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SplitPlan {
-    /// Share of the samples kept for the test at the end.
-    pub test: f64,
-    /// Folds of the rest that a trial's accuracy is the mean of.
-    pub k_fold: usize,
-    /// How samples are told apart.
-    pub by: SplitBy,
-}
 
 /// `[deploy]`
 #[derive(Clone, Debug, PartialEq)]
@@ -87,75 +45,6 @@ pub struct SearchPlan {
     pub evidence: Evidence,
     /// The searcher's own settings.
     pub options: SearcherOptions,
-}
-
-/// The entry's word if it is one of `names`, else a complaint with the nearest one.
-fn one_of<'n>(entry: &Entry<'_>, what: &str, names: &[&'n str]) -> Result<&'n str, InputError> {
-    let word = entry.text()?;
-    if let Some(name) = names.iter().find(|name| **name == word) {
-        return Ok(name);
-    }
-    let guess = nearest(word, names.iter().copied());
-    let guess = guess.map_or(String::new(), |guess| format!("did you mean \"{guess}\"? "));
-    Err(entry.unexpected(what, format!("{guess}known: {}", names.join(", "))))
-}
-
-impl DataPlan {
-    pub(super) fn read(section: &Section<'_>, folder: &Path) -> Result<Self, InputError> {
-        let reader = section.required("reader", "reader = \"csv-windows\"")?;
-        let reader = match one_of(&reader, "a reader", &["csv-windows", "digits"])? {
-            "digits" => Reader::Digits,
-            _ => {
-                let window = section.required("window", "window = 90")?.whole_number(1)? as usize;
-                Reader::CsvWindows {
-                    path: folder.join(section.required("path", "path = \"data/walking\"")?.text()?),
-                    window,
-                    step: match section.optional("step") {
-                        Some(step) => step.whole_number(1)? as usize,
-                        None => window,
-                    },
-                }
-            }
-        };
-        let split = section.optional("split");
-        let split_place = split.as_ref().map_or(section.span(), Entry::span);
-        let split = match split {
-            Some(split) => SplitPlan::read(&split.section()?)?,
-            None => SplitPlan { test: 0.2, k_fold: 3, by: SplitBy::Stratified },
-        };
-        section.finish()?;
-        Ok(Self { reader, split, split_place })
-    }
-}
-
-impl SplitPlan {
-    pub(super) fn read(section: &Section<'_>) -> Result<Self, InputError> {
-        let test = match section.optional("test") {
-            None => 0.2,
-            Some(entry) => match entry.number()? {
-                share if share > 0.0 && share < 1.0 => share,
-                _ => return Err(entry.unexpected("a share between 0 and 1", "0.2 keeps a fifth")),
-            },
-        };
-        let k_fold = match section.optional("k_fold") {
-            None => 3,
-            Some(entry) => entry.whole_number(2)? as usize,
-        };
-        let by = match section.optional("by") {
-            None => SplitBy::Stratified,
-            Some(entry) => {
-                let kinds = ["random", "stratified", "block", "group"];
-                match one_of(&entry, "a kind of split", &kinds)? {
-                    "random" => SplitBy::Random,
-                    "block" => SplitBy::Block,
-                    "group" => SplitBy::Group,
-                    _ => SplitBy::Stratified,
-                }
-            }
-        };
-        section.finish()?;
-        Ok(Self { test, k_fold, by })
-    }
 }
 
 impl DeployPlan {

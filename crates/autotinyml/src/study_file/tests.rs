@@ -5,7 +5,8 @@ use autotinyml_nn::{Activation, Layer, Network, Shape, SplitBy};
 use autotinyml_search::{Bayes, SearcherOptions, Setting, Surrogate, SvmCbo, Variant};
 
 use super::section::SourceText;
-use super::{Check, Reader, StudyFile};
+use super::{Check, Reader, StudyFile, TestPart};
+use crate::data::csv::{Column, Columns, Time};
 
 /// A network with two hyperparameters of architecture.
 const ARCHITECTURE: &str = r#"
@@ -146,11 +147,13 @@ limits = { ram_kb = 16, rom_kb = 0.5 }
     .into_study()
     .unwrap();
     assert_eq!(study.name, "study", "the file's stem");
-    let Reader::CsvWindows { path, window: 90, step: 90 } = &study.data.reader else {
+    let Reader::CsvWindows { path, window: 90, step: 90, columns } = &study.data.reader else {
         panic!("{:?}", study.data.reader)
     };
+    let plain = Columns { label: None, group: None, time: Time::First, channels: None };
+    assert_eq!(*columns, plain);
     assert_eq!(path.to_str(), Some("folder/walks"), "from the file's own folder");
-    assert_eq!((study.data.split.test, study.data.split.k_fold), (0.2, 3));
+    assert_eq!((study.data.split.test, study.data.split.k_fold), (TestPart::Share(0.2), 3));
     assert_eq!(study.data.split.by, SplitBy::Stratified);
     assert_eq!(study.deploy.compression, Compression::X1);
     assert_eq!(study.deploy.check, Check::BeforeTraining);
@@ -159,6 +162,37 @@ limits = { ram_kb = 16, rom_kb = 0.5 }
     assert_eq!(study.deploy.limits.cross_accuracy, None);
     assert_eq!(study.search.searcher, "svm-cbo");
     assert_eq!((study.search.trials, study.search.seed, study.search.parallel), (100, 0, 4));
+}
+
+#[test]
+fn columns_of_csv_files_have_titles_or_numbers() {
+    let text = r#"
+[data]
+reader = "csv-windows"
+path = "walks.csv"
+window = 90
+label = "activity"
+group = 2
+time = false
+channels = ["x", 4]
+split = { test = ["ada", "bo"], by = "group" }
+[[network]]
+flatten = {}
+"#;
+    let data = parse(text).data.unwrap();
+    let Reader::CsvWindows { columns, .. } = &data.reader else { panic!("{:?}", data.reader) };
+    let expected = Columns {
+        label: Some(Column::Title("activity".into())),
+        group: Some(Column::Number(2)),
+        time: Time::None,
+        channels: Some(vec![Column::Title("x".into()), Column::Number(4)]),
+    };
+    assert_eq!(*columns, expected);
+    assert_eq!(data.split.test, TestPart::Groups(vec!["ada".into(), "bo".into()]));
+    assert_eq!(data.split.by, SplitBy::Group);
+    let timed = parse(&text.replace("false", "\"t\"")).data.unwrap();
+    let Reader::CsvWindows { columns, .. } = timed.reader else { panic!("{:?}", timed.reader) };
+    assert_eq!(columns.time, Time::Column(Column::Title("t".into())));
 }
 
 #[test]

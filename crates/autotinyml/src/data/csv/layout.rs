@@ -1,0 +1,260 @@
+//! Which column of a CSV file is what.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::data::DataError;
+
+/// A longer name is taken for damage.
+const NAME_BYTES_MAX: usize = 200;
+
+/// A column, as the study file names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// By what stands in the first line.
+    Title(String),
+    /// Counted from 1.
+    Number(usize),
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Title(title) => write!(f, "{title:?}"),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// Where time is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// In the first column that is neither label nor group.
+    First,
+    /// In this one.
+    Column(Column),
+    /// Nowhere: rows follow each other evenly.
+    None,
+}
+
+/// The columns that a study file names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// The class of a row.
+    pub label: Option<Column>,
+    /// The person, device or session that a row is of.
+    pub group: Option<Column>,
+    /// Its time in seconds.
+    pub time: Time,
+    /// Its values. None: all other columns.
+    pub channels: Option<Vec<Column>>,
+}
+
+/// The columns of one file, counted from 0.
+pub struct Layout {
+    pub label: Option<usize>,
+    pub group: Option<usize>,
+    pub time: Option<usize>,
+    pub channels: Vec<usize>,
+    /// How many there are in all.
+    pub columns: usize,
+    /// The line that told.
+    pub line: usize,
+    titles: Option<Vec<String>>,
+}
+
+/// Fields of a line, without spaces and quotes around them.
+pub fn fields(line: &str) -> Vec<&str> {
+    line.split(',').map(|field| unquoted(field.trim())).collect()
+}
+
+fn unquoted(field: &str) -> &str {
+    field.strip_prefix('"').and_then(|field| field.strip_suffix('"')).map_or(field, str::trim)
+}
+
+impl Layout {
+    /// From the first line of a file; tells also whether that line is one of titles.
+    pub fn of(
+        columns: &Columns,
+        file: &Path,
+        line: usize,
+        text: &str,
+    ) -> Result<(Self, bool), DataError> {
+        let fields = fields(text);
+        let is_titles = columns.have_title() || fields.iter().all(|field| is_title(field));
+        let mut layout = Self {
+            label: None,
+            group: None,
+            time: None,
+            channels: vec![],
+            columns: fields.len(),
+            line,
+            titles: is_titles.then(|| fields.iter().map(|&title| title.into()).collect()),
+        };
+        let find = |key: &str, column: &Column| layout.find(file, &fields, key, column);
+        let label = columns.label.as_ref().map(|column| find("label", column)).transpose()?;
+        let group = columns.group.as_ref().map(|column| find("group", column)).transpose()?;
+        let is_taken = |column: &usize| Some(*column) == label || Some(*column) == group;
+        let time = match &columns.time {
+            Time::First => (0..fields.len()).find(|column| !is_taken(column)),
+            Time::Column(column) => Some(find("time", column)?),
+            Time::None => None,
+        };
+        let is_taken = |column: &usize| is_taken(column) || Some(*column) == time;
+        let channels = match &columns.channels {
+            Some(channels) => channels
+                .iter()
+                .map(|column| find("channels", column))
+                .collect::<Result<Vec<usize>, _>>()?,
+            None => (0..fields.len()).filter(|column| !is_taken(column)).collect(),
+        };
+        (layout.label, layout.group, layout.time) = (label, group, time);
+        layout.channels = channels;
+        layout.check(file, text)?;
+        Ok((layout, is_titles))
+    }
+
+    fn find(
+        &self,
+        file: &Path,
+        fields: &[&str],
+        key: &str,
+        column: &Column,
+    ) -> Result<usize, DataError> {
+        let found = match column {
+            Column::Title(title) => fields.iter().position(|field| field == title),
+            Column::Number(number) => Some(number - 1).filter(|&column| column < fields.len()),
+        };
+        found.ok_or_else(|| {
+            let (found, expected) = match column {
+                Column::Title(_) => (
+                    format!("no column has the title {column}"),
+                    format!("one of {}", shortened(&fields.join(", "))),
+                ),
+                Column::Number(_) => (
+                    format!("there is no column {column}"),
+                    format!("a number from 1 to {}", fields.len()),
+                ),
+            };
+            DataError::in_line(
+                file,
+                self.line,
+                found,
+                expected,
+                format!("correct `{key}` in [data]"),
+            )
+        })
+    }
+
+    /// Each column has one meaning, and there is something to learn from.
+    fn check(&self, file: &Path, text: &str) -> Result<(), DataError> {
+        let mut used: Vec<usize> =
+            [self.label, self.group, self.time].into_iter().flatten().collect();
+        used.extend(&self.channels);
+        used.sort_unstable();
+        if let Some(pair) = used.windows(2).find(|pair| pair[0] == pair[1]) {
+            let found = format!("column {} is named twice in [data]", self.title(pair[0]));
+            let cure = "let label, group, time and channels name different columns";
+            return Err(DataError::in_line(file, self.line, found, "one meaning for each", cure));
+        }
+        if self.channels.is_empty() {
+            let found = format!("no column of values ({:?})", shortened(text));
+            let expected = "time, channel… separated by commas";
+            let cure = match text.contains(';') {
+                true => SEMICOLONS,
+                false => "add the channels; `time = false` in [data], if the file has no time",
+            };
+            return Err(DataError::in_line(file, self.line, found, expected, cure));
+        }
+        Ok(())
+    }
+
+    /// A number of a row.
+    pub fn number(
+        &self,
+        file: &Path,
+        line: usize,
+        fields: &[&str],
+        column: usize,
+    ) -> Result<f64, DataError> {
+        let field = fields[column];
+        let value = shortened(field);
+        match field.parse::<f64>() {
+            Ok(number) if (number as f32).is_finite() => Ok(number),
+            Ok(_) => {
+                let found = format!("{value:?} is not a finite number");
+                let cure = "remove the line or fill the value in";
+                Err(DataError::in_line(file, line, found, "one within ±3.4e38", cure))
+            }
+            Err(_) => {
+                let found = format!("{value:?} is not a number");
+                let expected = format!("one in column {}", self.title(column));
+                Err(DataError::in_line(file, line, found, expected, cure_of_field(field)))
+            }
+        }
+    }
+
+    /// A name of a row.
+    pub fn name<'f>(
+        &self,
+        file: &Path,
+        line: usize,
+        fields: &[&'f str],
+        column: usize,
+        key: &str,
+    ) -> Result<&'f str, DataError> {
+        let name = fields[column];
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            let found = format!("the {key} is {:?}", shortened(name));
+            let expected = format!("a name of 1 to {NAME_BYTES_MAX} bytes");
+            let cure = format!("fill it in, or correct `{key}` in [data]");
+            return Err(DataError::in_line(file, line, found, expected, cure));
+        }
+        Ok(name)
+    }
+
+    /// Titles of the channels, if the file has titles.
+    pub fn channel_titles(&self) -> Option<Vec<String>> {
+        self.titles.as_ref()?;
+        Some(self.channels.iter().map(|&column| self.title(column)).collect())
+    }
+
+    fn title(&self, column: usize) -> String {
+        match &self.titles {
+            Some(titles) => format!("{:?}", shortened(&titles[column])),
+            None => (column + 1).to_string(),
+        }
+    }
+}
+
+impl Columns {
+    fn have_title(&self) -> bool {
+        let time = match &self.time {
+            Time::Column(column) => Some(column),
+            _ => None,
+        };
+        let channels = self.channels.iter().flatten();
+        let mut named = self.label.iter().chain(&self.group).chain(time).chain(channels);
+        named.any(|column| matches!(column, Column::Title(_)))
+    }
+}
+
+fn is_title(field: &str) -> bool {
+    field.parse::<f64>().is_err() && !field.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+}
+
+/// Enough of a text to know it by.
+fn shortened(text: &str) -> String {
+    const CHARACTERS: usize = 60;
+    match text.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
+const SEMICOLONS: &str =
+    "the file seems to have semicolons between fields: replace them (and decimal commas by points)";
+
+fn cure_of_field(value: &str) -> &'static str {
+    if value.contains(';') { SEMICOLONS } else { "correct the field or remove the line" }
+}

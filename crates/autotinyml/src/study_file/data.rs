@@ -1,0 +1,223 @@
+//! `[data]`: where samples come from, and which of them train and judge.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use autotinyml_nn::{Shape, SplitBy};
+
+use super::section::{Entry, InputError, Section};
+use super::{one_of, shape};
+use crate::data::Scale;
+use crate::data::csv::{Column, Columns, Time};
+
+/// `[data]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataPlan {
+    /// How to read it.
+    pub reader: Reader,
+    /// How to split it.
+    pub split: SplitPlan,
+    /// Where that stands in the file, in bytes.
+    pub split_place: Range<usize>,
+}
+
+/// `data.reader` and its settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reader {
+    /// Recordings in time, in CSV files.
+    CsvWindows {
+        /// A file or a folder.
+        path: PathBuf,
+        /// Which column is what.
+        columns: Columns,
+        /// Rows per window.
+        window: usize,
+        /// Rows from one window's start to the next one's.
+        step: usize,
+    },
+    /// CSV files of which each row is a sample.
+    CsvRows {
+        /// A file or a folder.
+        path: PathBuf,
+        /// Which column is what.
+        columns: Columns,
+        /// Shape of a sample.
+        shape: Option<Shape>,
+        /// What is standardised together.
+        scale: Scale,
+    },
+    /// The UCI handwritten digits, built in.
+    Digits,
+}
+
+impl Reader {
+    /// Where it reads. None: what is built in.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::CsvWindows { path, .. } | Self::CsvRows { path, .. } => Some(path),
+            Self::Digits => None,
+        }
+    }
+
+    /// Lets it read elsewhere, if it reads files at all.
+    pub fn read_from(&mut self, place: &Path) {
+        match self {
+            Self::CsvWindows { path, .. } | Self::CsvRows { path, .. } => *path = place.to_owned(),
+            Self::Digits => {}
+        }
+    }
+}
+
+/// `data.split`
+#[derive(Clone, Debug, PartialEq)]
+pub struct SplitPlan {
+    /// What is kept for the test at the end.
+    pub test: TestPart,
+    /// Folds of the rest that a trial's accuracy is the mean of.
+    pub k_fold: usize,
+    /// How samples are told apart.
+    pub by: SplitBy,
+}
+
+/// `data.split.test`
+#[derive(Clone, Debug, PartialEq)]
+pub enum TestPart {
+    /// A share of the samples.
+    Share(f64),
+    /// The samples of these groups.
+    Groups(Vec<String>),
+}
+
+const READERS: [&str; 3] = ["csv-windows", "csv-rows", "digits"];
+
+impl DataPlan {
+    pub(super) fn read(section: &Section<'_>, folder: &Path) -> Result<Self, InputError> {
+        let reader = section.required("reader", "reader = \"csv-windows\"")?;
+        let path = || -> Result<PathBuf, InputError> {
+            Ok(folder.join(section.required("path", "path = \"data/walking\"")?.text()?))
+        };
+        let reader = match one_of(&reader, "a reader", &READERS)? {
+            "csv-windows" => {
+                let window = section.required("window", "window = 90")?.whole_number(1)? as usize;
+                Reader::CsvWindows {
+                    window,
+                    step: match section.optional("step") {
+                        Some(step) => step.whole_number(1)? as usize,
+                        None => window,
+                    },
+                    columns: Columns { time: time(section)?, ..columns(section)? },
+                    path: path()?,
+                }
+            }
+            "csv-rows" => {
+                let shape = section.optional("shape").map(|entry| shape(&entry)).transpose()?;
+                let scale = if shape.is_some() { Scale::Channels } else { Scale::Values };
+                Reader::CsvRows {
+                    path: path()?,
+                    columns: columns(section)?,
+                    shape,
+                    scale: self::scale(section, scale)?,
+                }
+            }
+            _ => Reader::Digits,
+        };
+        let split = section.optional("split");
+        let split_place = split.as_ref().map_or(section.span(), Entry::span);
+        let split = match split {
+            Some(split) => SplitPlan::read(&split.section()?)?,
+            None => SplitPlan { test: TestPart::Share(0.2), k_fold: 3, by: SplitBy::Stratified },
+        };
+        section.finish()?;
+        Ok(Self { reader, split, split_place })
+    }
+}
+
+/// Label, group and channels of CSV files; no time.
+fn columns(section: &Section<'_>) -> Result<Columns, InputError> {
+    let named = |key| section.optional(key).map(|entry| column(&entry)).transpose();
+    let channels = section.optional("channels").map(|entry| {
+        let list = entry.list().filter(|list| !list.is_empty()).ok_or_else(|| {
+            entry.unexpected("a list of columns", "for example channels = [\"x\", \"y\", \"z\"]")
+        })?;
+        list.iter().map(column).collect::<Result<Vec<Column>, InputError>>()
+    });
+    Ok(Columns {
+        label: named("label")?,
+        group: named("group")?,
+        time: Time::None,
+        channels: channels.transpose()?,
+    })
+}
+
+fn time(section: &Section<'_>) -> Result<Time, InputError> {
+    match section.optional("time") {
+        None => Ok(Time::First),
+        Some(entry) if matches!(entry.truth(), Ok(false)) => Ok(Time::None),
+        Some(entry) => Ok(Time::Column(column(&entry)?)),
+    }
+}
+
+fn column(entry: &Entry<'_>) -> Result<Column, InputError> {
+    match (entry.text(), entry.whole_number(1)) {
+        (Ok(title), _) => Ok(Column::Title(title.to_string())),
+        (_, Ok(number)) => Ok(Column::Number(number as usize)),
+        _ => Err(entry.unexpected(
+            "the title of a column, or its number",
+            "columns are counted from 1; time = false: there is no time",
+        )),
+    }
+}
+
+fn scale(section: &Section<'_>, default: Scale) -> Result<Scale, InputError> {
+    let Some(entry) = section.optional("scale") else { return Ok(default) };
+    let what = "what shares a mean and a deviation";
+    Ok(match one_of(&entry, what, &["channels", "columns", "values"])? {
+        "channels" => Scale::Channels,
+        "columns" => Scale::Columns,
+        _ => Scale::Values,
+    })
+}
+
+impl SplitPlan {
+    fn read(section: &Section<'_>) -> Result<Self, InputError> {
+        let test = section.optional("test").map(|entry| TestPart::read(&entry)).transpose()?;
+        let k_fold = match section.optional("k_fold") {
+            None => 3,
+            Some(entry) => entry.whole_number(2)? as usize,
+        };
+        let by = match section.optional("by") {
+            None => SplitBy::Stratified,
+            Some(entry) => {
+                let kinds = ["random", "stratified", "block", "group"];
+                match one_of(&entry, "a kind of split", &kinds)? {
+                    "random" => SplitBy::Random,
+                    "block" => SplitBy::Block,
+                    "group" => SplitBy::Group,
+                    _ => SplitBy::Stratified,
+                }
+            }
+        };
+        section.finish()?;
+        Ok(Self { test: test.unwrap_or(TestPart::Share(0.2)), k_fold, by })
+    }
+}
+
+impl TestPart {
+    fn read(entry: &Entry<'_>) -> Result<Self, InputError> {
+        if let Some(groups) = entry.list() {
+            let groups = groups.iter().map(|group| Ok(group.text()?.to_string()));
+            let groups: Vec<String> = groups.collect::<Result<_, InputError>>()?;
+            if groups.is_empty() {
+                return Err(entry.unexpected("the name of a group", "for example test = [\"ada\"]"));
+            }
+            return Ok(Self::Groups(groups));
+        }
+        match entry.number() {
+            Ok(share) if share > 0.0 && share < 1.0 => Ok(Self::Share(share)),
+            _ => Err(entry.unexpected(
+                "a share between 0 and 1, or a list of groups",
+                "0.2 keeps a fifth, [\"ada\"] all samples of the group ada",
+            )),
+        }
+    }
+}
