@@ -4,8 +4,9 @@
 //!
 //! Weights are not looked at: a dense kernel is the same whether its weights are floats or indices.
 
-use autotinyml_nn::network::same_padding_before;
-use autotinyml_nn::{Activation, Layer, Network, Node, Padding, Shape};
+use autotinyml_nn::{
+    Activation, Layer, Network, Node, Padding, Shape, extent, same_padding_before,
+};
 
 /// One call of a C function, see `c/autotinyml.h`.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,8 @@ pub enum Operation {
         /// Slides over what the convolution computes, which is never stored as a whole.
         pool: Option<Window>,
     },
+    /// A convolution of each channel by itself.
+    DepthwiseConv2d(Window),
     /// The largest value of each window and channel.
     MaxPool2d(Window),
     /// The mean of each window and channel.
@@ -54,6 +57,30 @@ pub struct Window {
     pub stride: [usize; 2],
     /// Rows and columns of zeros before the map.
     pub padding_before: [usize; 2],
+    /// Distance of the pixels under it, down and to the right.
+    pub dilation: [usize; 2],
+}
+
+impl Window {
+    fn of_kernel(
+        size: [usize; 2],
+        stride: [usize; 2],
+        dilation: [usize; 2],
+        padding: Padding,
+        input: Shape,
+    ) -> Self {
+        let extent = extent(size, dilation);
+        let before = |axis: usize, length| match padding {
+            Padding::Valid => 0,
+            Padding::Same => same_padding_before(length, extent[axis], stride[axis]),
+        };
+        let padding_before = [before(0, input.height), before(1, input.width)];
+        Self { size, stride, padding_before, dilation }
+    }
+
+    fn of_pooling(size: [usize; 2], stride: [usize; 2]) -> Self {
+        Self { size, stride, padding_before: [0, 0], dilation: [1, 1] }
+    }
 }
 
 /// A pass left kernels that do not fit together: a defect of this crate, never of the network.
@@ -90,26 +117,23 @@ pub fn lower(network: &Network) -> Result<Vec<Kernel>, LowerError> {
 
 fn from_node((index, node): (usize, &Node)) -> Kernel {
     let operation = match node.layer {
-        Layer::Conv2d { kernel, stride, padding, .. } => {
-            let before = |axis: usize, length| match padding {
-                Padding::Valid => 0,
-                Padding::Same => same_padding_before(length, kernel[axis], stride[axis]),
-            };
-            let padding_before = [before(0, node.input.height), before(1, node.input.width)];
-            Operation::Conv2d {
-                window: Window { size: kernel, stride, padding_before },
-                pool: None,
-            }
+        Layer::Conv2d { kernel, stride, padding, .. } => Operation::Conv2d {
+            window: Window::of_kernel(kernel, stride, [1, 1], padding, node.input),
+            pool: None,
+        },
+        Layer::DepthwiseConv2d { kernel, stride, dilation, padding } => {
+            let window = Window::of_kernel(kernel, stride, dilation, padding, node.input);
+            Operation::DepthwiseConv2d(window)
         }
         Layer::MaxPool2d { window, stride } => {
-            Operation::MaxPool2d(Window { size: window, stride, padding_before: [0, 0] })
+            Operation::MaxPool2d(Window::of_pooling(window, stride))
         }
         Layer::AveragePool2d { window, stride } => {
-            Operation::AveragePool2d(Window { size: window, stride, padding_before: [0, 0] })
+            Operation::AveragePool2d(Window::of_pooling(window, stride))
         }
         Layer::GlobalAveragePool2d => {
             let all = [node.input.height, node.input.width];
-            Operation::AveragePool2d(Window { size: all, stride: all, padding_before: [0, 0] })
+            Operation::AveragePool2d(Window::of_pooling(all, all))
         }
         Layer::Dense { .. } => Operation::Dense,
         Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => Operation::Copy,
@@ -118,12 +142,11 @@ fn from_node((index, node): (usize, &Node)) -> Kernel {
         Layer::Activation(activation) => Some(activation),
         _ => None,
     };
-    let has_weights = matches!(operation, Operation::Conv2d { .. } | Operation::Dense);
     Kernel {
         name: node.name.clone(),
         operation,
         activation,
-        weights: has_weights.then_some(index),
+        weights: node.layer.has_weights().then_some(index),
         input: node.input,
         output: node.output,
     }
@@ -136,7 +159,7 @@ fn drop_copies(mut kernels: Vec<Kernel>) -> Vec<Kernel> {
         Operation::MaxPool2d(window) | Operation::AveragePool2d(window) => {
             window.size == [1, 1] && window.stride == [1, 1]
         }
-        Operation::Conv2d { .. } | Operation::Dense => false,
+        Operation::Conv2d { .. } | Operation::DepthwiseConv2d(_) | Operation::Dense => false,
     };
     let (first, last) = (kernels[0].clone(), kernels[kernels.len() - 1].output);
     kernels.retain(|kernel| !copies(kernel));
@@ -210,8 +233,7 @@ fn check(pass: &'static str, network: &Network, kernels: &[Kernel]) -> Result<()
         return fail(format!("the last kernel writes {values} values, expected {expected}"));
     }
     let used: Vec<usize> = kernels.iter().filter_map(|kernel| kernel.weights).collect();
-    let weighted = |node: &Node| matches!(node.layer, Layer::Conv2d { .. } | Layer::Dense { .. });
-    let nodes = network.nodes.iter().enumerate().filter(|(_, node)| weighted(node));
+    let nodes = network.nodes.iter().enumerate().filter(|(_, node)| node.layer.has_weights());
     let expected: Vec<usize> = nodes.map(|(index, _)| index).collect();
     if used != expected {
         return fail(format!("weights of nodes {used:?} are used, expected {expected:?}"));
@@ -238,6 +260,7 @@ mod tests {
             let operation = match kernel.operation {
                 Operation::Conv2d { pool: Some(pool), .. } => format!("conv+pool{:?}", pool.size),
                 Operation::Conv2d { .. } => "conv".to_string(),
+                Operation::DepthwiseConv2d(_) => "depthwise".to_string(),
                 Operation::MaxPool2d(_) => "pool".to_string(),
                 Operation::AveragePool2d(_) => "average".to_string(),
                 Operation::Dense => "dense".to_string(),

@@ -57,6 +57,7 @@ impl Program {
             kind += match kernel.operation {
                 Operation::Conv2d { pool: None, .. } => "conv2d",
                 Operation::Conv2d { pool: Some(_), .. } => "conv2d+pool",
+                Operation::DepthwiseConv2d(_) => "depthwise",
                 Operation::MaxPool2d(_) => "pool",
                 Operation::AveragePool2d(_) => "average",
                 Operation::Dense => "dense",

@@ -143,9 +143,9 @@ fn steps(kernel: &Kernel) -> Vec<Step> {
         // Every group of outputs reads the whole input.
         Operation::Dense => vec![Step { written: output.len(), first_needed: 0 }],
         // Channel by channel: none is written before all of its values were read.
-        Operation::MaxPool2d(window) | Operation::AveragePool2d(window) => {
-            window_steps(input, output, window, 0)
-        }
+        Operation::MaxPool2d(window)
+        | Operation::AveragePool2d(window)
+        | Operation::DepthwiseConv2d(window) => window_steps(input, output, window, 0),
         // Some channels of all pixels at once are written before the next channels are computed.
         Operation::Conv2d { window, pool: None } => {
             window_steps(input, output, window, TILE_PIXELS)
@@ -309,6 +309,10 @@ mod tests {
             }),
             window().prop_map(|(window, stride)| Layer::MaxPool2d { window, stride }),
             window().prop_map(|(window, stride)| Layer::AveragePool2d { window, stride }),
+            (window(), size(), any::<bool>()).prop_map(|((kernel, stride), dilation, same)| {
+                let padding = if same { Padding::Same } else { Padding::Valid };
+                Layer::DepthwiseConv2d { kernel, stride, dilation, padding }
+            }),
             Just(RELU),
             Just(Layer::Activation(Activation::Tanh)),
         ]
@@ -338,9 +342,11 @@ mod tests {
             |window: Window, row: usize, column: usize, channels: std::ops::Range<usize>| {
                 for i in 0..window.size[0] {
                     for j in 0..window.size[1] {
-                        let y = (row * window.stride[0] + i).wrapping_sub(window.padding_before[0]);
-                        let x =
-                            (column * window.stride[1] + j).wrapping_sub(window.padding_before[1]);
+                        let [y, x] = [(0, row, i), (1, column, j)].map(|(axis, position, tap)| {
+                            let place =
+                                position * window.stride[axis] + tap * window.dilation[axis];
+                            place.wrapping_sub(window.padding_before[axis])
+                        });
                         if y < input.height && x < input.width {
                             channels
                                 .clone()
@@ -359,19 +365,19 @@ mod tests {
                 (0..input.len()).for_each(&mut *read);
                 write(unit);
             }),
-            Operation::MaxPool2d(window) | Operation::AveragePool2d(window) => {
-                pixels.iter().for_each(|pixel| {
-                    for channel in 0..output.channels {
-                        read_window(
-                            window,
-                            pixel / output.width,
-                            pixel % output.width,
-                            channel..channel + 1,
-                        );
-                        write(pixel * output.channels + channel);
-                    }
-                })
-            }
+            Operation::MaxPool2d(window)
+            | Operation::AveragePool2d(window)
+            | Operation::DepthwiseConv2d(window) => pixels.iter().for_each(|pixel| {
+                for channel in 0..output.channels {
+                    read_window(
+                        window,
+                        pixel / output.width,
+                        pixel % output.width,
+                        channel..channel + 1,
+                    );
+                    write(pixel * output.channels + channel);
+                }
+            }),
             Operation::Conv2d { window, pool } => {
                 let group = if pool.is_some() { 1 } else { 4 };
                 for pixels in pixels.chunks(group) {

@@ -29,11 +29,11 @@
 //!    scratch, or both buffers and the scratch where that is less.
 //!
 //! Point 4 is known for a pooled convolution; that it holds for the others is our choice, and that
-//! average pooling counts as max pooling does.
+//! average pooling counts as max pooling does, a depthwise convolution as a convolution.
 
 use autotinyml_nn::{
-    Activation, Layer, Network, Node, Padding, Shape, node_multiply_accumulates, parameters,
-    same_padding_before,
+    Activation, Layer, Network, Node, Padding, Shape, extent, node_multiply_accumulates,
+    parameters, same_padding_before,
 };
 
 use crate::compression::Compression;
@@ -97,6 +97,9 @@ fn node_macc(node: &Node) -> u64 {
     let outputs = node.output.len() as u64;
     match node.layer {
         Layer::Conv2d { filters, .. } => node_multiply_accumulates(node) + filters as u64,
+        Layer::DepthwiseConv2d { .. } => {
+            node_multiply_accumulates(node) + node.output.channels as u64
+        }
         Layer::MaxPool2d { window, .. } | Layer::AveragePool2d { window, .. } => {
             outputs * (window[0] * window[1]) as u64
         }
@@ -149,12 +152,11 @@ fn steps(network: &Network) -> Vec<Step> {
             Layer::Activation(_) => steps.push(Step::new(node, Reads::Everything)),
             Layer::Dense { .. } => steps.push(Step::new(node, Reads::Everything)),
             Layer::Conv2d { kernel: [rows, _], stride: [stride, _], padding, .. } => {
-                let padding = match padding {
-                    Padding::Valid => 0,
-                    Padding::Same => same_padding_before(node.input.height, rows, stride),
-                };
-                let reads = Reads::Downward { stride, padding };
-                steps.push(Step { is_convolution: true, ..Step::new(node, reads) });
+                steps.push(Step::convolution(node, rows, stride, padding));
+            }
+            Layer::DepthwiseConv2d { kernel, stride: [stride, _], dilation, padding } => {
+                let [rows, _] = extent(kernel, dilation);
+                steps.push(Step::convolution(node, rows, stride, padding));
             }
             Layer::MaxPool2d { window, stride } | Layer::AveragePool2d { window, stride } => {
                 pool(&mut steps, node, window[0], stride[0]);
@@ -178,6 +180,14 @@ impl Step {
     fn new(node: &Node, reads: Reads) -> Self {
         let Node { input, output, .. } = *node;
         Self { input, output, reads, is_convolution: false, scratch_bytes: 0 }
+    }
+
+    fn convolution(node: &Node, window_rows: usize, stride: usize, padding: Padding) -> Self {
+        let padding = match padding {
+            Padding::Valid => 0,
+            Padding::Same => same_padding_before(node.input.height, window_rows, stride),
+        };
+        Self { is_convolution: true, ..Self::new(node, Reads::Downward { stride, padding }) }
     }
 
     fn fuse_pooling(&mut self, pooling: &Node, window_rows: usize, stride_rows: usize) {
@@ -373,6 +383,23 @@ mod tests {
         // 8×8 pooled to 4×4 over a scratch of two rows of 8, then to 2×2 over the dying 4×4.
         let ram = account(&network([8, 8, 1], &layers), Compression::X1).ram_bytes;
         assert_eq!(ram, (4 * 4 * 4 + 2 * 8 * 4) * 4);
+    }
+
+    #[test]
+    fn a_depthwise_convolution_has_one_window_for_each_channel() {
+        let depthwise = Layer::DepthwiseConv2d {
+            kernel: [3, 2],
+            stride: [1, 1],
+            dilation: [2, 1],
+            padding: Padding::Valid,
+        };
+        let layers = [conv(4, [1, 1], Padding::Valid), depthwise, Flatten, dense(2)];
+        let account = account(&network([8, 6, 1], &layers), Compression::X1);
+        // 4×5 pixels: rows 0, 2 and 4 under the first window.
+        assert_eq!(account.macc, (48 * 4 + 4) + (4 * 5 * 4 * 6 + 4) + 80 * 2);
+        assert_eq!(account.parameters, 8 + (6 * 4 + 4) + 80 * 2 + 2);
+        // 48·4 values dying under 20·4, one row of 5·4 and a pixel of 4 ahead.
+        assert_eq!(account.ram_bytes, (48 * 4 + 20 + 4) * 4);
     }
 
     #[test]

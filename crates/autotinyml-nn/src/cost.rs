@@ -30,6 +30,7 @@ pub(crate) fn kernel_len(node: &Node) -> usize {
         Layer::Conv2d { filters, kernel, .. } => {
             kernel[0] * kernel[1] * node.input.channels * filters
         }
+        Layer::DepthwiseConv2d { kernel, .. } => kernel[0] * kernel[1] * node.input.channels,
         Layer::Dense { units } => node.input.len() * units,
         Layer::MaxPool2d { .. }
         | Layer::AveragePool2d { .. }
@@ -44,6 +45,7 @@ pub(crate) fn kernel_len(node: &Node) -> usize {
 pub(crate) fn bias_len(node: &Node) -> usize {
     match node.layer {
         Layer::Conv2d { filters, .. } => filters,
+        Layer::DepthwiseConv2d { .. } => node.input.channels,
         Layer::Dense { units } => units,
         Layer::MaxPool2d { .. }
         | Layer::AveragePool2d { .. }

@@ -62,8 +62,7 @@ impl Execution {
             }
         };
         if !in_place {
-            let has_weights = matches!(node.layer, Layer::Conv2d { .. } | Layer::Dense { .. });
-            let needs_gradient = has_weights || !read.gradient.is_empty();
+            let needs_gradient = node.layer.has_weights() || !read.gradient.is_empty();
             let needs_gradient = purpose != Use::Inference && needs_gradient;
             self.buffers.push(Buffer::new(length, batch, needs_gradient));
         }

@@ -54,7 +54,7 @@ pub use dataset::{Dataset, Groups, Span};
 pub use layer::softmax::largest;
 pub use model::{Model, ModelError, Weights};
 pub use network::{
-    Activation, BuildError, LEAKY_RELU_SLOPE, Layer, Network, Node, Padding, Shape,
+    Activation, BuildError, LEAKY_RELU_SLOPE, Layer, Network, Node, Padding, Shape, extent,
     same_padding_before,
 };
 pub use optimizer::Optimizer;

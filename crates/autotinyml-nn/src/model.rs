@@ -26,9 +26,10 @@ pub struct Model {
 /// Weights of a node in Keras' layouts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
-    /// `[kernel height][kernel width][input channels][filters]` or `[input][units]`.
+    /// `[kernel height][kernel width][input channels][filters]`, `[kernel height][kernel
+    /// width][channels]` or `[input][units]`.
     pub kernel: Vec<f32>,
-    /// `[filters]` or `[units]`.
+    /// `[filters]`, `[channels]` or `[units]`.
     pub bias: Vec<f32>,
 }
 
@@ -241,6 +242,11 @@ fn fans(node: &Node) -> Option<[usize; 2]> {
             let window = kernel[0] * kernel[1];
             Some([window * node.input.channels, window * filters])
         }
+        // As Keras has it, though an input is read by one output channel only.
+        Layer::DepthwiseConv2d { kernel, .. } => {
+            let window = kernel[0] * kernel[1];
+            Some([window * node.input.channels, window])
+        }
         Layer::Dense { units } => Some([node.input.len(), units]),
         Layer::MaxPool2d { .. }
         | Layer::AveragePool2d { .. }
@@ -256,6 +262,9 @@ fn tensor_shapes(node: &Node) -> [Vec<usize>; 2] {
     match node.layer {
         Layer::Conv2d { filters, kernel, .. } => {
             [vec![kernel[0], kernel[1], node.input.channels, filters], vec![filters]]
+        }
+        Layer::DepthwiseConv2d { kernel, .. } => {
+            [vec![kernel[0], kernel[1], node.input.channels], vec![node.input.channels]]
         }
         Layer::Dense { units } => [vec![node.input.len(), units], vec![units]],
         Layer::MaxPool2d { .. }

@@ -102,6 +102,18 @@ pub enum Layer {
         /// What lies beyond the edge.
         padding: Padding,
     },
+    /// A window of its own for each channel: weights `[kernel height][kernel width][channels]`, one
+    /// bias per channel.
+    DepthwiseConv2d {
+        /// Height and width of the window.
+        kernel: [usize; 2],
+        /// Step of the window down and to the right.
+        stride: [usize; 2],
+        /// Distance of the pixels under the window, down and to the right.
+        dilation: [usize; 2],
+        /// What lies beyond the edge.
+        padding: Padding,
+    },
     /// Largest value of each window and channel; windows that would leave the input are left out.
     MaxPool2d {
         /// Height and width of the window.
@@ -302,6 +314,7 @@ impl Layer {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Conv2d { .. } => "conv2d",
+            Self::DepthwiseConv2d { .. } => "depthwise_conv2d",
             Self::MaxPool2d { .. } => "max_pool2d",
             Self::AveragePool2d { .. } => "average_pool2d",
             Self::GlobalAveragePool2d => "global_average_pool2d",
@@ -312,12 +325,20 @@ impl Layer {
         }
     }
 
+    /// Whether it has trained numbers.
+    pub fn has_weights(&self) -> bool {
+        matches!(self, Self::Conv2d { .. } | Self::DepthwiseConv2d { .. } | Self::Dense { .. })
+    }
+
     fn check_size(&self, name: &str, input: Shape, output: Shape) -> Result<(), BuildError> {
         let values = |shape: Shape| {
             [shape.height, shape.width, shape.channels].map(|axis| axis as u128).iter().product()
         };
         let weights = match *self {
             Self::Conv2d { filters, kernel, .. } => [kernel[0], kernel[1], input.channels, filters]
+                .iter()
+                .fold(1_u128, |product, &axis| product.saturating_mul(axis as u128)),
+            Self::DepthwiseConv2d { kernel, .. } => [kernel[0], kernel[1], input.channels]
                 .iter()
                 .fold(1_u128, |product, &axis| product.saturating_mul(axis as u128)),
             Self::Dense { units } => input.channels as u128 * units as u128,
@@ -350,6 +371,14 @@ impl Layer {
                 positive("stride", &stride)?;
                 let (height, width) = slide(name, input, kernel, stride, padding)?;
                 Ok(Shape::new(height, width, filters))
+            }
+            Self::DepthwiseConv2d { kernel, stride, dilation, padding } => {
+                positive("kernel", &kernel)?;
+                positive("stride", &stride)?;
+                positive("dilation", &dilation)?;
+                let window = extent(kernel, dilation);
+                let (height, width) = slide(name, input, window, stride, padding)?;
+                Ok(Shape::new(height, width, input.channels))
             }
             Self::MaxPool2d { window, stride } | Self::AveragePool2d { window, stride } => {
                 positive("window", &window)?;
@@ -407,6 +436,11 @@ fn slide(
             input,
         }),
     }
+}
+
+/// Rows and columns from the first to the last pixel under a window.
+pub fn extent(kernel: [usize; 2], dilation: [usize; 2]) -> [usize; 2] {
+    [0, 1].map(|axis| (kernel[axis] - 1).saturating_mul(dilation[axis]).saturating_add(1))
 }
 
 /// Rows (or columns) of zeros that [`Padding::Same`] puts before the first row of `input`.

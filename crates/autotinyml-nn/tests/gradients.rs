@@ -124,6 +124,23 @@ fn convolutions() {
 }
 
 #[test]
+fn depthwise_convolutions() {
+    for padding in [Padding::Valid, Padding::Same] {
+        for (kernel, stride, dilation) in [
+            ([1, 1], [1, 1], [1, 1]),
+            ([3, 2], [1, 1], [1, 1]),
+            ([3, 3], [2, 1], [1, 1]),
+            ([2, 3], [1, 1], [3, 2]),
+            ([2, 2], [2, 2], [2, 1]),
+        ] {
+            let depthwise = Layer::DepthwiseConv2d { kernel, stride, dilation, padding };
+            let conv = conv2d([2, 2], [1, 1], Padding::Same);
+            check(Shape::new(5, 6, 2), &[conv, TANH, depthwise, TANH, Layer::Flatten]);
+        }
+    }
+}
+
+#[test]
 fn pooling_with_each_activation_and_overlap() {
     for activation in Activation::ALL {
         if activation == Activation::Softmax {

@@ -28,15 +28,12 @@ struct KernelAndBias {
 #[test]
 fn forward_passes_agree_with_keras() {
     let dump: Dump = serde_json::from_str(include_str!("keras/dump.json")).unwrap();
-    assert_eq!(dump.forward.len(), 28);
+    assert_eq!(dump.forward.len(), 33);
     for case in dump.forward {
         let network = Network::chain(case.input, &case.layers).unwrap();
         let mut weights =
             case.weights.into_iter().map(|w| Weights { kernel: w.kernel, bias: w.bias });
-        let of_layer = |layer: &Layer| match layer {
-            Layer::Conv2d { .. } | Layer::Dense { .. } => weights.next(),
-            _ => None,
-        };
+        let of_layer = |layer: &Layer| layer.has_weights().then(|| weights.next())?;
         let model = Model { network, weights: case.layers.iter().map(of_layer).collect() };
         let outputs = model.predict(&case.inputs);
         assert_eq!(outputs.len(), case.outputs.len(), "{}", case.name);

@@ -53,6 +53,17 @@ pub enum LayerTemplate {
         /// Beyond the edge.
         padding: Slot<Padding>,
     },
+    /// See [`Layer::DepthwiseConv2d`].
+    DepthwiseConv2d {
+        /// Rows and columns of the window.
+        kernel: [Slot<usize>; 2],
+        /// Steps down and to the right.
+        stride: [Slot<usize>; 2],
+        /// Distances under the window.
+        dilation: [Slot<usize>; 2],
+        /// Beyond the edge.
+        padding: Slot<Padding>,
+    },
     /// See [`Layer::MaxPool2d`].
     MaxPool2d {
         /// Rows and columns of the window.
@@ -197,6 +208,12 @@ impl LayerTemplate {
                 filters: filters.fill(space, configuration),
                 kernel: pair(kernel),
                 stride: pair(stride),
+                padding: padding.fill(space, configuration),
+            },
+            Self::DepthwiseConv2d { kernel, stride, dilation, padding } => Layer::DepthwiseConv2d {
+                kernel: pair(kernel),
+                stride: pair(stride),
+                dilation: pair(dilation),
                 padding: padding.fill(space, configuration),
             },
             Self::MaxPool2d { window, stride } => Layer::MaxPool2d {

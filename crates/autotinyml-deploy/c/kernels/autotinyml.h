@@ -33,9 +33,10 @@ struct autotinyml_shape {
     int height, width, channels;
 };
 
-/* A window that slides over a map: `top` and `left` are the rows and columns of zeros before it. */
+/* A window that slides over a map: `top` and `left` are the rows and columns of zeros before it, the
+ * dilations the distances of the pixels under it. */
 struct autotinyml_window {
-    int height, width, stride_down, stride_right, top, left;
+    int height, width, stride_down, stride_right, top, left, dilation_down, dilation_right;
 };
 
 /* Outputs are computed in groups of four channels, and the last one to three singly. The weights
@@ -55,6 +56,18 @@ void autotinyml_conv2d(const struct autotinyml_conv2d *layer, const float *input
 /* The largest value of each pooling window of a convolution, which is never stored as a whole. */
 void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, const float *input,
                                   float *output);
+
+struct autotinyml_depthwise_conv2d {
+    struct autotinyml_shape input;
+    struct autotinyml_shape output;
+    struct autotinyml_window window;
+    const float *weights; /* [window row][window column][channel] */
+    const float *bias;    /* [channel] */
+    autotinyml_activation activation;
+};
+
+void autotinyml_depthwise_conv2d(const struct autotinyml_depthwise_conv2d *layer,
+                                 const float *input, float *output);
 
 struct autotinyml_pool2d {
     struct autotinyml_shape input;

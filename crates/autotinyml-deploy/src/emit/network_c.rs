@@ -105,7 +105,9 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
                 line("pool", window_value(pool));
             }
         }
-        Operation::MaxPool2d(window) | Operation::AveragePool2d(window) => {
+        Operation::DepthwiseConv2d(window)
+        | Operation::MaxPool2d(window)
+        | Operation::AveragePool2d(window) => {
             line("input", shape(kernel.input));
             line("output", shape(kernel.output));
             line("window", window_value(window));
@@ -128,6 +130,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
     line("activation", activation(kernel));
     let structure = match kernel.operation {
         Operation::Conv2d { .. } => "conv2d",
+        Operation::DepthwiseConv2d(_) => "depthwise_conv2d",
         Operation::MaxPool2d(_) | Operation::AveragePool2d(_) => "pool2d",
         Operation::Dense if project.index_bits(kernel).is_some() => "dense_shared",
         Operation::Dense | Operation::Copy => "dense",
@@ -140,6 +143,7 @@ fn function(project: &Project, kernel: &Kernel) -> &'static str {
     match kernel.operation {
         Operation::Conv2d { pool: Some(_), .. } => "conv2d_max_pool2d",
         Operation::Conv2d { pool: None, .. } => "conv2d",
+        Operation::DepthwiseConv2d(_) => "depthwise_conv2d",
         Operation::MaxPool2d(_) => "max_pool2d",
         Operation::AveragePool2d(_) => "average_pool2d",
         Operation::Dense => match project.index_bits(kernel) {
@@ -160,6 +164,9 @@ pub fn kernel_file(project: &Project, kernel: &Kernel) -> Option<(&'static str, 
         "conv2d" => ("conv2d.c", include_str!("../../c/kernels/conv2d.c")),
         "max_pool2d" => ("max_pool2d.c", include_str!("../../c/kernels/max_pool2d.c")),
         "average_pool2d" => ("average_pool2d.c", include_str!("../../c/kernels/average_pool2d.c")),
+        "depthwise_conv2d" => {
+            ("depthwise_conv2d.c", include_str!("../../c/kernels/depthwise_conv2d.c"))
+        }
         "dense" => ("dense.c", include_str!("../../c/kernels/dense.c")),
         "dense_shared4" => ("dense_shared4.c", include_str!("../../c/kernels/dense_shared4.c")),
         "dense_shared8" => ("dense_shared8.c", include_str!("../../c/kernels/dense_shared8.c")),
@@ -253,10 +260,10 @@ fn shape(shape: Shape) -> String {
 }
 
 fn window_value(window: Window) -> String {
-    let Window { size, stride, padding_before } = window;
-    let [height, width] = size;
-    let ([down, right], [top, left]) = (stride, padding_before);
-    format!("{{{height}, {width}, {down}, {right}, {top}, {left}}}")
+    let Window { size, stride, padding_before, dilation } = window;
+    let values: Vec<String> =
+        [size, stride, padding_before, dilation].concat().iter().map(usize::to_string).collect();
+    format!("{{{}}}", values.join(", "))
 }
 
 /// Name of the function that a kernel applies to what it wrote.

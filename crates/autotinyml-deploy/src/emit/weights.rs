@@ -42,8 +42,10 @@ impl WeightsFile {
     /// Adds what `kernel` reads.
     pub fn add(&mut self, kernel: &Kernel, weights: &StoredWeights, compression: Compression) {
         let outputs = weights.bias.len();
+        let all = [outputs];
         let widths = match kernel.operation {
             Operation::Conv2d { .. } => &CONV2D_GROUPS[..],
+            Operation::DepthwiseConv2d(_) => &all,
             _ => &DENSE_GROUPS,
         };
         match &weights.kernel {
@@ -117,7 +119,7 @@ pub fn bias_symbol(kernel: &Kernel) -> String {
 }
 
 /// Splits `[row][output]` into `[group of outputs][row][output of the group]`. Groups have the first
-/// of `widths` (descending, the last is 1) that the outputs left over fill.
+/// of `widths` (descending, the last is 1 or all) that the outputs left over fill.
 fn grouped<T: Copy>(values: &[T], outputs: usize, widths: &[usize]) -> Vec<Vec<T>> {
     let mut groups = vec![];
     let mut start = 0;

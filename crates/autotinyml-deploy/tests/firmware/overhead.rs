@@ -79,6 +79,12 @@ fn no_code_takes_more_flash_than_is_allowed_for() {
         selu,
         pool,
         Layer::AveragePool2d { window: [2, 2], stride: [2, 2] },
+        Layer::DepthwiseConv2d {
+            kernel: [3, 3],
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding: Padding::Same,
+        },
         pool,
         Layer::Flatten,
         Layer::Dense { units: 400 },

@@ -87,14 +87,16 @@ pub fn any_model(seed: u64) -> Model {
     for _ in 0..size(0..=4) {
         let windows = [[size(1..=4), size(1..=4)], [size(1..=3), size(1..=3)]];
         let [window, stride] = windows;
-        layers.push(match size(0..=5) {
+        let padding = if size(0..=1) == 0 { Padding::Same } else { Padding::Valid };
+        layers.push(match size(0..=6) {
             0 => Layer::MaxPool2d { window, stride },
             1 => Layer::Dropout { rate: 0.5 },
             2 => Layer::AveragePool2d { window, stride },
-            _ => {
-                let padding = if size(0..=1) == 0 { Padding::Same } else { Padding::Valid };
-                Layer::Conv2d { filters: size(1..=11), kernel: window, stride, padding }
+            3 => {
+                let dilation = [size(1..=3), size(1..=3)];
+                Layer::DepthwiseConv2d { kernel: window, stride, dilation, padding }
             }
+            _ => Layer::Conv2d { filters: size(1..=11), kernel: window, stride, padding },
         });
         if Network::chain(input, &layers).is_err() {
             layers.pop();

@@ -8,6 +8,7 @@ pub(crate) mod activation;
 mod average_pool2d;
 mod conv2d;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 mod hard_swish;
 mod max_pool2d;
@@ -20,6 +21,7 @@ use activation::Elementwise;
 use average_pool2d::AveragePool2d;
 use conv2d::Conv2d;
 use dense::Dense;
+use depthwise_conv2d::DepthwiseConv2d;
 use dropout::Dropout;
 use hard_swish::HardSwish;
 use max_pool2d::MaxPool2d;
@@ -47,6 +49,7 @@ pub(crate) enum Operator {
 
 pub(crate) enum Transform {
     Conv2d(Conv2d),
+    DepthwiseConv2d(DepthwiseConv2d),
     MaxPool2d(MaxPool2d),
     AveragePool2d(AveragePool2d),
     Dense(Dense),
@@ -73,6 +76,12 @@ impl Operator {
             Layer::Conv2d { kernel, stride, padding, .. } => Self::Transform(Transform::Conv2d(
                 Conv2d::new(node.input, node.output, kernel, stride, padding, batch, training),
             )),
+            Layer::DepthwiseConv2d { kernel, stride, dilation, padding } => {
+                let shapes = [node.input, node.output];
+                Self::Transform(Transform::DepthwiseConv2d(DepthwiseConv2d::new(
+                    shapes, kernel, stride, dilation, padding, training,
+                )))
+            }
             Layer::MaxPool2d { window, stride } => Self::Transform(Transform::MaxPool2d(
                 MaxPool2d::new(node.input, node.output, window, stride, batch, training),
             )),
@@ -121,6 +130,7 @@ impl Transform {
     ) {
         match self {
             Self::Conv2d(conv2d) => conv2d.forward(kernel, bias, input, output),
+            Self::DepthwiseConv2d(depthwise) => depthwise.forward(kernel, bias, input, output),
             Self::MaxPool2d(pool) => pool.forward(input, output),
             Self::AveragePool2d(pool) => pool.forward(input, output),
             Self::Dense(dense) => dense.forward(kernel, bias, input, output),
@@ -141,6 +151,9 @@ impl Transform {
             (Self::Conv2d(conv2d), Some(trained)) => {
                 conv2d.backward(trained, step, input, output_gradient, input_gradient);
             }
+            (Self::DepthwiseConv2d(depthwise), Some(trained)) => {
+                depthwise.backward(trained, step, input, output_gradient, input_gradient);
+            }
             (Self::Dense(dense), Some(trained)) => {
                 dense.backward(trained, step, input, output_gradient, input_gradient);
             }
@@ -154,7 +167,9 @@ impl Transform {
                     pool.backward(output_gradient, input_gradient);
                 }
             }
-            (Self::Conv2d(_) | Self::Dense(_), None) => unreachable!("these layers have weights"),
+            (Self::Conv2d(_) | Self::DepthwiseConv2d(_) | Self::Dense(_), None) => {
+                unreachable!("these layers have weights")
+            }
         }
     }
 }

@@ -73,11 +73,9 @@ fn three_steps_of_each_optimizer_agree_with_keras() {
             optimizer = optimizer.with_learning_rate(learning_rate);
         }
         let mut given = case.weights.iter();
-        let weights = network.nodes.iter().map(|node| match node.layer {
-            Layer::Conv2d { .. } | Layer::Dense { .. } => {
-                given.next().map(|w| Weights { kernel: w.kernel.clone(), bias: w.bias.clone() })
-            }
-            _ => None,
+        let weights = network.nodes.iter().map(|node| {
+            let w = node.layer.has_weights().then(|| given.next())??;
+            Some(Weights { kernel: w.kernel.clone(), bias: w.bias.clone() })
         });
         let model = Model { network: network.clone(), weights: weights.collect() };
         let training = Training::new(run.losses.len(), samples.len(), optimizer);

@@ -23,6 +23,11 @@ def conv2d(filters, kernel, stride=(1, 1), padding="valid"):
     return {"conv2d": {"filters": filters, "kernel": kernel, "stride": stride, "padding": padding}}
 
 
+def depthwise_conv2d(kernel, stride=(1, 1), dilation=(1, 1), padding="valid"):
+    settings = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
+    return {"depthwise_conv2d": settings}
+
+
 def max_pool2d(window, stride):
     return {"max_pool2d": {"window": window, "stride": stride}}
 
@@ -52,6 +57,10 @@ def keras_layer(layer):
     match kind:
         case "conv2d":
             return keras.layers.Conv2D(of["filters"], of["kernel"], of["stride"], of["padding"])
+        case "depthwise_conv2d":
+            return keras.layers.DepthwiseConv2D(
+                of["kernel"], of["stride"], of["padding"], dilation_rate=of["dilation"]
+            )
         case "max_pool2d":
             return keras.layers.MaxPooling2D(of["window"], of["stride"])
         case "average_pool2d":
@@ -109,6 +118,19 @@ FORWARD = [
     forward("conv2d 3x3 valid, stride 2x1", (6, 5, 2), [conv2d(4, (3, 3), (2, 1))]),
     forward("conv2d 5x4 same on 3x3", (3, 3, 1), [conv2d(2, (5, 4), padding="same")]),
     forward("conv2d 1x1", (3, 3, 4), [conv2d(2, (1, 1))]),
+    forward("depthwise_conv2d 2x2 valid", (5, 4, 3), [depthwise_conv2d((2, 2))]),
+    forward("depthwise_conv2d 3x2 same", (5, 4, 3), [depthwise_conv2d((3, 2), padding="same")]),
+    forward(
+        "depthwise_conv2d 3x3 same, stride 2",
+        (5, 6, 2),
+        [depthwise_conv2d((3, 3), (2, 2), padding="same")],
+    ),
+    forward("depthwise_conv2d, dilation 2x1", (7, 6, 2), [depthwise_conv2d((3, 2), dilation=(2, 1))]),
+    forward(
+        "depthwise_conv2d same, dilation 2x3",
+        (5, 6, 2),
+        [depthwise_conv2d((3, 2), dilation=(2, 3), padding="same")],
+    ),
     forward("max_pool2d 2x2, odd edges", (5, 7, 2), [max_pool2d((2, 2), (2, 2))]),
     forward("max_pool2d 3x2, stride 1x2", (5, 7, 2), [max_pool2d((3, 2), (1, 2))]),
     forward("average_pool2d 2x2, odd edges", (5, 7, 2), [average_pool2d((2, 2), (2, 2))]),

@@ -9,8 +9,9 @@ use super::section::{Entry, InputError, Section, nearest};
 use super::space::Parameters;
 use crate::task::{LayerTemplate, Slot, Template};
 
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "conv2d",
+    "depthwise_conv2d",
     "max_pool2d",
     "average_pool2d",
     "global_average_pool2d",
@@ -89,15 +90,26 @@ fn layer(
 ) -> Result<Vec<LayerTemplate>, InputError> {
     let pair = |entry: &Entry<'_>| pair(entry, parameters);
     let stride = || settings.optional("stride").map(|entry| pair(&entry)).transpose();
+    let steps = |key: &str| match settings.optional(key) {
+        Some(entry) => pair(&entry),
+        None => Ok([Slot::Fixed(1), Slot::Fixed(1)]),
+    };
+    let padding = || match settings.optional("padding") {
+        Some(entry) => parameters.slot(&entry),
+        None => Ok(Slot::Fixed(Padding::Valid)),
+    };
     let layer = match kind {
         "conv2d" => LayerTemplate::Conv2d {
             filters: parameters.slot(&settings.required("filters", "filters = 16")?)?,
             kernel: pair(&settings.required("kernel", "kernel = 3, or [3, 1]")?)?,
-            stride: stride()?.unwrap_or([Slot::Fixed(1), Slot::Fixed(1)]),
-            padding: match settings.optional("padding") {
-                Some(entry) => parameters.slot(&entry)?,
-                None => Slot::Fixed(Padding::Valid),
-            },
+            stride: steps("stride")?,
+            padding: padding()?,
+        },
+        "depthwise_conv2d" => LayerTemplate::DepthwiseConv2d {
+            kernel: pair(&settings.required("kernel", "kernel = 3, or [3, 1]")?)?,
+            stride: steps("stride")?,
+            dilation: steps("dilation")?,
+            padding: padding()?,
         },
         "max_pool2d" => LayerTemplate::MaxPool2d {
             window: pair(&settings.required("window", "window = 2, or [2, 1]")?)?,
@@ -122,7 +134,7 @@ fn layer(
         }
     };
     let function = match kind {
-        "conv2d" | "dense" => settings.optional("activation"),
+        "conv2d" | "depthwise_conv2d" | "dense" => settings.optional("activation"),
         _ => None,
     };
     let activation = function.map(|function| activation(&function, settings, parameters));

@@ -1,0 +1,74 @@
+/* Convolution of each channel by itself: four channels at a time, or one. */
+#include "autotinyml.h"
+
+enum { CHANNELS = 4 };
+
+/* The taps of a window that lie inside the input: `first` to before `end` of `taps`, the first at
+ * `start`, which is negative if the window hangs over the edge. */
+struct range {
+    int first, end;
+};
+
+static inline struct range inside(int start, int dilation, int taps, int length)
+{
+    const int before = start < 0 ? (dilation - 1 - start) / dilation : 0;
+    const int room = length > start ? (length - start + dilation - 1) / dilation : 0;
+    const struct range range = {before, room < taps ? room : taps};
+    return range;
+}
+
+/* The constant `channels`, 4 or 1, is known after inlining. */
+static inline void store_channels(const struct autotinyml_depthwise_conv2d *layer,
+                                  const float *input, int row, int column, int first, int channels,
+                                  float *output)
+{
+    const struct autotinyml_window window = layer->window;
+    const struct autotinyml_shape shape = layer->input;
+    const struct range rows = inside(row, window.dilation_down, window.height, shape.height);
+    const struct range columns = inside(column, window.dilation_right, window.width, shape.width);
+    const int step = window.dilation_right * shape.channels;
+    float sums[CHANNELS];
+    for (int channel = 0; channel < channels; channel++) {
+        sums[channel] = layer->bias[first + channel];
+    }
+    for (int i = rows.first; i < rows.end; i++) {
+        const int y = row + i * window.dilation_down;
+        const int x = column + columns.first * window.dilation_right;
+        const float *value = input + (y * shape.width + x) * shape.channels + first;
+        const float *weight =
+            layer->weights + (i * window.width + columns.first) * shape.channels + first;
+        for (int j = columns.first; j < columns.end; j++) {
+            for (int channel = 0; channel < channels; channel++) {
+                sums[channel] += value[channel] * weight[channel];
+            }
+            value += step;
+            weight += shape.channels;
+        }
+    }
+    for (int channel = 0; channel < channels; channel++) {
+        output[first + channel] = sums[channel];
+    }
+}
+
+void autotinyml_depthwise_conv2d(const struct autotinyml_depthwise_conv2d *layer,
+                                 const float *input, float *output)
+{
+    const struct autotinyml_window window = layer->window;
+    const int channels = layer->output.channels;
+
+    for (int y = 0; y < layer->output.height; y++) {
+        for (int x = 0; x < layer->output.width; x++) {
+            const int row = y * window.stride_down - window.top;
+            const int column = x * window.stride_right - window.left;
+            int channel = 0;
+            for (; channel + CHANNELS <= channels; channel += CHANNELS) {
+                store_channels(layer, input, row, column, channel, CHANNELS, output);
+            }
+            for (; channel < channels; channel++) {
+                store_channels(layer, input, row, column, channel, 1, output);
+            }
+            layer->activation(output, channels);
+            output += channels;
+        }
+    }
+}
