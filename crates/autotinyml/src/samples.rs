@@ -111,6 +111,8 @@ pub fn read(reader: &Reader) -> Result<Loaded, DataError> {
         Reader::CsvRows { path, columns, shape, scale } => {
             data::csv_rows(path, columns, *shape, *scale)
         }
+        Reader::Npz { path, arrays, options } => data::npz(path, arrays, options),
+        Reader::Idx { path, options } => data::idx(path, options),
         Reader::Digits => Ok(data::digits()),
     }
 }

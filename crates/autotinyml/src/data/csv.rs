@@ -5,7 +5,6 @@
 
 mod layout;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -13,14 +12,12 @@ use std::path::Path;
 pub use layout::{Column, Columns, Time};
 use layout::{Layout, fields};
 
-use super::files::{Classes, CsvFile, csv_files, natural_order};
+use super::files::{Classes, CsvFile, csv_files};
+use super::names::Names;
 use super::{DataError, VALUES_MAX, too_large};
 
 /// A longer line is taken for damage: 3,072 numbers of 20 digits are 64 KB.
 const LINE_BYTES_MAX: u64 = 1 << 20;
-
-/// More classes or groups are taken for a wrong column.
-const NAMES_MAX: usize = 10_000;
 
 /// The rows of all files, with the same channels.
 #[derive(Debug)]
@@ -105,34 +102,6 @@ pub fn parse(source: &[u8], columns: &Columns) -> Result<Table, DataError> {
     Reading::new(columns).table(source, file)
 }
 
-/// Names, numbered in order of appearance.
-#[derive(Default)]
-struct Names(HashMap<String, u32>);
-
-impl Names {
-    fn number(&mut self, name: &str) -> u32 {
-        match self.0.get(name) {
-            Some(&number) => number,
-            None => {
-                let number = self.0.len() as u32;
-                self.0.insert(name.to_string(), number);
-                number
-            }
-        }
-    }
-
-    /// The names in natural order, and the place there of each number.
-    fn sorted(self) -> (Vec<String>, Vec<u32>) {
-        let mut names: Vec<(String, u32)> = self.0.into_iter().collect();
-        names.sort_by(|a, b| natural_order(&a.0, &b.0).then(a.0.cmp(&b.0)));
-        let mut place = vec![0; names.len()];
-        for (new, (_, number)) in names.iter().enumerate() {
-            place[*number as usize] = new as u32;
-        }
-        (names.into_iter().map(|(name, _)| name).collect(), place)
-    }
-}
-
 /// Those of the first file.
 struct Channels {
     count: usize,
@@ -158,8 +127,8 @@ impl<'a> Reading<'a> {
             columns,
             classes_by: if columns.label.is_some() { Classes::Column } else { Classes::Folder },
             groups_by_file: columns.group.is_none(),
-            classes: Names::default(),
-            groups: Names::default(),
+            classes: Names::of("label"),
+            groups: Names::of("group"),
             channels: None,
             numbers: 0,
         }
@@ -233,35 +202,25 @@ impl<'a> Reading<'a> {
         if self.numbers > VALUES_MAX {
             return Err(too_large(path, "fields"));
         }
+        let place = || format!("{}, line {number}", path.display());
         let class = match (layout.label, self.classes_by) {
-            (Some(label), _) => layout.name(path, number, &fields, label, "label")?,
+            (Some(label), _) => fields[label],
             (None, Classes::File) => &table.file.stem,
             (None, _) => table.file.folder.as_deref().unwrap_or_default(),
         };
-        let class = self.classes.number(class);
+        table.classes.push(self.classes.number(class, &place)?);
         let group = match layout.group {
-            Some(group) => layout.name(path, number, &fields, group, "group")?,
+            Some(group) => fields[group],
             None if self.groups_by_file => &table.file.stem,
-            None => "",
+            None => "all",
         };
-        let group = self.groups.number(group);
-        for (key, kinds, names) in
-            [("label", "classes", &self.classes), ("group", "groups", &self.groups)]
-        {
-            if names.0.len() > NAMES_MAX {
-                let found = format!("more than {NAMES_MAX} {kinds}");
-                let cure = format!("does `{key}` name the right column?");
-                return Err(DataError::in_line(path, number, found, "far fewer", cure));
-            }
-        }
+        table.groups.push(self.groups.number(group, &place)?);
         if let Some(time) = layout.time {
             table.times.push(layout.number(path, number, &fields, time)?);
         }
         for &channel in &layout.channels {
             table.values.push(layout.number(path, number, &fields, channel)? as f32);
         }
-        table.classes.push(class);
-        table.groups.push(group);
         Ok(())
     }
 }

@@ -41,14 +41,9 @@ pub fn read(
     let Tables { tables, classes, groups, channels } = csv::read(path, columns)?;
     let files: Vec<Recorded> =
         tables.into_iter().map(|table| Recorded::of(table, channels)).collect();
+    check_number(&files, path, channels, window, step)?;
     let windows: Vec<Window> = cut(&files, window, step);
     check_every_class(&files, &windows, &classes, path, window)?;
-    let values = windows.len().saturating_mul(window).saturating_mul(channels);
-    if values > VALUES_MAX {
-        let found = format!("{} windows of {window} rows are {values} values", windows.len());
-        let expected = format!("at most {VALUES_MAX}");
-        return Err(DataError::new(path, found, expected, "make `step` larger in [data]"));
-    }
 
     let spans: Vec<Span> = windows.iter().map(|window| window.span).collect();
     let notes = notes(&files, &spans, window, step);
@@ -175,6 +170,24 @@ fn cut(files: &[Recorded], window: usize, step: usize) -> Vec<Window> {
         }
     }
     windows
+}
+
+/// Complains about more windows than can be meant.
+fn check_number(
+    files: &[Recorded],
+    path: &Path,
+    channels: usize,
+    window: usize,
+    step: usize,
+) -> Result<(), DataError> {
+    let windows: usize = files.iter().map(|file| file.windows(window, step).count()).sum();
+    let values = windows.saturating_mul(window).saturating_mul(channels);
+    if values <= VALUES_MAX {
+        return Ok(());
+    }
+    let found = format!("{windows} windows of {window} rows are {values} values");
+    let expected = format!("at most {VALUES_MAX}");
+    Err(DataError::new(path, found, expected, "make `step` larger in [data]"))
 }
 
 /// Complains about the first class without a window.

@@ -9,6 +9,11 @@ mod csv_windows;
 mod digits;
 mod error;
 mod files;
+pub mod idx;
+pub mod labelled;
+mod names;
+pub mod npz;
+mod numbers;
 
 use std::path::Path;
 
@@ -18,6 +23,8 @@ pub use csv_rows::read as csv_rows;
 pub use csv_windows::read as csv_windows;
 pub use digits::read as digits;
 pub use error::DataError;
+pub use idx::read as idx;
+pub use npz::read as npz;
 
 /// Most values of a data set: 512 MiB of them, as floats. Networks of microcontroller size learn
 /// from less: Fashion-MNIST has 55 million.

@@ -9,6 +9,8 @@ use super::section::{Entry, InputError, Section};
 use super::{one_of, shape};
 use crate::data::Scale;
 use crate::data::csv::{Column, Columns, Time};
+use crate::data::labelled::ArrayOptions;
+use crate::data::npz::Arrays;
 
 /// `[data]`
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +48,22 @@ pub enum Reader {
         /// What is standardised together.
         scale: Scale,
     },
+    /// A `.npz` file of NumPy.
+    Npz {
+        /// The file.
+        path: PathBuf,
+        /// Which array is what.
+        arrays: Arrays,
+        /// What else is said of them.
+        options: ArrayOptions,
+    },
+    /// IDX files: MNIST and its family.
+    Idx {
+        /// The folder.
+        path: PathBuf,
+        /// What is said of them.
+        options: ArrayOptions,
+    },
     /// The UCI handwritten digits, built in.
     Digits,
 }
@@ -54,7 +72,10 @@ impl Reader {
     /// Where it reads. None: what is built in.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::CsvWindows { path, .. } | Self::CsvRows { path, .. } => Some(path),
+            Self::CsvWindows { path, .. }
+            | Self::CsvRows { path, .. }
+            | Self::Npz { path, .. }
+            | Self::Idx { path, .. } => Some(path),
             Self::Digits => None,
         }
     }
@@ -62,7 +83,10 @@ impl Reader {
     /// Lets it read elsewhere, if it reads files at all.
     pub fn read_from(&mut self, place: &Path) {
         match self {
-            Self::CsvWindows { path, .. } | Self::CsvRows { path, .. } => *path = place.to_owned(),
+            Self::CsvWindows { path, .. }
+            | Self::CsvRows { path, .. }
+            | Self::Npz { path, .. }
+            | Self::Idx { path, .. } => *path = place.to_owned(),
             Self::Digits => {}
         }
     }
@@ -88,7 +112,7 @@ pub enum TestPart {
     Groups(Vec<String>),
 }
 
-const READERS: [&str; 3] = ["csv-windows", "csv-rows", "digits"];
+const READERS: [&str; 5] = ["csv-windows", "csv-rows", "npz", "idx", "digits"];
 
 impl DataPlan {
     pub(super) fn read(section: &Section<'_>, folder: &Path) -> Result<Self, InputError> {
@@ -119,6 +143,12 @@ impl DataPlan {
                     scale: self::scale(section, scale)?,
                 }
             }
+            "npz" => Reader::Npz {
+                path: path()?,
+                arrays: arrays(section)?,
+                options: array_options(section)?,
+            },
+            "idx" => Reader::Idx { path: path()?, options: array_options(section)? },
             _ => Reader::Digits,
         };
         let split = section.optional("split");
@@ -168,6 +198,47 @@ fn column(entry: &Entry<'_>) -> Result<Column, InputError> {
     }
 }
 
+/// Arrays of samples, labels and groups, as many of each.
+fn arrays(section: &Section<'_>) -> Result<Arrays, InputError> {
+    let input = names(&section.required("input", "input = \"x_train\"")?)?;
+    let of_each_input = |entry: Entry<'_>| -> Result<Vec<String>, InputError> {
+        let names = names(&entry)?;
+        if names.len() == input.len() {
+            return Ok(names);
+        }
+        let expected = format!("{} arrays, one for each of `input`", input.len());
+        Err(entry.unexpected(expected, "write them in the same order"))
+    };
+    Ok(Arrays {
+        label: of_each_input(section.required("label", "label = \"y_train\"")?)?,
+        group: section.optional("group").map(of_each_input).transpose()?,
+        input,
+    })
+}
+
+fn array_options(section: &Section<'_>) -> Result<ArrayOptions, InputError> {
+    Ok(ArrayOptions {
+        shape: section.optional("shape").map(|entry| shape(&entry)).transpose()?,
+        classes: match section.optional("classes") {
+            None => None,
+            Some(entry) => match names(&entry)? {
+                names if names.len() >= 2 => Some(names),
+                _ => return Err(entry.unexpected("two names at least", "name every class")),
+            },
+        },
+        scale: scale(section, Scale::Channels)?,
+    })
+}
+
+/// A text, or a list of some.
+fn names(entry: &Entry<'_>) -> Result<Vec<String>, InputError> {
+    let Some(list) = entry.list() else { return Ok(vec![entry.text()?.to_string()]) };
+    if list.is_empty() {
+        return Err(entry.unexpected("a text at least", "put it in quotes: [\"…\"]"));
+    }
+    list.iter().map(|name| Ok(name.text()?.to_string())).collect()
+}
+
 fn scale(section: &Section<'_>, default: Scale) -> Result<Scale, InputError> {
     let Some(entry) = section.optional("scale") else { return Ok(default) };
     let what = "what shares a mean and a deviation";
@@ -204,13 +275,8 @@ impl SplitPlan {
 
 impl TestPart {
     fn read(entry: &Entry<'_>) -> Result<Self, InputError> {
-        if let Some(groups) = entry.list() {
-            let groups = groups.iter().map(|group| Ok(group.text()?.to_string()));
-            let groups: Vec<String> = groups.collect::<Result<_, InputError>>()?;
-            if groups.is_empty() {
-                return Err(entry.unexpected("the name of a group", "for example test = [\"ada\"]"));
-            }
-            return Ok(Self::Groups(groups));
+        if entry.list().is_some() {
+            return Ok(Self::Groups(names(entry)?));
         }
         match entry.number() {
             Ok(share) if share > 0.0 && share < 1.0 => Ok(Self::Share(share)),

@@ -5,6 +5,7 @@ mod compare;
 mod complaints;
 mod durability;
 mod epochs;
+mod hostile;
 mod real_data;
 mod studies;
 

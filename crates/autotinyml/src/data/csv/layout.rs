@@ -5,9 +5,6 @@ use std::path::Path;
 
 use crate::data::DataError;
 
-/// A longer name is taken for damage.
-const NAME_BYTES_MAX: usize = 200;
-
 /// A column, as the study file names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Column {
@@ -192,25 +189,6 @@ impl Layout {
                 Err(DataError::in_line(file, line, found, expected, cure_of_field(field)))
             }
         }
-    }
-
-    /// A name of a row.
-    pub fn name<'f>(
-        &self,
-        file: &Path,
-        line: usize,
-        fields: &[&'f str],
-        column: usize,
-        key: &str,
-    ) -> Result<&'f str, DataError> {
-        let name = fields[column];
-        if name.is_empty() || name.len() > NAME_BYTES_MAX {
-            let found = format!("the {key} is {:?}", shortened(name));
-            let expected = format!("a name of 1 to {NAME_BYTES_MAX} bytes");
-            let cure = format!("fill it in, or correct `{key}` in [data]");
-            return Err(DataError::in_line(file, line, found, expected, cure));
-        }
-        Ok(name)
     }
 
     /// Titles of the channels, if the file has titles.

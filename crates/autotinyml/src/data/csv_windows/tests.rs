@@ -234,7 +234,7 @@ fn errors_of_columns() {
     let ones = LABELLED.replace("run", "walk");
     assert_snapshot!(complaint(&titled("what", Some("who"), Time::First), &ones), @r#"…: all of it is of one class, "walk": expected two classes at least; add the files of another class, or name the column with the classes by `label`"#);
     let empty = LABELLED.replace("run", "");
-    assert_snapshot!(complaint(&titled("what", Some("who"), Time::First), &empty), @r#"…/all.csv, line 5: the label is "": expected a name of 1 to 200 bytes; fill it in, or correct `label` in [data]"#);
+    assert_snapshot!(complaint(&titled("what", Some("who"), Time::First), &empty), @"…/all.csv, line 5: the label is empty: expected a name of 1 to 200 bytes; fill it in, or correct `label` in [data]");
     let column = Time::Column(Column::Title("t".into()));
     let untitled = LABELLED.split_once('\n').unwrap().1;
     assert_snapshot!(complaint(&titled("what", None, column), untitled), @r#"…/all.csv, line 1: no column has the title "what": expected one of ada, 0.0, 1, walk; correct `label` in [data]"#);
