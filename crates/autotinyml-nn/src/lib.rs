@@ -59,7 +59,7 @@ pub use network::{
 };
 pub use optimizer::Optimizer;
 pub use split::{
-    Fold, HoldOut, SplitBy, SplitError, hold_out, k_fold, leave_out, overlapping_share,
+    Fold, HoldOut, SplitBy, SplitError, hold_out, hold_out_of, k_fold, leave_out, overlapping_share,
 };
 pub use standardisation::Standardisation;
 pub use train::{

@@ -88,8 +88,8 @@ pub enum SplitError {
         /// `test` or `validation`.
         side: &'static str,
     },
-    /// A test share that isn't a share.
-    #[error("the test share is {share}, expected more than 0 and less than 1")]
+    /// A share to put aside that isn't a share.
+    #[error("the share to put aside is {share}, expected more than 0 and less than 1")]
     Share {
         /// What was given.
         share: f64,
@@ -133,18 +133,47 @@ pub fn hold_out(
     test_share: f64,
     seed: u64,
 ) -> Result<HoldOut, SplitError> {
-    if !(test_share > 0.0 && test_share < 1.0) {
-        return Err(SplitError::Share { share: test_share });
-    }
     let samples: Vec<usize> = (0..data.len()).collect();
-    let mut random = generator(seed, Purpose::Split);
-    let is_test = match by {
-        SplitBy::Group => by_group::held_out(data, test_share, &mut random)?,
-        _ => held_out(data, &samples, by, test_share, &mut random)?,
-    };
-    let (test, train) = samples.into_iter().partition(|&sample| is_test[sample]);
-    let (train, test, dropped) = apart(data, by, train, test, "test")?;
+    let (train, test, dropped) = put_aside(data, &samples, by, test_share, seed, "test")?;
     Ok(HoldOut { train, test, dropped })
+}
+
+/// Puts about `share` of the given samples aside to validate with, as [`hold_out`] does of all.
+///
+/// # Errors
+/// As [`hold_out`].
+pub fn hold_out_of(
+    data: &Dataset,
+    samples: &[usize],
+    by: SplitBy,
+    share: f64,
+    seed: u64,
+) -> Result<Fold, SplitError> {
+    let (train, validation, dropped) = put_aside(data, samples, by, share, seed, "validation")?;
+    Ok(Fold { train, validation, dropped })
+}
+
+/// Training side, the other one, and how many samples belong to neither.
+fn put_aside(
+    data: &Dataset,
+    samples: &[usize],
+    by: SplitBy,
+    share: f64,
+    seed: u64,
+    side: &'static str,
+) -> Result<(Vec<usize>, Vec<usize>, usize), SplitError> {
+    if !(share > 0.0 && share < 1.0) {
+        return Err(SplitError::Share { share });
+    }
+    let mut random = generator(seed, Purpose::Split);
+    let is_out = match by {
+        SplitBy::Group => by_group::held_out(data, samples, share, &mut random)?,
+        _ => held_out(data, samples, by, share, &mut random)?,
+    };
+    let mut ascending = samples.to_vec();
+    ascending.sort_unstable();
+    let (out, train) = ascending.into_iter().partition(|&sample| is_out[sample]);
+    apart(data, by, train, out, side)
 }
 
 /// Deals `samples` to `k` validation sides, as equal as can be; each sample is in exactly one.

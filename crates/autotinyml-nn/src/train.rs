@@ -102,9 +102,9 @@ pub enum TrainError {
 /// ordered by the width of its registers and its caches.
 ///
 /// # Errors
-/// [`TrainError::Diverged`] at once when the loss of a batch is infinite, NaN, or more than a thousand
-/// times that of guessing (the logarithm of the number of classes); at the end of an epoch whose mean loss
-/// is more than ten times that of guessing; and at the end when the last steps left an infinite or NaN
+/// [`TrainError::Diverged`] at once when the loss of a batch is infinite, NaN, or more than ten
+/// thousand times that of guessing (the logarithm of the number of classes); at the end of an epoch whose
+/// mean loss is more than a hundred times that of guessing; and at the end when the last steps left an infinite or NaN
 /// weight, or such a loss on the last batch. The others before training.
 pub fn train(
     network: &Network,
@@ -196,9 +196,10 @@ struct Course<'a> {
 }
 
 /// A batch whose loss is more times that of guessing ends the training.
-const BATCH_LOSS_MAX: f64 = 1000.0;
-/// An epoch whose mean loss is more times that of guessing ends the training.
-const EPOCH_LOSS_MAX: f64 = 10.0;
+const BATCH_LOSS_MAX: f64 = 10_000.0;
+/// An epoch whose mean loss is more times that of guessing ends the training. (Large first steps may lead
+/// to 20 times that and still to a good network.)
+const EPOCH_LOSS_MAX: f64 = 100.0;
 
 impl<'a> Course<'a> {
     fn new(

@@ -1,8 +1,8 @@
 //! Properties of the splits, over random data.
 
 use autotinyml_nn::{
-    Dataset, Fold, Groups, HoldOut, Shape, Span, SplitBy, SplitError, hold_out, k_fold, leave_out,
-    overlapping_share,
+    Dataset, Fold, Groups, HoldOut, Shape, Span, SplitBy, SplitError, hold_out, hold_out_of,
+    k_fold, leave_out, overlapping_share,
 };
 use proptest::prelude::*;
 
@@ -256,7 +256,7 @@ fn errors_say_what_was_expected() {
     );
     insta::assert_snapshot!(
         hold_out(&data, SplitBy::Random, 1.0, 0).unwrap_err(),
-        @"the test share is 1, expected more than 0 and less than 1"
+        @"the share to put aside is 1, expected more than 0 and less than 1"
     );
     insta::assert_snapshot!(
         hold_out(&data, SplitBy::Random, 0.01, 0).unwrap_err(),
@@ -266,4 +266,33 @@ fn errors_say_what_was_expected() {
         k_fold(&data, &samples, SplitBy::Random, 1, 0).unwrap_err(),
         @"the number of folds is 1, expected at least 2"
     );
+}
+
+#[test]
+fn a_share_of_some_samples_is_put_aside_as_of_all() {
+    let of_recordings = recordings(&[40, 20, 60], 10, 5);
+    let of_groups = grouped(&[10, 20, 30, 40, 50]);
+    for by in [SplitBy::Random, SplitBy::Stratified, SplitBy::Block, SplitBy::Group] {
+        let data = if by == SplitBy::Group { &of_groups } else { &of_recordings };
+        let all: Vec<usize> = (0..data.len()).collect();
+        let HoldOut { train, test, dropped } = hold_out(data, by, 0.25, 3).unwrap();
+        let same = Fold { train, validation: test, dropped };
+        assert_eq!(hold_out_of(data, &all, by, 0.25, 3), Ok(same), "{by:?}");
+
+        let some: Vec<usize> = all.into_iter().filter(|sample| sample % 3 > 0).rev().collect();
+        let Fold { train, validation, dropped } = hold_out_of(data, &some, by, 0.25, 3).unwrap();
+        let dealt = sorted(&[&train, &validation]);
+        assert_eq!(dealt.len() + dropped, some.len(), "{by:?}");
+        assert!(dealt.iter().all(|sample| some.contains(sample)), "{by:?}");
+        let share = validation.len() as f64 / some.len() as f64;
+        assert!((share - 0.25).abs() < 0.1, "{by:?} {share}");
+        match by {
+            SplitBy::Block => assert_eq!(any_shared(data, &train, &validation), 0),
+            SplitBy::Group => {
+                let trained = groups_of(data, &train);
+                assert!(groups_of(data, &validation).iter().all(|group| !trained.contains(group)));
+            }
+            _ => {}
+        }
+    }
 }

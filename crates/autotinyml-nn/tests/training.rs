@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use autotinyml_nn::{
     Activation, ClassWeights, Dataset, EarlyStopping, Layer, Model, ModelError, Monitor, Network,
-    Optimizer, Padding, Shape, Standardisation, TrainError, Training, Weights, train,
+    Optimizer, Padding, Schedule, Shape, Standardisation, TrainError, Training, Weights, train,
     train_and_validate,
 };
 
@@ -127,6 +127,44 @@ fn divergence_ends_at_once() {
     });
     assert_eq!(result, Err(TrainError::Diverged { epoch: 1, exploded: false }));
     assert_eq!(epochs, 0);
+}
+
+#[test]
+fn an_exploding_loss_ends_at_once_though_it_is_a_number() {
+    let data = waves(600);
+    let samples: Vec<usize> = (0..600).collect();
+    let result = |training: &Training| {
+        let mut epochs = 0;
+        let result = train(&network(), &data, &samples, training, 0, &mut |_| {
+            epochs += 1;
+            ControlFlow::Continue(())
+        });
+        (result, epochs)
+    };
+    for name in ["adam", "sgd", "rmsprop", "adagrad", "adamax"] {
+        for rate in [10.0, 1e3, 1e6] {
+            let optimizer = Optimizer::from_name(name).unwrap().with_learning_rate(rate);
+            // Even the only epoch is not finished.
+            for epochs in [1, 50] {
+                let (result, seen) = result(&Training::new(epochs, 10, optimizer));
+                let exploded = Err(TrainError::Diverged { epoch: 1, exploded: true });
+                assert_eq!((result, seen), (exploded, 0), "{name} {rate}");
+            }
+        }
+    }
+    // The first epoch's loss is 20 times that of guessing.
+    let adamax = Optimizer::Adamax { learning_rate: 1.0 };
+    let recovered = result(&Training::new(50, 10, adamax)).0.unwrap();
+    assert!(recovered.accuracy(&data, &samples) > 0.95);
+
+    let growing = Schedule::Step { every: 3, factor: 1e4 };
+    let training = Training { schedule: growing, ..adam(0.01) };
+    let (exploded, seen) = result(&training);
+    assert_eq!(seen, 3);
+    insta::assert_snapshot!(
+        exploded.unwrap_err(),
+        @"diverged at epoch 4: the loss exploded"
+    );
 }
 
 #[test]

@@ -13,7 +13,9 @@ use autotinyml_deploy::{
     Accounting, CrossAccuracy, DeployError, Footprint, Program, Subject, Tools, Verdict, compress,
     link, static_footprint,
 };
-use autotinyml_nn::{BuildError, Layer, Network, Node, TrainError, Training, train};
+use autotinyml_nn::{
+    BuildError, Epoch, Layer, Network, Node, TrainError, Training, train_and_validate,
+};
 use autotinyml_search::Configuration;
 
 use crate::record::{TrialOutcome, TrialRecord};
@@ -202,19 +204,23 @@ impl<'a> Evaluator<'a> {
         epochs: Option<usize>,
     ) -> Result<Trained, TrainError> {
         let Study { training, space, search, deploy, .. } = self.study;
-        let full = training.fill(space, configuration);
+        let full = training.fill(space, configuration, &self.samples.raw.classes);
         let training = Training { epochs: epochs.unwrap_or(full.epochs), ..full };
         let mut fold_accuracies = vec![];
-        let mut learning_curve = vec![0.0; training.epochs];
+        let mut curves = vec![];
         let (mut answers, mut deployed_answers) = (vec![], vec![]);
         for (number, fold) in self.samples.folds.iter().enumerate() {
             let data = &fold.standardised;
             // The same seed for every configuration: they differ by their merit, not by their luck.
             let seed = search.seed.wrapping_mul(1000).wrapping_add(number as u64);
-            let model = train(network, data, &fold.train, &training, seed, &mut |epoch| {
-                learning_curve[epoch.epoch - 1] += epoch.accuracy / self.samples.folds.len() as f64;
+            let (mut curve, train) = (vec![], &fold.train);
+            let on_epoch = &mut |epoch: &Epoch| {
+                curve.push(epoch.accuracy);
                 ControlFlow::Continue(())
-            })?;
+            };
+            let model =
+                train_and_validate(network, data, train, &fold.stop, &training, seed, on_epoch)?;
+            curves.push(curve);
             let deployed = compress(&model, deploy.compression).decompressed();
             let inputs = Samples::gather(data, &fold.validation);
             answers.extend(model.predict(&inputs));
@@ -223,7 +229,7 @@ impl<'a> Evaluator<'a> {
         }
         let cross =
             CrossAccuracy::between(&answers, &deployed_answers, self.samples.raw.classes.len());
-        Ok(Trained { fold_accuracies, learning_curve, cross })
+        Ok(Trained { fold_accuracies, learning_curve: mean_curve(&curves), cross })
     }
 
     fn judge(&self, trained: Trained, mut footprint: Footprint) -> TrialOutcome {
@@ -240,4 +246,15 @@ impl<'a> Evaluator<'a> {
             footprint: Some(footprint),
         }
     }
+}
+
+/// The mean after each epoch, of the curves that go so far.
+fn mean_curve(curves: &[Vec<f64>]) -> Vec<f64> {
+    let epochs = curves.iter().map(Vec::len).max().unwrap_or(0);
+    let mean = |epoch| {
+        let reached: Vec<f64> =
+            curves.iter().filter_map(|curve| curve.get(epoch)).copied().collect();
+        reached.iter().sum::<f64>() / reached.len() as f64
+    };
+    (0..epochs).map(mean).collect()
 }

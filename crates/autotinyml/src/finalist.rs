@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use autotinyml_deploy::{Checked, Subject, check, compress};
-use autotinyml_nn::{Dataset, Model, TrainError, largest, train};
+use autotinyml_nn::{Dataset, Model, TrainError, largest, train_and_validate};
 use autotinyml_search::Configuration;
 
 use crate::evaluate::{EvaluateError, Evaluator};
 use crate::record::{Finalist, TrialRecord};
 use crate::samples::Samples;
 use crate::saved_model::SavedModel;
+use crate::study_file::Study;
 
 /// Deployable trials that were trained in full, the most accurate first; of equals the one with less ROM,
 /// then the earlier.
@@ -94,9 +95,10 @@ impl Evaluator<'_> {
     /// The network of a configuration, trained on the whole training part.
     fn train_whole(&self, configuration: &Configuration) -> Result<Model, EvaluateError> {
         let network = self.network(configuration).map_err(EvaluateError::Build)?;
-        let training = self.study.training.fill(&self.study.space, configuration);
-        let (data, seed) = (&self.samples.standardised, self.study.search.seed);
-        train(&network, data, &self.samples.train, &training, seed, &mut |_| {
+        let Study { training, space, search, .. } = self.study;
+        let Samples { standardised: data, train, stop, .. } = self.samples;
+        let training = training.fill(space, configuration, &data.classes);
+        train_and_validate(&network, data, train, stop, &training, search.seed, &mut |_| {
             ControlFlow::Continue(())
         })
         .map_err(EvaluateError::Training)

@@ -1,7 +1,7 @@
 //! The data of a study, ready to train on: read, split, standardised, described.
 
 use autotinyml_nn::{
-    Dataset, Fold, SplitBy, SplitError, Standardisation, hold_out, k_fold, leave_out,
+    Dataset, Fold, SplitBy, SplitError, Standardisation, hold_out, hold_out_of, k_fold, leave_out,
     overlapping_share,
 };
 
@@ -18,8 +18,10 @@ pub struct Samples {
     pub standardised: Dataset,
     /// From the one to the other; fitted on the training part only.
     pub standardisation: Standardisation,
-    /// Samples to search with.
+    /// Samples to train the finalists on.
     pub train: Vec<usize>,
+    /// Samples of the training part that tell when to stop; empty without early stopping.
+    pub stop: Vec<usize>,
     /// Samples that only the finalists see.
     pub test: Vec<usize>,
     /// The training part's folds.
@@ -37,6 +39,8 @@ pub struct FoldSamples {
     pub standardised: Dataset,
     /// Samples to train on.
     pub train: Vec<usize>,
+    /// Samples that tell when to stop; empty without early stopping.
+    pub stop: Vec<usize>,
     /// Samples to measure accuracy on.
     pub validation: Vec<usize>,
 }
@@ -53,11 +57,12 @@ pub enum SamplesError {
 }
 
 impl Samples {
-    /// Reads and splits the data of a study.
+    /// Reads and splits the data of a study. Of every training part the share `stop`, if any, is put
+    /// aside to tell when to stop.
     ///
     /// # Errors
     /// A file that cannot be read, or too few samples for the split.
-    pub fn load(plan: &DataPlan, seed: u64) -> Result<Self, SamplesError> {
+    pub fn load(plan: &DataPlan, stop: Option<f64>, seed: u64) -> Result<Self, SamplesError> {
         let Loaded { dataset: raw, period, mut notes } = read(&plan.reader)?;
         let SplitPlan { test, k_fold: k, by } = &plan.split;
         let (k, by) = (*k, *by);
@@ -65,14 +70,26 @@ impl Samples {
             TestPart::Share(share) => hold_out(&raw, by, *share, seed)?,
             TestPart::Groups(names) => leave_out(&raw, names)?,
         };
-        let folds = k_fold(&raw, &held_out.train, by, k, seed)?;
         let standardisation = Standardisation::fit(&raw, &held_out.train, period);
-        let fold = |Fold { train, validation, .. }| FoldSamples {
-            standardised: raw.standardised(&Standardisation::fit(&raw, &train, period)),
-            train,
-            validation,
+        let early = |train: Vec<usize>| match stop {
+            None => Ok((train, vec![])),
+            Some(share) => hold_out_of(&raw, &train, by, share, seed)
+                .map(|Fold { train, validation, .. }| (train, validation)),
         };
+        let fold = |Fold { train, validation, .. }| {
+            let standardised = raw.standardised(&Standardisation::fit(&raw, &train, period));
+            let (train, stop) = early(train)?;
+            Ok(FoldSamples { standardised, train, stop, validation })
+        };
+        let folds = k_fold(&raw, &held_out.train, by, k, seed)?;
+        let folds = folds.into_iter().map(fold).collect::<Result<_, SplitError>>()?;
         notes.extend(split_notes(&raw, &held_out.train, &held_out.test, held_out.dropped));
+        if let Some(share) = stop {
+            notes.push(format!(
+                "{:.0} % of each training part only tell when to stop",
+                100.0 * share
+            ));
+        }
         let summary = DataSummary {
             shape: raw.shape.to_string(),
             classes: raw.classes.iter().cloned().zip(raw.samples_per_class()).collect(),
@@ -81,13 +98,15 @@ impl Samples {
             split: describe(&plan.split),
             notes,
         };
+        let (train, stop) = early(held_out.train)?;
         Ok(Self {
             standardised: raw.standardised(&standardisation),
             standardisation,
             digest: digest(&raw),
-            train: held_out.train,
+            train,
+            stop,
             test: held_out.test,
-            folds: folds.into_iter().map(fold).collect(),
+            folds,
             summary,
             raw,
         })

@@ -7,6 +7,7 @@ pub mod section;
 mod space;
 #[cfg(test)]
 mod tests;
+mod training;
 
 use std::fs;
 use std::ops::Range;
@@ -120,7 +121,7 @@ impl StudyFile {
             template,
             last_layer,
             training: section("training")?
-                .map(|training| training_template(&training, &parameters))
+                .map(|section| training::read(&section, &parameters))
                 .transpose()?,
             deploy: section("deploy")?.map(|deploy| DeployPlan::read(&deploy)).transpose()?,
             search: section("search")?.map(|search| SearchPlan::read(&search)).transpose()?,
@@ -235,21 +236,6 @@ fn shape(entry: &Entry<'_>) -> Result<Shape, InputError> {
         [height, width, channels] => Ok(Shape::new(height, width, channels)),
         _ => Err(wrong()),
     }
-}
-
-fn training_template(
-    section: &Section<'_>,
-    parameters: &Parameters<'_>,
-) -> Result<TrainingTemplate, InputError> {
-    let rate = section.optional("learning_rate");
-    let template = TrainingTemplate {
-        epochs: parameters.slot(&section.required("epochs", "epochs = 10")?)?,
-        batch: parameters.slot(&section.required("batch", "batch = 10")?)?,
-        optimizer: parameters.slot(&section.required("optimizer", "optimizer = \"adam\"")?)?,
-        learning_rate: rate.map(|rate| parameters.slot(&rate)).transpose()?,
-    };
-    section.finish()?;
-    Ok(template)
 }
 
 /// `[baseline]`: a setting for every hyperparameter.

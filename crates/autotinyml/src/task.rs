@@ -1,8 +1,15 @@
 //! From a configuration to what is trained: the study file's network and training recipe with every
 //! `$name` filled in.
 
-use autotinyml_nn::{Activation, BuildError, Layer, Network, Optimizer, Padding, Shape, Training};
+mod training;
+
+use autotinyml_nn::{Activation, BuildError, Layer, Network, Padding, Shape};
 use autotinyml_search::{Configuration, Setting, Space};
+
+pub use training::{
+    ClassWeighting, ClassWeightsTemplate, EarlyStoppingTemplate, ScheduleKind, ScheduleTemplate,
+    TrainingTemplate,
+};
 
 /// A value of the study file: written out, or the name of the hyperparameter that decides it.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +44,7 @@ pub struct Share(pub f32);
 
 /// More than 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LearningRate(pub f32);
+pub struct Positive(pub f32);
 
 /// One layer of the study file.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,29 +126,6 @@ pub struct Template {
     pub layers: Vec<(LayerTemplate, Option<When>)>,
 }
 
-/// The training recipe before its hyperparameters are known.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainingTemplate {
-    /// Passes over the training samples.
-    pub epochs: Slot<usize>,
-    /// Samples per step.
-    pub batch: Slot<usize>,
-    /// Which, at Keras' defaults.
-    pub optimizer: Slot<Optimizer>,
-    /// Instead of the optimizer's default.
-    pub learning_rate: Option<Slot<LearningRate>>,
-}
-
-impl TrainingTemplate {
-    /// Epochs of a full training, where they are the same in every configuration.
-    pub fn fixed_epochs(&self) -> Option<usize> {
-        match self.epochs {
-            Slot::Fixed(epochs) => Some(epochs),
-            Slot::Parameter(_) => None,
-        }
-    }
-}
-
 impl Template {
     /// Whether it ends, in every configuration, in a softmax over the data's classes.
     pub fn chooses_a_class(&self) -> bool {
@@ -176,19 +160,6 @@ impl Template {
             .map(|(layer, _)| layer.fill(space, configuration, classes))
             .collect();
         Network::chain(input, &layers)
-    }
-}
-
-impl TrainingTemplate {
-    /// The recipe of one configuration.
-    pub fn fill(&self, space: &Space, configuration: &Configuration) -> Training {
-        let optimizer = self.optimizer.fill(space, configuration);
-        let rate = self.learning_rate.as_ref().map(|rate| rate.fill(space, configuration));
-        Training::new(
-            self.epochs.fill(space, configuration),
-            self.batch.fill(space, configuration),
-            rate.map_or(optimizer, |rate| optimizer.with_learning_rate(rate.0)),
-        )
     }
 }
 
@@ -284,7 +255,7 @@ impl Meaning for Share {
     }
 }
 
-impl Meaning for LearningRate {
+impl Meaning for Positive {
     const EXPECTED: &'static str = "a number of more than 0";
 
     fn of(setting: &Setting) -> Option<Self> {
@@ -322,18 +293,6 @@ impl Meaning for Padding {
         [("valid", Self::Valid), ("same", Self::Same)]
             .into_iter()
             .find_map(|(name, padding)| is_text(setting, name).then_some(padding))
-    }
-}
-
-impl Meaning for Optimizer {
-    const EXPECTED: &'static str =
-        "\"adam\", \"sgd\", \"rmsprop\", \"adagrad\", \"adadelta\" or \"adamax\"";
-
-    fn of(setting: &Setting) -> Option<Self> {
-        match setting {
-            Setting::Text(text) => Self::from_name(text),
-            Setting::Number(_) => None,
-        }
     }
 }
 

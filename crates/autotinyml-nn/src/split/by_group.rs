@@ -27,16 +27,17 @@ pub fn leave_out(data: &Dataset, names: &[String]) -> Result<HoldOut, SplitError
 /// held out that brings the held-out samples nearer to `share`; the smallest one, if none does.
 pub fn held_out(
     data: &Dataset,
+    samples: &[usize],
     share: f64,
     random: &mut Xoshiro256PlusPlus,
 ) -> Result<Vec<bool>, SplitError> {
     let groups = groups_of(data)?;
-    let sizes = sizes(groups, 0..data.len());
+    let sizes = sizes(groups, samples.iter().copied());
     let order = shuffled(&sizes, random);
     if order.len() < 2 {
         return Err(SplitError::TooFewGroups { groups: order.len(), sides: 2 });
     }
-    let wanted = data.len() as f64 * share;
+    let wanted = samples.len() as f64 * share;
     let mut is_out = vec![false; sizes.len()];
     let mut held_out = 0.0;
     for &group in &order {

@@ -239,7 +239,8 @@ fn leaves_open(finalist: &Finalist, tools: &Tools) -> bool {
 /// The data of a study, split; complains about the split where the study file says it.
 pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
     let DataPlan { split_place, .. } = &study.data;
-    Samples::load(&study.data, study.search.seed).map_err(|error| match error {
+    let stop = study.training.hold_out();
+    let samples = Samples::load(&study.data, stop, study.search.seed).map_err(|error| match error {
         SamplesError::Split(error) => {
             let help = match error {
                 SplitError::ClassTooSmall { .. } => {
@@ -260,8 +261,16 @@ pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
             let message = format!("the data cannot be split like this: {error}");
             study.source.complain(split_place.clone(), message, "this split", help).into()
         }
-        SamplesError::Data(error) => SamplesError::Data(error).into(),
-    })
+        SamplesError::Data(error) => Failure::from(SamplesError::Data(error)),
+    })?;
+    if let Some((name, place)) = study.training.unknown_class(&samples.raw.classes) {
+        let message = format!(
+            "`training.class_weights` names the class {name:?}, which the data does not have"
+        );
+        let help = format!("the classes are {}", samples.raw.classes.join(", "));
+        return Err(study.source.complain(place, message, "one of these names", help).into());
+    }
+    Ok(samples)
 }
 
 /// Cores of this machine.

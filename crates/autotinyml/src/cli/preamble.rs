@@ -14,7 +14,7 @@ pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
         search.trials,
         search.searcher,
         deploy.board.title,
-        samples.train.len(),
+        samples.summary.train,
         samples.summary.shape,
         samples.test.len(),
     );

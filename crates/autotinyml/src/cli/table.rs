@@ -46,6 +46,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if let Some(data) = &arguments.data {
         study.data.reader.read_from(data);
     }
+    if study.training.early_stopping.is_some() {
+        return Err(Failure::Usage {
+            message:
+                "a table holds the accuracy after every epoch, which early stopping leaves out"
+                    .into(),
+            help: "take early_stopping out of [training]".into(),
+        });
+    }
     let samples = load_samples(&study)?;
     let tools = Tools::find();
     let evaluator = Evaluator::new(&study, &samples, &tools);

@@ -61,7 +61,8 @@ pub fn measure(
         Err(reason) => return Ok(Measured::failed(reason.to_string(), vec![], 0.0)),
     };
     let fold = &evaluator.samples.folds[0];
-    let training = evaluator.study.training.fill(&evaluator.study.space, configuration);
+    let classes = &fold.standardised.classes;
+    let training = evaluator.study.training.fill(&evaluator.study.space, configuration, classes);
     let mut curve = vec![];
     let clock = Clock::start();
     let trained = train_and_validate(

@@ -104,7 +104,7 @@ fn agrees_with_the_linker(table: &table::Table, tools: &autotinyml_deploy::Tools
     let mut study = table.study.clone();
     // The table's own path counts from where the table lies.
     study.search.seed = 7;
-    let samples = Samples::load(&study.data, study.search.seed).unwrap();
+    let samples = Samples::load(&study.data, None, study.search.seed).unwrap();
     let compiler = tools.cross_cc.as_deref().unwrap();
     for (column, compression) in table::COMPRESSIONS.into_iter().enumerate() {
         study.deploy.compression = compression;

@@ -170,3 +170,18 @@ fn a_folder_without_a_study() {
     let folder = study_folder(STUDY);
     assert_snapshot!(refused(folder.path(), &["report", "nowhere"]));
 }
+
+#[test]
+fn settings_of_the_recipe_without_effect_or_sense() {
+    let recipe = |lines: &str| {
+        complaint("optimizer = \"adam\"\n", &format!("optimizer = \"adam\"\n{lines}\n"))
+    };
+    assert_snapshot!(recipe("momentum = 0.9"));
+    assert_snapshot!(recipe("schedule = \"step\""));
+    assert_snapshot!(recipe("schedule_every = 3"));
+    assert_snapshot!(recipe("schedule = \"linear\""));
+    assert_snapshot!(recipe("class_weights = \"fair\""));
+    assert_snapshot!(recipe("class_weights = { ada = 2, dee = 3 }"));
+    assert_snapshot!(recipe("early_stopping = { patience = 3, hold_out = 1 }"));
+    assert_snapshot!(recipe("l2 = -0.1"));
+}

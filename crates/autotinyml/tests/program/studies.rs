@@ -188,3 +188,56 @@ fn a_compiler_that_fails_is_an_error_and_not_a_verdict() {
         .unwrap();
     assert!(resumed.status.success(), "{}", text(&resumed.stderr));
 }
+
+#[test]
+fn early_stopping_ends_trials_and_finalists_before_their_last_epoch() {
+    let stopping = "optimizer = \"adam\"\nearly_stopping = { patience = 2, hold_out = 0.3 }";
+    let study =
+        STUDY.replace("optimizer = \"adam\"", stopping).replace("trials = 16", "trials = 3");
+    // Without it, this would take minutes.
+    let study = study.replace("epochs = 4", "epochs = 60000\nlearning_rate = 0.1");
+    let folder = study_folder(&study);
+    let output =
+        program(folder.path()).args(["optimize", "study.toml"]).env("PATH", "").output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let trials = fs::read_to_string(folder.path().join("runs/walkers/trials.csv")).unwrap();
+    let mut rows = trials.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = rows.next().unwrap();
+    let column = header.iter().position(|name| *name == "epochs").unwrap();
+    let epochs: Vec<usize> = rows.map(|row| row[column].parse().unwrap_or(0)).collect();
+    assert!(epochs.iter().any(|epochs| (1..1000).contains(epochs)), "{epochs:?}");
+    assert!(epochs.iter().all(|epochs| *epochs < 1000), "{epochs:?}");
+    let report = fs::read_to_string(folder.path().join("runs/walkers/report.html")).unwrap();
+    assert!(report.contains("30 % of each training part only tell when to stop"));
+}
+
+#[test]
+fn a_diverging_training_is_a_refused_trial_with_its_reason() {
+    let study = STUDY
+        .replace(
+            "filters = [2, 4, 8, 16, 32]\n",
+            "filters = [2, 4, 8, 16, 32]\nrate = [0.01, 1e6]\n",
+        )
+        .replace("filters = 32\n", "filters = 32\nrate = 0.01\n")
+        .replace("optimizer = \"adam\"", "optimizer = \"adam\"\nlearning_rate = \"$rate\"")
+        .replace("svm-cbo", "random")
+        .replace("trials = 16", "trials = 8");
+    let folder = study_folder(&study);
+    let output = program(folder.path())
+        .args(["optimize", "study.toml", "--json"])
+        .env("PATH", "")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = lines(&output.stdout);
+    let (_, trials) = printed.split_last().unwrap();
+    let (fast, slow): (Vec<&Value>, Vec<&Value>) =
+        trials.iter().partition(|trial| trial["settings"]["rate"] == 1e6);
+    assert!(!fast.is_empty() && !slow.is_empty());
+    for trial in fast {
+        assert_eq!(trial["deployable"], false, "{trial}");
+        assert_eq!(trial["accuracy"], Value::Null, "{trial}");
+        assert_eq!(trial["reasons"][0], "diverged at epoch 1: the loss exploded");
+    }
+    assert!(slow.iter().all(|trial| trial["accuracy"].is_number()));
+}

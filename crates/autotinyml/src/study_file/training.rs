@@ -1,0 +1,165 @@
+//! `[training]`: the recipe, any of whose settings a hyperparameter may decide.
+
+#[cfg(test)]
+mod tests;
+
+use autotinyml_nn::{Monitor, Optimizer};
+use autotinyml_search::Setting;
+
+use super::section::{Entry, InputError, Section};
+use super::space::Parameters;
+use crate::task::{
+    ClassWeighting, ClassWeightsTemplate, EarlyStoppingTemplate, ScheduleKind, ScheduleTemplate,
+    Share, Slot, TrainingTemplate, When,
+};
+
+/// Share of the training samples that tell when to stop, if the file does not say.
+const HOLD_OUT: f64 = 0.1;
+/// What a step down leaves of the learning rate, if the file does not say.
+const STEP_FACTOR: f32 = 0.1;
+
+pub fn read(
+    section: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<TrainingTemplate, InputError> {
+    let optimizer = section.required("optimizer", "optimizer = \"adam\"")?;
+    let share = |key| match section.optional(key) {
+        Some(entry) => parameters.slot::<Share>(&entry),
+        None => Ok(Slot::Fixed(Share(0.0))),
+    };
+    let positive = |key| section.optional(key).map(|entry| parameters.slot(&entry)).transpose();
+    let template = TrainingTemplate {
+        epochs: parameters.slot(&section.required("epochs", "epochs = 10")?)?,
+        batch: parameters.slot(&section.required("batch", "batch = 10")?)?,
+        learning_rate: positive("learning_rate")?,
+        momentum: momentum(section, parameters, &optimizer)?,
+        optimizer: parameters.slot(&optimizer)?,
+        schedule: schedule(section, parameters)?,
+        l2: share("l2")?,
+        label_smoothing: share("label_smoothing")?,
+        class_weights: match section.optional("class_weights") {
+            Some(weights) => class_weights(&weights, parameters)?,
+            None => ClassWeightsTemplate::Rule(Slot::Fixed(ClassWeighting::Equal)),
+        },
+        clip_norm: positive("clip_norm")?,
+        early_stopping: match section.optional("early_stopping") {
+            Some(stopping) => Some(early_stopping(&stopping.section()?, parameters)?),
+            None => None,
+        },
+    };
+    section.finish()?;
+    Ok(template)
+}
+
+/// Whether a text can stand in a place, and, if a hyperparameter decides, the condition that it does.
+fn can_be(entry: &Entry<'_>, parameters: &Parameters<'_>, text: &str) -> (bool, Option<When>) {
+    match entry.parameter() {
+        None => (entry.text().is_ok_and(|word| word == text), None),
+        Some(name) => {
+            let when = parameters.equals(name, Setting::Text(text.to_string()));
+            (when.is_some(), when)
+        }
+    }
+}
+
+/// A setting that is of use only where another one has a certain text.
+fn without_effect(entry: &Entry<'_>, of: &str, other: &Entry<'_>) -> InputError {
+    entry.complain(
+        format!("`{}` is for \"{of}\", which `{}` never is", entry.path, other.path),
+        "without effect",
+        format!("leave it out, or let `{}` be \"{of}\"", other.path),
+    )
+}
+
+fn momentum(
+    section: &Section<'_>,
+    parameters: &Parameters<'_>,
+    optimizer: &Entry<'_>,
+) -> Result<Option<Slot<Share>>, InputError> {
+    let Some(entry) = section.optional("momentum") else { return Ok(None) };
+    parameters.slot::<Optimizer>(optimizer)?;
+    match can_be(optimizer, parameters, "sgd") {
+        (true, when) => parameters.given(when.as_ref(), || parameters.slot(&entry)).map(Some),
+        (false, _) => Err(without_effect(&entry, "sgd", optimizer)),
+    }
+}
+
+/// `schedule`, and `schedule_every` and `schedule_factor` of one that goes down in steps.
+fn schedule(
+    section: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<ScheduleTemplate, InputError> {
+    let settings = [section.optional("schedule_every"), section.optional("schedule_factor")];
+    let factor = Slot::Fixed(Share(STEP_FACTOR));
+    let Some(entry) = section.optional("schedule") else {
+        return match settings.into_iter().flatten().next() {
+            None => {
+                let kind = Slot::Fixed(ScheduleKind::Constant);
+                Ok(ScheduleTemplate { kind, every: None, factor })
+            }
+            Some(setting) => Err(setting.complain(
+                format!("`{}` is for schedule = \"step\", which is not there", setting.path),
+                "without effect",
+                "add schedule = \"step\", or leave it out",
+            )),
+        };
+    };
+    let kind = parameters.slot(&entry)?;
+    let (steps, when) = can_be(&entry, parameters, "step");
+    if !steps {
+        return match settings.into_iter().flatten().next() {
+            None => Ok(ScheduleTemplate { kind, every: None, factor }),
+            Some(setting) => Err(without_effect(&setting, "step", &entry)),
+        };
+    }
+    let [every, given] = settings;
+    let Some(every) = every else {
+        return Err(entry.complain(
+            format!("`{}` can be \"step\", but nothing says when it steps", entry.path),
+            "needs schedule_every",
+            "add for example: schedule_every = 5, the epochs from one step down to the next",
+        ));
+    };
+    parameters.given(when.as_ref(), || {
+        Ok(ScheduleTemplate {
+            kind,
+            every: Some(parameters.slot(&every)?),
+            factor: given.map(|given| parameters.slot(&given)).transpose()?.unwrap_or(factor),
+        })
+    })
+}
+
+/// A rule, or a table of classes.
+fn class_weights(
+    entry: &Entry<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<ClassWeightsTemplate, InputError> {
+    let Ok(table) = entry.section() else {
+        return parameters.slot(entry).map(ClassWeightsTemplate::Rule);
+    };
+    let weights =
+        table.entries().map(|(name, weight)| Ok((name.to_string(), parameters.slot(&weight)?)));
+    Ok(ClassWeightsTemplate::PerClass(weights.collect::<Result<_, _>>()?, entry.span()))
+}
+
+fn early_stopping(
+    section: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<EarlyStoppingTemplate, InputError> {
+    let template = EarlyStoppingTemplate {
+        patience: parameters.slot(&section.required("patience", "patience = 5")?)?,
+        monitor: match section.optional("monitor") {
+            Some(monitor) => parameters.slot(&monitor)?,
+            None => Slot::Fixed(Monitor::ValidationLoss),
+        },
+        hold_out: match section.optional("hold_out") {
+            None => HOLD_OUT,
+            Some(entry) => match entry.number()? {
+                share if share > 0.0 && share < 1.0 => share,
+                _ => return Err(entry.unexpected("a share between 0 and 1", "0.1 is a tenth")),
+            },
+        },
+    };
+    section.finish()?;
+    Ok(template)
+}
