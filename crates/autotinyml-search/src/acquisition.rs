@@ -1,6 +1,6 @@
 //! What a point promises, from what a surrogate predicts there.
 
-use crate::normal::mills_ratio;
+use crate::normal::{self, mills_ratio};
 use crate::surrogate::gp::Predictor;
 
 /// Upper confidence bound μ + β σ (Srinivas et al. 2010): optimism in the face of uncertainty. `None`
@@ -26,6 +26,11 @@ pub(crate) fn upper_confidence_bound(
 /// 2023, equation 9: ln h(z) + ln σ with h(z) = φ(z) + z Φ(z), z = (μ − best) / σ.
 pub(crate) fn log_expected_improvement(mean: f64, deviation: f64, best: f64) -> f64 {
     log_h((mean - best) / deviation) + deviation.ln()
+}
+
+/// ln P(f ≤ limit) with f normal.
+pub(crate) fn log_feasibility(mean: f64, deviation: f64, limit: f64) -> f64 {
+    normal::log_cdf((limit - mean) / deviation)
 }
 
 /// ln(φ(z) + z Φ(z)).
@@ -71,5 +76,33 @@ mod tests {
         let (once, twice) =
             (log_expected_improvement(1.0, 2.0, 1.5), log_expected_improvement(2.0, 4.0, 3.0));
         assert!((twice - once - 2.0_f64.ln()).abs() < 1e-12);
+    }
+
+    /// What BoTorch computes: tests/reference/log_ei.py.
+    #[derive(serde::Deserialize)]
+    struct BoTorch {
+        best: f64,
+        limit: f64,
+        improvement: Vec<[f64; 2]>,
+        log_ei: Vec<f64>,
+        constrained: Vec<[f64; 4]>,
+        log_constrained_ei: Vec<f64>,
+    }
+
+    #[test]
+    fn improvements_are_botorchs() {
+        let BoTorch { best, limit, improvement, log_ei, constrained, log_constrained_ei } =
+            serde_json::from_str(include_str!("../tests/reference/log_ei.json")).unwrap();
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-10 * b.abs().max(1.0);
+        for ([mean, deviation], expected) in improvement.into_iter().zip(log_ei) {
+            let found = log_expected_improvement(mean, deviation, best);
+            assert!(near(found, expected), "{mean} ± {deviation}: {found} {expected}");
+        }
+        for (x, expected) in constrained.into_iter().zip(log_constrained_ei) {
+            let [score, constraint, score_deviation, constraint_deviation] = x;
+            let found = log_expected_improvement(score, score_deviation, best)
+                + log_feasibility(constraint, constraint_deviation, limit);
+            assert!(near(found, expected), "{x:?}: {found} {expected}");
+        }
     }
 }

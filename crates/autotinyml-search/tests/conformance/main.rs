@@ -1,5 +1,6 @@
 //! What every searcher of the catalogue keeps to, whatever the space and whatever the history.
 
+mod constraints;
 mod long_history;
 mod rare;
 
@@ -236,6 +237,62 @@ fn check_resumption(history: &History, suggestion: &Suggestion, full: usize, wha
     if let Some(trial) = longest {
         assert!(trial.epochs.unwrap_or(full) < epochs, "{what}");
         assert!(trial.outcome.as_ref().is_some_and(|o| o.feasible_score().is_some()), "{what}");
+    }
+}
+
+/// Nothing but seed, trial and history decides, in every phase: not what a searcher was asked before.
+#[test]
+fn a_suggestion_is_a_function_of_seed_trial_and_history() {
+    let space = conditional();
+    let problem = problem(&space, 30);
+    for (searcher, other) in searchers().iter().zip(searchers()) {
+        let mut history = History::default();
+        run(&**searcher, &problem, JUDGES[0].1, &mut history, 24);
+        for trial in [24, 12, 3, 0] {
+            let before = History(history.0[..trial].to_vec());
+            let suggest = |searcher: &dyn Searcher| searcher.suggest(&problem, &before, trial, 42);
+            let first = suggest(&**searcher).unwrap();
+            assert_eq!(suggest(&*other).unwrap(), first, "{} {trial}", searcher.name());
+            assert!(history.0.get(trial).is_none_or(|t| t.configuration == first.configuration));
+        }
+    }
+}
+
+/// Whatever the history: every setting is one of its domain's, every active parameter has one.
+#[test]
+fn suggestions_stay_in_the_space() {
+    let is_in = |domain: &Domain, setting: &Setting| match (domain, setting) {
+        (Domain::Ordered(numbers), Setting::Number(number)) => numbers.contains(number),
+        (Domain::Unordered(names), Setting::Text(text)) => names.contains(text),
+        (Domain::Range { low, high, step, .. }, Setting::Number(number)) => {
+            let steps = step.map_or(0.0, |step| (number - low) / step);
+            (*low..=*high).contains(number) && (steps - steps.round()).abs() < 1e-9
+        }
+        _ => false,
+    };
+    let active = |settings: &[(&str, Setting)], parameter: &Parameter| {
+        let set = |name: &str| settings.iter().find(|(n, _)| *n == name).map(|(_, s)| s);
+        parameter.when.as_ref().is_none_or(|Condition { parameter, is, negated }| {
+            set(parameter).is_some_and(|setting| is.contains(setting) != *negated)
+        })
+    };
+    for searcher in searchers() {
+        for (name, space) in &spaces() {
+            let mut history = History::default();
+            run(&*searcher, &problem(space, 24), JUDGES[0].1, &mut history, 24);
+            for trial in &history.0 {
+                let settings = space.settings(&trial.configuration);
+                for parameter in space.parameters() {
+                    let setting = settings.iter().find(|(name, _)| *name == parameter.name);
+                    let right = match setting {
+                        Some((_, setting)) => is_in(&parameter.domain, setting),
+                        None => true,
+                    };
+                    let is_set = setting.is_some() == active(&settings, parameter);
+                    assert!(right && is_set, "{} in {name}: {settings:?}", searcher.name());
+                }
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::acquisition::log_expected_improvement;
+use crate::acquisition::{log_expected_improvement, log_feasibility};
 use crate::history::{History, Outcome, Trial};
 use crate::normal;
 use crate::problem::{Constraint, Known, Problem};
@@ -97,7 +97,7 @@ impl Models {
             match limit {
                 Limit::Value { gp, limit } => {
                     add(gp, &|mean, variance| {
-                        VALUE_WEIGHT * normal::log_cdf((limit - mean) / variance.sqrt())
+                        VALUE_WEIGHT * log_feasibility(mean, variance.sqrt(), *limit)
                     });
                 }
                 Limit::Label { latent } => {
