@@ -8,7 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use autotinyml_search::{Phase, Setting, Space};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::record::{Finalist, TrialRecord};
@@ -84,6 +84,13 @@ pub enum StoreError {
         /// What is wrong.
         problem: String,
     },
+    /// It, or its folder, may only be read.
+    #[error("{} cannot be written", .0.display())]
+    #[diagnostic(help(
+        "a study is brought up to date and locked where it lies, even to be read: copy its folder to where \
+         it can be written"
+    ))]
+    ReadOnly(PathBuf),
     /// SQLite failed: a full disk, a file that is no database …
     #[error("{}: {error}", path.display())]
     Database {
@@ -370,9 +377,29 @@ fn to_json(value: &impl Serialize) -> String {
 }
 
 fn database_error(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {
-    move |error| StoreError::Database { path: path.to_owned(), error }
+    move |error| match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly(path.to_owned()),
+        _ => StoreError::Database { path: path.to_owned(), error },
+    }
 }
 
 fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
     move |error| StoreError::File { path: path.to_owned(), error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_may_only_be_read_cannot_be_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("study.db");
+        let writer = Connection::open(&path).unwrap();
+        writer.execute_batch("CREATE TABLE trials (id INTEGER); PRAGMA user_version = 1;").unwrap();
+        drop(writer);
+        let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let store = Store { connection: connection.unwrap(), path, _lock: None };
+        assert!(matches!(store.migrate(), Err(StoreError::ReadOnly(_))));
+    }
 }

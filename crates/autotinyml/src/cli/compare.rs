@@ -34,8 +34,8 @@ pub struct Arguments {
     /// The study file.
     #[arg(required_unless_present = "table", conflicts_with = "table")]
     study: Option<PathBuf>,
-    /// A table that `autotinyml table` has made, instead of a study.
-    #[arg(long, value_name = "FILE")]
+    /// A table that `autotinyml table` has made, instead of a study: a file, or the name of one in tables/.
+    #[arg(long, value_name = "FILE|NAME")]
     table: Option<PathBuf>,
     /// Names as in `autotinyml searchers`, separated by commas.
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', required = true)]
@@ -135,7 +135,7 @@ impl Arguments {
 }
 
 fn on_table(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
-    let table = table::read(path)?;
+    let table = table::read(&table_file(path)?)?;
     let mut study = table.study.clone();
     arguments.adapt(&mut study);
     let searchers = arguments.searchers(&study.search.options)?;
@@ -175,6 +175,26 @@ fn on_table(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
         about,
         trials: study.search.trials,
         searchers: searched.map_err(crate::study::StudyError::Search)?,
+    })
+}
+
+/// A bare name that is no file stands for a table among the project's own.
+fn table_file(asked: &Path) -> Result<PathBuf, Failure> {
+    let is_name = asked.components().count() == 1 && asked.extension().is_none();
+    if asked.exists() || !is_name {
+        return Ok(asked.to_owned());
+    }
+    let file = Path::new("tables").join(asked).with_extension("csv.gz");
+    if file.exists() {
+        return Ok(file);
+    }
+    let (name, file) = (asked.display(), file.display());
+    Err(Failure::Usage {
+        message: format!("there is no table {name}: {file} does not exist"),
+        help: format!(
+            "`cargo xtask table {name}` makes it if it is one of the project's, and \
+             `autotinyml table STUDY.toml --out {file}` makes that of any study"
+        ),
     })
 }
 

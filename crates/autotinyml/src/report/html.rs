@@ -10,6 +10,23 @@ use crate::record::{Finalist, Summary, TrialRecord};
 
 /// The page as text.
 pub fn page(summary: &Summary) -> String {
+    let body = html! {
+        (head(summary))
+        main {
+            (result(summary))
+            (search(summary))
+            (best(summary))
+            (hyperparameters(summary))
+            (trials(summary))
+            section { h2 { "Study file" } pre { (summary.study_text) } }
+        }
+        footer { "AutoTinyML " (env!("CARGO_PKG_VERSION")) ". KB are 1000 bytes." }
+    };
+    document(&summary.name, &body)
+}
+
+/// A whole page about something of this name.
+pub fn document(name: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -17,21 +34,10 @@ pub fn page(summary: &Summary) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (summary.name) " – AutoTinyML" }
+                title { (name) " – AutoTinyML" }
                 style { (PreEscaped(include_str!("page.css"))) }
             }
-            body {
-                (head(summary))
-                main {
-                    (result(summary))
-                    (search(summary))
-                    (best(summary))
-                    (hyperparameters(summary))
-                    (trials(summary))
-                    section { h2 { "Study file" } pre { (summary.study_text) } }
-                }
-                footer { "AutoTinyML " (env!("CARGO_PKG_VERSION")) ". KB are 1000 bytes." }
-            }
+            body { (body) }
         }
     };
     page.into_string()

@@ -1,55 +1,43 @@
 //! The comparison as a page that needs nothing but itself.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::{NOTE, Printed, header, headline, row};
 use crate::compare::{Comparison, Figures};
-use crate::report::html::definitions;
+use crate::report::html::{definitions, document};
 use crate::report::plot;
 
 /// The page as text.
 pub fn page(comparison: &Comparison) -> String {
     let figures = comparison.figures();
     let names: Vec<&str> = comparison.searchers.iter().map(|s| s.name.as_str()).collect();
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (comparison.name) " – AutoTinyML" }
-                style { (PreEscaped(include_str!("../page.css"))) }
-            }
-            body {
-                header {
-                    p.title { (comparison.name) }
-                    h1.found { (headline(comparison, &figures)) }
-                }
-                main {
-                    section {
-                        h2 { "Best deployable network so far" }
-                        (plot::searchers(&names))
-                        div.pictures {
-                            (picture("by trials", plot::bands("trials", false, &comparison.against_trials())))
-                            (picture("by time", plot::bands(
-                                "seconds of training", true, &comparison.against_time(),
-                            )))
-                        }
-                        p.note { "Median of the repeats, with the quartiles as a band." }
-                    }
-                    section {
-                        h2 { "Figures" }
-                        (table(comparison))
-                        p.note { (NOTE) }
-                    }
-                    section { h2 { "What was compared" } (definitions(&comparison.about)) }
-                }
-                footer { "AutoTinyML " (env!("CARGO_PKG_VERSION")) }
-            }
+    let body = html! {
+        header {
+            p.title { (comparison.name) }
+            h1.found { (headline(comparison, &figures)) }
         }
+        main {
+            section {
+                h2 { "Best deployable network so far" }
+                (plot::searchers(&names))
+                div.pictures {
+                    (picture("by trials", plot::bands("trials", false, &comparison.against_trials())))
+                    (picture("by time", plot::bands(
+                        "seconds of training", true, &comparison.against_time(),
+                    )))
+                }
+                p.note { "Median of the repeats, with the quartiles as a band." }
+            }
+            section {
+                h2 { "Figures" }
+                (table(comparison))
+                p.note { (NOTE) }
+            }
+            section { h2 { "What was compared" } (definitions(&comparison.about)) }
+        }
+        footer { "AutoTinyML " (env!("CARGO_PKG_VERSION")) }
     };
-    page.into_string()
+    document(&comparison.name, &body)
 }
 
 fn picture(caption: &str, picture: Markup) -> Markup {
