@@ -6,12 +6,13 @@ use autotinyml_nn::{Model, Network, Weights};
 
 use crate::codebook::share_weights;
 use crate::compression::Compression;
+use crate::fold::fold;
 use crate::st::compressed_nodes;
 
 /// A network with its weights as the C program stores them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompressedModel {
-    /// What is computed.
+    /// What is computed, without batch normalisations.
     pub network: Network,
     /// How it was compressed.
     pub compression: Compression,
@@ -54,11 +55,13 @@ impl StoredKernel {
     }
 }
 
-/// Stores a trained network. The same model gives the same bytes.
+/// Stores a trained network, its batch normalisations [folded](mod@crate::fold) away. The same model gives
+/// the same bytes.
 pub fn compress(model: &Model, compression: Compression) -> CompressedModel {
+    let model = fold(model);
     let shared = compressed_nodes(&model.network, compression);
     let store = |(node, weights): (usize, &Option<Weights>)| {
-        let Weights { kernel, bias } = weights.as_ref()?;
+        let Weights { kernel, bias, .. } = weights.as_ref()?;
         let kernel = match compression.codebook_len() {
             Some(entries) if shared.contains(&node) => {
                 let (codebook, indices) = share_weights(kernel, entries);
@@ -78,6 +81,7 @@ impl CompressedModel {
         let restore = |stored: &StoredWeights| Weights {
             kernel: stored.kernel.values(),
             bias: stored.bias.clone(),
+            moving: None,
         };
         let weights = self.weights.iter().map(|stored| stored.as_ref().map(restore)).collect();
         Model { network: self.network.clone(), weights }

@@ -89,7 +89,8 @@ mod tests {
     fn a_moved_weight_changes_the_class_of_the_inputs_it_concerns() {
         let layers = [Layer::Dense { units: 2 }, Layer::Activation(Activation::Softmax)];
         let network = Network::chain(Shape::vector(2), &layers).unwrap();
-        let weights = Weights { kernel: vec![1.0, 0.0, 0.0, 1.0], bias: vec![0.0; 2] };
+        let weights =
+            Weights { kernel: vec![1.0, 0.0, 0.0, 1.0], bias: vec![0.0; 2], moving: None };
         let model = Model { network, weights: vec![Some(weights), None] };
         let mut stored = compress(&model, Compression::X1);
         let inputs = [1.0, 0.9, 1.0, 0.5, 0.2, 1.0, 0.9, 1.0];

@@ -8,6 +8,8 @@ use autotinyml_nn::{
     Activation, Layer, Network, Node, Padding, Shape, extent, same_padding_before,
 };
 
+use crate::fold::fold_network;
+
 /// One call of a C function, see `c/autotinyml.h`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kernel {
@@ -101,11 +103,13 @@ const PASSES: [(&str, Pass); 3] = [
     ("fuse-pooling", fuse_pooling),
 ];
 
-/// The kernels that compute `network` when run one after the other; never empty.
+/// The kernels that compute `network` when run one after the other; never empty. Its batch
+/// normalisations are [folded](mod@crate::fold) away, and its weights those of what is left.
 ///
 /// # Errors
 /// Names the pass after which the kernels no longer fit together.
 pub fn lower(network: &Network) -> Result<Vec<Kernel>, LowerError> {
+    let network = &*fold_network(network);
     let mut kernels: Vec<Kernel> = network.nodes.iter().enumerate().map(from_node).collect();
     check("from-nodes", network, &kernels)?;
     for (name, pass) in PASSES {
@@ -135,6 +139,7 @@ fn from_node((index, node): (usize, &Node)) -> Kernel {
             let all = [node.input.height, node.input.width];
             Operation::AveragePool2d(Window::of_pooling(all, all))
         }
+        Layer::BatchNorm { .. } => unreachable!("folded before"),
         Layer::Dense { .. } => Operation::Dense,
         Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => Operation::Copy,
     };

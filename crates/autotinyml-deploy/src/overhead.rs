@@ -11,6 +11,7 @@ use autotinyml_nn::Network;
 use crate::board::{Board, RegionKind};
 use crate::compression::Compression;
 use crate::error::DeployError;
+use crate::fold::fold_network;
 use crate::footprint::{Footprint, RegionUse};
 use crate::lower::{Operation, lower};
 use crate::plan::plan;
@@ -50,6 +51,7 @@ impl Program {
     /// # Errors
     /// Lowering or planning fails its own check: a defect of this crate.
     pub fn of(network: &Network, compression: Compression) -> Result<Self, DeployError> {
+        let network = &*fold_network(network);
         let kernels = lower(network)?;
         let compressed = compressed_nodes(network, compression);
         let mut kind = String::new();

@@ -2,7 +2,7 @@
 
 use crate::{Layer, Network, Node};
 
-/// Trained numbers in a network: kernels and biases.
+/// Trained numbers in a network: kernels and biases, γ and β of batch normalisations.
 pub fn parameters(network: &Network) -> usize {
     network.nodes.iter().map(node_parameters).sum()
 }
@@ -12,8 +12,8 @@ pub fn node_parameters(node: &Node) -> usize {
     kernel_len(node) + bias_len(node)
 }
 
-/// Multiplications by a weight, each with its addition, in one inference: those of convolutions and
-/// dense layers. Biases, activations and pooling multiply by no weight and count nothing.
+/// Multiplications by a weight, each with its addition, in one inference: those of convolutions,
+/// dense layers and batch normalisations. Biases, activations and pooling multiply by no weight and count nothing.
 pub fn multiply_accumulates(network: &Network) -> u64 {
     network.nodes.iter().map(node_multiply_accumulates).sum()
 }
@@ -31,6 +31,7 @@ pub(crate) fn kernel_len(node: &Node) -> usize {
             kernel[0] * kernel[1] * node.input.channels * filters
         }
         Layer::DepthwiseConv2d { kernel, .. } => kernel[0] * kernel[1] * node.input.channels,
+        Layer::BatchNorm { .. } => node.input.channels,
         Layer::Dense { units } => node.input.len() * units,
         Layer::MaxPool2d { .. }
         | Layer::AveragePool2d { .. }
@@ -45,7 +46,7 @@ pub(crate) fn kernel_len(node: &Node) -> usize {
 pub(crate) fn bias_len(node: &Node) -> usize {
     match node.layer {
         Layer::Conv2d { filters, .. } => filters,
-        Layer::DepthwiseConv2d { .. } => node.input.channels,
+        Layer::DepthwiseConv2d { .. } | Layer::BatchNorm { .. } => node.input.channels,
         Layer::Dense { units } => units,
         Layer::MaxPool2d { .. }
         | Layer::AveragePool2d { .. }

@@ -4,7 +4,7 @@
 //! monotone activation before a max pooling runs behind it: the same result from fewer values.
 
 use crate::layer::activation::Elementwise;
-use crate::layer::{InPlace, Operator, Trained, Use};
+use crate::layer::{InPlace, Operator, Reads, Trained, Use};
 use crate::optimizer;
 use crate::{Layer, Node};
 
@@ -75,11 +75,10 @@ impl Execution {
         self.buffers[0].of(batch).0
     }
 
-    /// Runs `batch` samples; `output` has the result. `weights` gives a node's kernel and bias,
-    /// empty for a node without; `step` chooses what dropout drops.
+    /// Runs `batch` samples; `output` has the result. `weights` gives those of a node; `step` chooses what dropout drops.
     pub(crate) fn forward<'w>(
         &mut self,
-        weights: impl Fn(usize) -> (&'w [f32], &'w [f32]),
+        weights: impl Fn(usize) -> Reads<'w>,
         batch: usize,
         step: u64,
     ) {
@@ -88,8 +87,7 @@ impl Execution {
             let (output, _) = after[0].of(batch);
             match operator {
                 Operator::Transform(transform) => {
-                    let (kernel, bias) = weights(*node);
-                    transform.forward(kernel, bias, before[*reads].of(batch).0, output);
+                    transform.forward(weights(*node), before[*reads].of(batch).0, output);
                 }
                 Operator::InPlace(in_place) => {
                     if reads != writes {

@@ -52,10 +52,10 @@ mod vectors;
 pub use cost::{multiply_accumulates, node_multiply_accumulates, node_parameters, parameters};
 pub use dataset::{Dataset, Groups, Span};
 pub use layer::softmax::largest;
-pub use model::{Model, ModelError, Weights};
+pub use model::{Model, ModelError, Moving, Weights};
 pub use network::{
-    Activation, BuildError, LEAKY_RELU_SLOPE, Layer, Network, Node, Padding, Shape, extent,
-    same_padding_before,
+    Activation, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, BuildError, LEAKY_RELU_SLOPE, Layer,
+    Network, Node, Padding, Shape, extent, same_padding_before,
 };
 pub use optimizer::Optimizer;
 pub use split::{

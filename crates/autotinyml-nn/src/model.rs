@@ -9,8 +9,8 @@ use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 
 use crate::cost::{bias_len, kernel_len};
 use crate::execution::Execution;
-use crate::layer::Use;
 use crate::layer::softmax::is_hit;
+use crate::layer::{Reads, Use};
 use crate::random::{Purpose, generator};
 use crate::{Dataset, Layer, Network, Node};
 
@@ -23,14 +23,25 @@ pub struct Model {
     pub weights: Vec<Option<Weights>>,
 }
 
-/// Weights of a node in Keras' layouts.
+/// Weights of a node in Keras' layouts. A batch normalisation has γ as its kernel and β as its bias.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     /// `[kernel height][kernel width][input channels][filters]`, `[kernel height][kernel
-    /// width][channels]` or `[input][units]`.
+    /// width][channels]`, `[input][units]` or `[channels]`.
     pub kernel: Vec<f32>,
     /// `[filters]`, `[channels]` or `[units]`.
     pub bias: Vec<f32>,
+    /// Of a batch normalisation only.
+    pub moving: Option<Moving>,
+}
+
+/// Moving averages over the batches of a training, which inference normalises with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moving {
+    /// `[channels]`
+    pub mean: Vec<f32>,
+    /// `[channels]`
+    pub variance: Vec<f32>,
 }
 
 /// Why a model cannot be saved or loaded.
@@ -95,17 +106,24 @@ const WEIGHTS_FILE: &str = "weights.safetensors";
 
 impl Model {
     /// Random weights (Glorot & Bengio 2010, uniform: within ±√(6 / (fan in + fan out))), biases 0.
+    /// A batch normalisation begins with γ = 1, mean 0 and variance 1.
     pub fn initialise(network: Network, seed: u64) -> Self {
         let weights = network
             .nodes
             .iter()
             .enumerate()
             .map(|(index, node)| {
+                let bias = vec![0.0; bias_len(node)];
+                if let Layer::BatchNorm { .. } = node.layer {
+                    let ones = vec![1.0; bias.len()];
+                    let moving = Moving { mean: bias.clone(), variance: ones.clone() };
+                    return Some(Weights { kernel: ones, bias, moving: Some(moving) });
+                }
                 let [fan_in, fan_out] = fans(node)?;
                 let limit = (6.0 / (fan_in + fan_out) as f32).sqrt();
                 let mut random = generator(seed, Purpose::Weights { node: index });
                 let kernel = (0..kernel_len(node)).map(|_| random.random_range(-limit..limit));
-                Some(Weights { kernel: kernel.collect(), bias: vec![0.0; bias_len(node)] })
+                Some(Weights { kernel: kernel.collect(), bias, moving: None })
             })
             .collect();
         Self { network, weights }
@@ -124,7 +142,14 @@ impl Model {
         for samples in inputs.chunks(batch * input_len) {
             let batch = samples.len() / input_len;
             execution.input(batch).copy_from_slice(samples);
-            execution.forward(|node| self.weights_of(node), batch, 0);
+            let weights = |node: usize| {
+                self.weights[node].as_ref().map_or(Reads::default(), |weights| Reads {
+                    kernel: &weights.kernel,
+                    bias: &weights.bias,
+                    moving: weights.moving.as_ref(),
+                })
+            };
+            execution.forward(weights, batch, 0);
             outputs.extend_from_slice(execution.output(batch).0);
         }
         outputs
@@ -149,12 +174,9 @@ impl Model {
         hits as f64 / samples.len() as f64
     }
 
-    fn weights_of(&self, node: usize) -> (&[f32], &[f32]) {
-        self.weights[node].as_ref().map_or((&[], &[]), |w| (&w.kernel, &w.bias))
-    }
-
     /// Writes `network.json` and `weights.safetensors` into a directory, made if it isn't there.
-    /// The tensors are named after their nodes: `dense_1.kernel`, `dense_1.bias`.
+    /// The tensors are named after their nodes: `dense_1.kernel`, `dense_1.bias`; those of a batch
+    /// normalisation `gamma`, `beta`, `moving_mean` and `moving_variance`.
     ///
     /// # Errors
     /// [`ModelError::Write`].
@@ -171,9 +193,11 @@ impl Model {
         let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = vec![];
         for (node, weights) in self.network.nodes.iter().zip(&self.weights) {
             let Some(weights) = weights else { continue };
-            let [kernel, bias] = tensor_shapes(node);
-            tensors.push((format!("{}.kernel", node.name), kernel, bytes(&weights.kernel)));
-            tensors.push((format!("{}.bias", node.name), bias, bytes(&weights.bias)));
+            let moving = weights.moving.iter().flat_map(|moving| [&moving.mean, &moving.variance]);
+            let values = [&weights.kernel, &weights.bias].into_iter().chain(moving);
+            for ((tensor, shape), values) in tensor_shapes(node).into_iter().zip(values) {
+                tensors.push((format!("{}.{tensor}", node.name), shape, bytes(values)));
+            }
         }
         let views = tensors.iter().map(|(name, shape, bytes)| {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
@@ -222,20 +246,24 @@ impl Model {
         };
         let mut weights = vec![];
         for node in &network.nodes {
-            let [kernel, bias] = tensor_shapes(node);
-            weights.push(if kernel.is_empty() {
-                None
-            } else {
-                let kernel = take(format!("{}.kernel", node.name), kernel)?;
-                let bias = take(format!("{}.bias", node.name), bias)?;
-                Some(Weights { kernel, bias })
+            let mut values = vec![];
+            for (tensor, shape) in tensor_shapes(node) {
+                values.push(take(format!("{}.{tensor}", node.name), shape)?);
+            }
+            let mut values = values.into_iter();
+            weights.push(match (values.next(), values.next(), values.next(), values.next()) {
+                (Some(kernel), Some(bias), Some(mean), Some(variance)) => {
+                    Some(Weights { kernel, bias, moving: Some(Moving { mean, variance }) })
+                }
+                (Some(kernel), Some(bias), ..) => Some(Weights { kernel, bias, moving: None }),
+                _ => None,
             });
         }
         Ok(Self { network, weights })
     }
 }
 
-/// Values that one output reads and that read one input; `None` for a node without weights.
+/// Values that one output reads and that read one input; `None` for a node without random weights.
 fn fans(node: &Node) -> Option<[usize; 2]> {
     match node.layer {
         Layer::Conv2d { filters, kernel, .. } => {
@@ -248,7 +276,8 @@ fn fans(node: &Node) -> Option<[usize; 2]> {
             Some([window * node.input.channels, window])
         }
         Layer::Dense { units } => Some([node.input.len(), units]),
-        Layer::MaxPool2d { .. }
+        Layer::BatchNorm { .. }
+        | Layer::MaxPool2d { .. }
         | Layer::AveragePool2d { .. }
         | Layer::GlobalAveragePool2d
         | Layer::Dropout { .. }
@@ -257,23 +286,25 @@ fn fans(node: &Node) -> Option<[usize; 2]> {
     }
 }
 
-/// Shapes of a node's kernel and bias; empty for a node without weights.
-fn tensor_shapes(node: &Node) -> [Vec<usize>; 2] {
-    match node.layer {
-        Layer::Conv2d { filters, kernel, .. } => {
-            [vec![kernel[0], kernel[1], node.input.channels, filters], vec![filters]]
+/// Names and shapes of a node's kernel, bias, and moving mean and variance, as far as it has them.
+fn tensor_shapes(node: &Node) -> Vec<(&'static str, Vec<usize>)> {
+    let (inputs, channels) = (node.input.channels, node.output.channels);
+    let kernel = match node.layer {
+        Layer::Conv2d { filters, kernel, .. } => vec![kernel[0], kernel[1], inputs, filters],
+        Layer::DepthwiseConv2d { kernel, .. } => vec![kernel[0], kernel[1], channels],
+        Layer::Dense { units } => vec![node.input.len(), units],
+        Layer::BatchNorm { .. } => {
+            let names = ["gamma", "beta", "moving_mean", "moving_variance"];
+            return names.map(|name| (name, vec![channels])).to_vec();
         }
-        Layer::DepthwiseConv2d { kernel, .. } => {
-            [vec![kernel[0], kernel[1], node.input.channels], vec![node.input.channels]]
-        }
-        Layer::Dense { units } => [vec![node.input.len(), units], vec![units]],
         Layer::MaxPool2d { .. }
         | Layer::AveragePool2d { .. }
         | Layer::GlobalAveragePool2d
         | Layer::Dropout { .. }
         | Layer::Flatten
-        | Layer::Activation(_) => [vec![], vec![]],
-    }
+        | Layer::Activation(_) => return vec![],
+    };
+    vec![("kernel", kernel), ("bias", vec![channels])]
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {

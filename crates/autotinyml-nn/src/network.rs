@@ -87,6 +87,12 @@ pub enum Activation {
 /// Slope of [`Activation::LeakyRelu`] where none is given: Keras' default.
 pub const LEAKY_RELU_SLOPE: f32 = 0.3;
 
+/// Keras' default momentum of [`Layer::BatchNorm`].
+pub const BATCH_NORM_MOMENTUM: f32 = 0.99;
+
+/// Keras' default ε of [`Layer::BatchNorm`].
+pub const BATCH_NORM_EPSILON: f32 = 1e-3;
+
 /// One operation. Its activation is a node of its own: fusing is the business of whoever runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +119,16 @@ pub enum Layer {
         dilation: [usize; 2],
         /// What lies beyond the edge.
         padding: Padding,
+    },
+    /// Each channel shifted and scaled to mean 0 and variance 1, then scaled by a trained γ and
+    /// shifted by a trained β (Ioffe & Szegedy 2015). Training takes mean and variance of the batch,
+    /// inference their moving averages.
+    BatchNorm {
+        /// Share that a moving average keeps at each step, 0 ≤ momentum < 1; Keras has
+        /// [`BATCH_NORM_MOMENTUM`].
+        momentum: f32,
+        /// Added to the variance, more than 0; Keras has [`BATCH_NORM_EPSILON`].
+        epsilon: f32,
     },
     /// Largest value of each window and channel; windows that would leave the input are left out.
     MaxPool2d {
@@ -315,6 +331,7 @@ impl Layer {
         match self {
             Self::Conv2d { .. } => "conv2d",
             Self::DepthwiseConv2d { .. } => "depthwise_conv2d",
+            Self::BatchNorm { .. } => "batch_norm",
             Self::MaxPool2d { .. } => "max_pool2d",
             Self::AveragePool2d { .. } => "average_pool2d",
             Self::GlobalAveragePool2d => "global_average_pool2d",
@@ -327,7 +344,13 @@ impl Layer {
 
     /// Whether it has trained numbers.
     pub fn has_weights(&self) -> bool {
-        matches!(self, Self::Conv2d { .. } | Self::DepthwiseConv2d { .. } | Self::Dense { .. })
+        matches!(
+            self,
+            Self::Conv2d { .. }
+                | Self::DepthwiseConv2d { .. }
+                | Self::BatchNorm { .. }
+                | Self::Dense { .. }
+        )
     }
 
     fn check_size(&self, name: &str, input: Shape, output: Shape) -> Result<(), BuildError> {
@@ -380,6 +403,23 @@ impl Layer {
                 let (height, width) = slide(name, input, window, stride, padding)?;
                 Ok(Shape::new(height, width, input.channels))
             }
+            Self::BatchNorm { momentum, .. } if !(0.0..1.0).contains(&momentum) => {
+                Err(BuildError::Setting {
+                    layer: name.to_string(),
+                    setting: "momentum",
+                    value: momentum.to_string(),
+                    expected: "at least 0 and less than 1",
+                })
+            }
+            Self::BatchNorm { epsilon, .. } if !(epsilon > 0.0 && epsilon.is_finite()) => {
+                Err(BuildError::Setting {
+                    layer: name.to_string(),
+                    setting: "epsilon",
+                    value: epsilon.to_string(),
+                    expected: "more than 0",
+                })
+            }
+            Self::BatchNorm { .. } => Ok(input),
             Self::MaxPool2d { window, stride } | Self::AveragePool2d { window, stride } => {
                 positive("window", &window)?;
                 positive("stride", &stride)?;

@@ -1,6 +1,8 @@
 //! The fit loop: epochs of shuffled batches, softmax with categorical cross-entropy, as in Keras.
 
 #[cfg(test)]
+mod batch_norm;
+#[cfg(test)]
 mod dropout;
 #[cfg(test)]
 mod keras;
@@ -13,7 +15,7 @@ use rand::seq::SliceRandom;
 
 use crate::execution::Execution;
 use crate::layer::softmax::{Score, Targets};
-use crate::layer::{Trained, Use};
+use crate::layer::{Reads, Trained, Use};
 use crate::model::Weights;
 use crate::optimizer::Parameters;
 use crate::random::{Purpose, generator};
@@ -219,9 +221,11 @@ impl<'a> Course<'a> {
             }
         };
         let trained = weights.into_iter().map(|weights| {
-            let Weights { kernel, bias } = weights?;
-            let kernel = parameters(kernel).with_l2(training.l2);
-            Some(Trained { kernel, bias: parameters(bias) })
+            let Weights { kernel, bias, moving } = weights?;
+            // Keras' kernel regularisers are none of γ.
+            let l2 = if moving.is_none() { training.l2 } else { 0.0 };
+            let (kernel, bias) = (parameters(kernel).with_l2(l2), parameters(bias));
+            Some(Trained { kernel, bias, moving })
         });
         let class_weights = training.class_weights.of(data, samples);
         let weight_of = |&sample: &usize| f64::from(class_weights[data.labels[sample]]);
@@ -284,7 +288,7 @@ impl<'a> Course<'a> {
         if let Some(norm_max) = self.training.clip_norm {
             let trained = self.trained.iter_mut().flatten();
             let mut all: Vec<&mut Parameters> =
-                trained.flat_map(|Trained { kernel, bias }| [kernel, bias]).collect();
+                trained.flat_map(|Trained { kernel, bias, .. }| [kernel, bias]).collect();
             step.apply_clipped(&mut all, norm_max);
         }
         score
@@ -327,21 +331,27 @@ fn forward(
         input.copy_from_slice(data.sample(sample));
     }
     let weights = |node: usize| {
-        trained[node]
-            .as_ref()
-            .map_or((&[][..], &[][..]), |trained| (&trained.kernel.values, &trained.bias.values))
+        trained[node].as_ref().map_or(Reads::default(), |trained| Reads {
+            kernel: &trained.kernel.values,
+            bias: &trained.bias.values,
+            moving: trained.moving.as_ref(),
+        })
     };
     execution.forward(weights, batch.len(), step);
 }
 
 fn is_finite(trained: &Trained) -> bool {
-    trained.kernel.values.iter().chain(&trained.bias.values).all(|weight| weight.is_finite())
+    let moving =
+        trained.moving.iter().flat_map(|moving| moving.mean.iter().chain(&moving.variance));
+    let weights = trained.kernel.values.iter().chain(&trained.bias.values);
+    weights.chain(moving).all(|weight| weight.is_finite())
 }
 
 fn weights_of(trained: &[Option<Trained>]) -> Vec<Option<Weights>> {
-    let weights = |Trained { kernel, bias }: &Trained| Weights {
+    let weights = |Trained { kernel, bias, moving }: &Trained| Weights {
         kernel: kernel.values.clone(),
         bias: bias.values.clone(),
+        moving: moving.clone(),
     };
     trained.iter().map(|trained| trained.as_ref().map(weights)).collect()
 }

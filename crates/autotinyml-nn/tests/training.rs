@@ -306,7 +306,7 @@ fn a_damaged_model_is_refused_with_the_file_that_is_wrong() {
 
     let layers = [Layer::Dense { units: 2 }];
     let small = Network::chain(Shape::vector(3), &layers).unwrap();
-    let weights = Some(Weights { kernel: vec![0.0; 6], bias: vec![0.0; 2] });
+    let weights = Some(Weights { kernel: vec![0.0; 6], bias: vec![0.0; 2], moving: None });
     Model { network: small, weights: vec![weights] }.save(path).unwrap();
     model.save(&path.join("other")).unwrap();
     std::fs::copy(path.join("other/network.json"), &network_file).unwrap();

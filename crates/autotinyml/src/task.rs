@@ -71,6 +71,13 @@ pub enum LayerTemplate {
         /// Beyond the edge.
         padding: Slot<Padding>,
     },
+    /// See [`Layer::BatchNorm`].
+    BatchNorm {
+        /// What a moving average keeps at each step.
+        momentum: Slot<Share>,
+        /// Added to the variance.
+        epsilon: Slot<Positive>,
+    },
     /// See [`Layer::MaxPool2d`].
     MaxPool2d {
         /// Rows and columns of the window.
@@ -186,6 +193,10 @@ impl LayerTemplate {
                 stride: pair(stride),
                 dilation: pair(dilation),
                 padding: padding.fill(space, configuration),
+            },
+            Self::BatchNorm { momentum, epsilon } => Layer::BatchNorm {
+                momentum: momentum.fill(space, configuration).0,
+                epsilon: epsilon.fill(space, configuration).0,
             },
             Self::MaxPool2d { window, stride } => Layer::MaxPool2d {
                 window: pair(window),

@@ -1,7 +1,7 @@
 //! What the tests that run C programs share.
 
 use autotinyml_deploy::{Compression, Project, Tools, compress, write_project};
-use autotinyml_nn::{Activation, Layer, Model, Network, Padding, Shape};
+use autotinyml_nn::{Activation, Layer, Model, Moving, Network, Padding, Shape};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tempfile::TempDir;
@@ -24,8 +24,12 @@ pub fn tools(need: impl Fn(&Tools) -> bool) -> Option<Tools> {
 pub fn model(input: Shape, layers: &[Layer], seed: u64) -> Model {
     let mut model = Model::initialise(Network::chain(input, layers).unwrap(), seed);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-    for bias in model.weights.iter_mut().flatten().flat_map(|weights| &mut weights.bias) {
-        *bias = random.random_range(-0.5..0.5);
+    for weights in model.weights.iter_mut().flatten() {
+        weights.bias.iter_mut().for_each(|x| *x = random.random_range(-0.5..0.5));
+        if let Some(Moving { mean, variance }) = &mut weights.moving {
+            mean.iter_mut().for_each(|x| *x = random.random_range(-0.5..0.5));
+            variance.iter_mut().for_each(|x| *x = random.random_range(0.5..2.0));
+        }
     }
     model
 }
@@ -88,7 +92,8 @@ pub fn any_model(seed: u64) -> Model {
         let windows = [[size(1..=4), size(1..=4)], [size(1..=3), size(1..=3)]];
         let [window, stride] = windows;
         let padding = if size(0..=1) == 0 { Padding::Same } else { Padding::Valid };
-        layers.push(match size(0..=6) {
+        layers.push(match size(0..=7) {
+            4 => Layer::BatchNorm { momentum: 0.99, epsilon: 1e-3 },
             0 => Layer::MaxPool2d { window, stride },
             1 => Layer::Dropout { rate: 0.5 },
             2 => Layer::AveragePool2d { window, stride },

@@ -6,6 +6,7 @@
 
 pub(crate) mod activation;
 mod average_pool2d;
+mod batch_norm;
 mod conv2d;
 mod dense;
 mod depthwise_conv2d;
@@ -15,10 +16,12 @@ mod max_pool2d;
 pub(crate) mod softmax;
 mod windows;
 
+use crate::model::Moving;
 use crate::optimizer::{Parameters, Step};
 use crate::{Activation, Layer, Node};
 use activation::Elementwise;
 use average_pool2d::AveragePool2d;
+use batch_norm::BatchNorm;
 use conv2d::Conv2d;
 use dense::Dense;
 use depthwise_conv2d::DepthwiseConv2d;
@@ -50,6 +53,7 @@ pub(crate) enum Operator {
 pub(crate) enum Transform {
     Conv2d(Conv2d),
     DepthwiseConv2d(DepthwiseConv2d),
+    BatchNorm(BatchNorm),
     MaxPool2d(MaxPool2d),
     AveragePool2d(AveragePool2d),
     Dense(Dense),
@@ -66,6 +70,16 @@ pub(crate) enum InPlace {
 pub(crate) struct Trained {
     pub(crate) kernel: Parameters,
     pub(crate) bias: Parameters,
+    /// Of a batch normalisation; moved by its backward pass.
+    pub(crate) moving: Option<Moving>,
+}
+
+/// Weights as an operator reads them; nothing for one without.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Reads<'w> {
+    pub(crate) kernel: &'w [f32],
+    pub(crate) bias: &'w [f32],
+    pub(crate) moving: Option<&'w Moving>,
 }
 
 impl Operator {
@@ -82,6 +96,9 @@ impl Operator {
                     shapes, kernel, stride, dilation, padding, training,
                 )))
             }
+            Layer::BatchNorm { momentum, epsilon } => Self::Transform(Transform::BatchNorm(
+                BatchNorm::new(node.input.channels, momentum, epsilon, training),
+            )),
             Layer::MaxPool2d { window, stride } => Self::Transform(Transform::MaxPool2d(
                 MaxPool2d::new(node.input, node.output, window, stride, batch, training),
             )),
@@ -120,17 +137,13 @@ impl Operator {
 }
 
 impl Transform {
-    /// Writes `output` from `input`. A layer without weights gets empty ones.
-    pub(crate) fn forward(
-        &mut self,
-        kernel: &[f32],
-        bias: &[f32],
-        input: &[f32],
-        output: &mut [f32],
-    ) {
+    /// Writes `output` from `input`.
+    pub(crate) fn forward(&mut self, weights: Reads, input: &[f32], output: &mut [f32]) {
+        let Reads { kernel, bias, .. } = weights;
         match self {
             Self::Conv2d(conv2d) => conv2d.forward(kernel, bias, input, output),
             Self::DepthwiseConv2d(depthwise) => depthwise.forward(kernel, bias, input, output),
+            Self::BatchNorm(norm) => norm.forward(weights, input, output),
             Self::MaxPool2d(pool) => pool.forward(input, output),
             Self::AveragePool2d(pool) => pool.forward(input, output),
             Self::Dense(dense) => dense.forward(kernel, bias, input, output),
@@ -154,6 +167,9 @@ impl Transform {
             (Self::DepthwiseConv2d(depthwise), Some(trained)) => {
                 depthwise.backward(trained, step, input, output_gradient, input_gradient);
             }
+            (Self::BatchNorm(norm), Some(trained)) => {
+                norm.backward(trained, step, input, output_gradient, input_gradient);
+            }
             (Self::Dense(dense), Some(trained)) => {
                 dense.backward(trained, step, input, output_gradient, input_gradient);
             }
@@ -167,9 +183,10 @@ impl Transform {
                     pool.backward(output_gradient, input_gradient);
                 }
             }
-            (Self::Conv2d(_) | Self::DepthwiseConv2d(_) | Self::Dense(_), None) => {
-                unreachable!("these layers have weights")
-            }
+            (
+                Self::Conv2d(_) | Self::DepthwiseConv2d(_) | Self::BatchNorm(_) | Self::Dense(_),
+                None,
+            ) => unreachable!("these layers have weights"),
         }
     }
 }

@@ -6,11 +6,13 @@ mod recipe;
 use serde::Deserialize;
 
 use super::*;
+use crate::Moving;
 use crate::Optimizer;
 
 #[derive(Deserialize)]
 struct Dump {
     training: Case,
+    normalised: Case,
 }
 
 #[derive(Deserialize)]
@@ -38,16 +40,32 @@ struct Run {
 struct KernelAndBias {
     kernel: Vec<f32>,
     bias: Vec<f32>,
+    moving_mean: Option<Vec<f32>>,
+    moving_variance: Option<Vec<f32>>,
 }
 
 fn flat(weights: &[KernelAndBias]) -> Vec<f32> {
-    weights.iter().flat_map(|w| w.kernel.iter().chain(&w.bias)).copied().collect()
+    let moving = |w: &KernelAndBias| [w.moving_mean.clone(), w.moving_variance.clone()];
+    let values = |w: &KernelAndBias| [w.kernel.clone(), w.bias.clone()];
+    let layers = weights.iter();
+    layers
+        .flat_map(|w| values(w).into_iter().chain(moving(w).into_iter().flatten()))
+        .flatten()
+        .collect()
 }
 
 #[test]
 fn three_steps_of_each_optimizer_agree_with_keras() {
     let dump: Dump = serde_json::from_str(include_str!("../../tests/keras/dump.json")).unwrap();
-    let case = dump.training;
+    let mut names: Vec<&str> =
+        dump.training.runs.iter().map(|run| run.optimizer.as_str()).collect();
+    names.dedup();
+    assert_eq!(names, Optimizer::NAMES, "every optimizer is compared");
+    check(dump.training);
+    check(dump.normalised);
+}
+
+fn check(case: Case) {
     let network = Network::chain(case.input, &case.layers).unwrap();
     let data = Dataset {
         shape: case.input,
@@ -59,9 +77,6 @@ fn three_steps_of_each_optimizer_agree_with_keras() {
     };
     let samples: Vec<usize> = (0..data.len()).collect();
     let before = flat(&case.weights);
-    let mut names: Vec<&str> = case.runs.iter().map(|run| run.optimizer.as_str()).collect();
-    names.dedup();
-    assert_eq!(names, Optimizer::NAMES, "every optimizer is compared");
 
     for run in &case.runs {
         let settings = format!("{} {:?} {:?}", run.optimizer, run.learning_rate, run.momentum);
@@ -75,7 +90,12 @@ fn three_steps_of_each_optimizer_agree_with_keras() {
         let mut given = case.weights.iter();
         let weights = network.nodes.iter().map(|node| {
             let w = node.layer.has_weights().then(|| given.next())??;
-            Some(Weights { kernel: w.kernel.clone(), bias: w.bias.clone() })
+            let moving = w.moving_mean.clone().zip(w.moving_variance.clone());
+            Some(Weights {
+                kernel: w.kernel.clone(),
+                bias: w.bias.clone(),
+                moving: moving.map(|(mean, variance)| Moving { mean, variance }),
+            })
         });
         let model = Model { network: network.clone(), weights: weights.collect() };
         let training = Training::new(run.losses.len(), samples.len(), optimizer);
@@ -97,7 +117,10 @@ fn three_steps_of_each_optimizer_agree_with_keras() {
             .weights
             .iter()
             .flatten()
-            .flat_map(|w| w.kernel.iter().chain(&w.bias))
+            .flat_map(|w| {
+                let moving = w.moving.iter().flat_map(|moving| [&moving.mean, &moving.variance]);
+                [&w.kernel, &w.bias].into_iter().chain(moving).flatten()
+            })
             .copied()
             .collect();
         let keras = flat(&run.weights);

@@ -28,6 +28,10 @@ def depthwise_conv2d(kernel, stride=(1, 1), dilation=(1, 1), padding="valid"):
     return {"depthwise_conv2d": settings}
 
 
+def batch_norm(momentum=0.99, epsilon=1e-3):
+    return {"batch_norm": {"momentum": momentum, "epsilon": epsilon}}
+
+
 def max_pool2d(window, stride):
     return {"max_pool2d": {"window": window, "stride": stride}}
 
@@ -61,6 +65,10 @@ def keras_layer(layer):
             return keras.layers.DepthwiseConv2D(
                 of["kernel"], of["stride"], of["padding"], dilation_rate=of["dilation"]
             )
+        case "batch_norm":
+            layer = keras.layers.BatchNormalization(**of)
+            assert batch_norm(layer.momentum, layer.epsilon) == batch_norm() or of != batch_norm()
+            return layer
         case "max_pool2d":
             return keras.layers.MaxPooling2D(of["window"], of["stride"])
         case "average_pool2d":
@@ -78,7 +86,10 @@ def keras_layer(layer):
 def keras_model(shape, layers):
     model = keras.Sequential([keras.Input(shape), *map(keras_layer, layers)])
     # Biases that aren't zero, and kernels of round numbers that print short.
-    model.set_weights([random.normal(0, 0.5, w.shape).round(3) for w in model.get_weights()])
+    for w in model.weights:
+        is_variance = w.path.endswith("moving_variance")
+        draw = random.uniform(0.5, 2, w.shape) if is_variance else random.normal(0, 0.5, w.shape)
+        w.assign(draw.round(3))
     return model
 
 
@@ -87,8 +98,10 @@ def values(array):
 
 
 def weights(model):
-    flat = [values(w) for w in model.get_weights()]
-    return [{"kernel": kernel, "bias": bias} for kernel, bias in zip(flat[::2], flat[1::2])]
+    # Those of a batch normalisation are gamma, beta, and the moving averages.
+    names = ["kernel", "bias", "moving_mean", "moving_variance"]
+    layers = [layer.get_weights() for layer in model.layers]
+    return [dict(zip(names, map(values, arrays))) for arrays in layers if arrays]
 
 
 def samples(count, shape):
@@ -131,6 +144,9 @@ FORWARD = [
         (5, 6, 2),
         [depthwise_conv2d((3, 2), dilation=(2, 3), padding="same")],
     ),
+    forward("batch_norm of a map", (4, 3, 2), [batch_norm()]),
+    forward("conv2d, batch_norm, relu", (5, 4, 2), [conv2d(3, (2, 2)), batch_norm(), activation("relu")]),
+    forward("dense, batch_norm", (1, 1, 6), ["flatten", dense(4), batch_norm(0.9, 0.1)]),
     forward("max_pool2d 2x2, odd edges", (5, 7, 2), [max_pool2d((2, 2), (2, 2))]),
     forward("max_pool2d 3x2, stride 1x2", (5, 7, 2), [max_pool2d((3, 2), (1, 2))]),
     forward("average_pool2d 2x2, odd edges", (5, 7, 2), [average_pool2d((2, 2), (2, 2))]),
@@ -159,6 +175,8 @@ FORWARD = [
     ),
 ]
 
+# The same however many networks there are above.
+random = np.random.default_rng(1)
 SHAPE, CLASSES, STEPS = (6, 4, 2), 3, 3
 LAYERS = [
     conv2d(3, (2, 2), padding="same"),
@@ -167,6 +185,17 @@ LAYERS = [
     "flatten",
     dense(5),
     activation("selu"),
+    dense(CLASSES),
+    activation("softmax"),
+]
+# Not behind a layer with biases: their gradients would be zero but for rounding.
+NORMALISED = [
+    conv2d(3, (2, 2), padding="same"),
+    activation("tanh"),
+    batch_norm(0.9),
+    max_pool2d((2, 2), (2, 2)),
+    "flatten",
+    batch_norm(),
     dense(CLASSES),
     activation("softmax"),
 ]
@@ -180,20 +209,20 @@ OPTIMIZERS = {
 }
 
 
-def training():
-    model = keras_model(SHAPE, LAYERS)
+def training(layers, optimizers):
+    model = keras_model(SHAPE, layers)
     first_weights = model.get_weights()
     inputs, labels = samples(8, SHAPE), random.integers(0, CLASSES, 8)
     one_hot = np.eye(CLASSES)[labels]
     dump = {
         "input": dict(zip(["height", "width", "channels"], SHAPE)),
-        "layers": LAYERS,
+        "layers": layers,
         "weights": weights(model),
         "inputs": values(inputs),
         "labels": labels.tolist(),
         "runs": [],
     }
-    for name, optimizer in OPTIMIZERS.items():
+    for name, optimizer in optimizers.items():
         runs = [({}, optimizer()), ({"learning_rate": 0.05}, optimizer(0.05))]
         if name == "sgd":
             runs.append(({"momentum": 0.9}, optimizer(momentum=0.9)))
@@ -210,7 +239,12 @@ def training():
     return dump
 
 
-dump = {"made_with": VERSIONS, "forward": FORWARD, "training": training()}
+dump = {
+    "made_with": VERSIONS,
+    "forward": FORWARD,
+    "training": training(LAYERS, OPTIMIZERS),
+    "normalised": training(NORMALISED, {"sgd": keras.optimizers.SGD}),
+}
 path = pathlib.Path(__file__).with_name("dump.json")
 path.write_text(json.dumps(dump, separators=(",", ":")) + "\n")
 print(path.stat().st_size, "bytes from", VERSIONS)

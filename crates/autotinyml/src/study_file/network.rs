@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
-use autotinyml_nn::{Activation, Padding};
+use autotinyml_nn::{Activation, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, Padding};
 use autotinyml_search::Setting;
 
 use super::section::{Entry, InputError, Section, nearest};
 use super::space::Parameters;
-use crate::task::{LayerTemplate, Slot, Template};
+use crate::task::{LayerTemplate, Positive, Share, Slot, Template};
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "conv2d",
     "depthwise_conv2d",
+    "batch_norm",
     "max_pool2d",
     "average_pool2d",
     "global_average_pool2d",
@@ -111,6 +112,16 @@ fn layer(
             dilation: steps("dilation")?,
             padding: padding()?,
         },
+        "batch_norm" => LayerTemplate::BatchNorm {
+            momentum: match settings.optional("momentum") {
+                Some(entry) => parameters.slot(&entry)?,
+                None => Slot::Fixed(Share(BATCH_NORM_MOMENTUM)),
+            },
+            epsilon: match settings.optional("epsilon") {
+                Some(entry) => parameters.slot(&entry)?,
+                None => Slot::Fixed(Positive(BATCH_NORM_EPSILON)),
+            },
+        },
         "max_pool2d" => LayerTemplate::MaxPool2d {
             window: pair(&settings.required("window", "window = 2, or [2, 1]")?)?,
             stride: stride()?,
@@ -134,7 +145,7 @@ fn layer(
         }
     };
     let function = match kind {
-        "conv2d" | "depthwise_conv2d" | "dense" => settings.optional("activation"),
+        "conv2d" | "depthwise_conv2d" | "batch_norm" | "dense" => settings.optional("activation"),
         _ => None,
     };
     let activation = function.map(|function| activation(&function, settings, parameters));

@@ -121,9 +121,11 @@ fn every_setting_of_a_recipe_agrees_with_keras() {
     for (number, run) in dump.runs.iter().enumerate() {
         let mut given = dump.weights.iter();
         let weights = network.nodes.iter().map(|node| match node.layer {
-            Layer::Conv2d { .. } | Layer::Dense { .. } => {
-                given.next().map(|w| Weights { kernel: w.kernel.clone(), bias: w.bias.clone() })
-            }
+            Layer::Conv2d { .. } | Layer::Dense { .. } => given.next().map(|w| Weights {
+                kernel: w.kernel.clone(),
+                bias: w.bias.clone(),
+                moving: None,
+            }),
             _ => None,
         });
         let model = Model { network: network.clone(), weights: weights.collect() };
