@@ -65,7 +65,7 @@ fn walking_network(width: usize) -> Vec<Layer> {
     let pair = [2, 2];
     let (stride, padding) = ([1, 1], Padding::Valid);
     vec![
-        Layer::Conv2d { filters: width, kernel: pair, stride, padding },
+        Layer::Conv2d { filters: width, kernel: pair, stride, dilation: [1, 1], padding },
         relu,
         Layer::MaxPool2d { window: pair, stride: pair },
         Layer::Dropout { rate: 0.2 },
@@ -86,6 +86,7 @@ fn bottle_network(share: usize) -> Vec<Layer> {
         filters: filters / share,
         kernel: [3, 3],
         stride: [1, 1],
+        dilation: [1, 1],
         padding,
     };
     let mut layers = vec![];

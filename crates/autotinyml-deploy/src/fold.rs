@@ -136,7 +136,13 @@ mod tests {
     const RELU: Layer = Layer::Activation(Activation::Relu);
 
     fn conv() -> Layer {
-        Layer::Conv2d { filters: 3, kernel: [2, 2], stride: [1, 1], padding: Padding::Valid }
+        Layer::Conv2d {
+            filters: 3,
+            kernel: [2, 2],
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding: Padding::Valid,
+        }
     }
 
     fn network(layers: &[Layer]) -> Network {

@@ -121,8 +121,8 @@ pub fn lower(network: &Network) -> Result<Vec<Kernel>, LowerError> {
 
 fn from_node((index, node): (usize, &Node)) -> Kernel {
     let operation = match node.layer {
-        Layer::Conv2d { kernel, stride, padding, .. } => Operation::Conv2d {
-            window: Window::of_kernel(kernel, stride, [1, 1], padding, node.input),
+        Layer::Conv2d { kernel, stride, dilation, padding, .. } => Operation::Conv2d {
+            window: Window::of_kernel(kernel, stride, dilation, padding, node.input),
             pool: None,
         },
         Layer::DepthwiseConv2d { kernel, stride, dilation, padding } => {
@@ -141,7 +141,9 @@ fn from_node((index, node): (usize, &Node)) -> Kernel {
         }
         Layer::BatchNorm { .. } => unreachable!("folded before"),
         Layer::Dense { .. } => Operation::Dense,
-        Layer::Dropout { .. } | Layer::Flatten | Layer::Activation(_) => Operation::Copy,
+        Layer::Dropout { .. } | Layer::Flatten | Layer::Series | Layer::Activation(_) => {
+            Operation::Copy
+        }
     };
     let activation = match node.layer {
         Layer::Activation(activation) => Some(activation),
@@ -251,7 +253,7 @@ mod tests {
     use super::*;
 
     fn conv(filters: usize, kernel: usize, padding: Padding) -> Layer {
-        Layer::Conv2d { filters, kernel: [kernel; 2], stride: [1, 1], padding }
+        Layer::Conv2d { filters, kernel: [kernel; 2], stride: [1, 1], dilation: [1, 1], padding }
     }
 
     fn pool(window: usize, stride: usize) -> Layer {

@@ -245,7 +245,13 @@ mod tests {
     }
 
     fn conv(filters: usize, kernel: usize, stride: usize, padding: Padding) -> Layer {
-        Layer::Conv2d { filters, kernel: [kernel; 2], stride: [stride; 2], padding }
+        Layer::Conv2d {
+            filters,
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            dilation: [1, 1],
+            padding,
+        }
     }
 
     fn pool(window: usize) -> Layer {
@@ -303,10 +309,12 @@ mod tests {
         let size = || [1..4usize, 1..4usize].prop_map(|[a, b]| [a, b]);
         let window = || (size(), size());
         prop_oneof![
-            (1..7usize, window(), any::<bool>()).prop_map(|(filters, (kernel, stride), same)| {
-                let padding = if same { Padding::Same } else { Padding::Valid };
-                Layer::Conv2d { filters, kernel, stride, padding }
-            }),
+            (1..7usize, window(), size(), any::<bool>()).prop_map(
+                |(filters, (kernel, stride), dilation, same)| {
+                    let padding = if same { Padding::Same } else { Padding::Valid };
+                    Layer::Conv2d { filters, kernel, stride, dilation, padding }
+                }
+            ),
             window().prop_map(|(window, stride)| Layer::MaxPool2d { window, stride }),
             window().prop_map(|(window, stride)| Layer::AveragePool2d { window, stride }),
             (window(), size(), any::<bool>()).prop_map(|((kernel, stride), dilation, same)| {

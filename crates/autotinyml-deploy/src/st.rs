@@ -110,7 +110,7 @@ fn node_macc(node: &Node) -> u64 {
             outputs * (window[0] * window[1]) as u64
         }
         Layer::GlobalAveragePool2d => node.input.len() as u64,
-        Layer::Dropout { .. } | Layer::Flatten => 0,
+        Layer::Dropout { .. } | Layer::Flatten | Layer::Series => 0,
         Layer::Dense { .. } => node_multiply_accumulates(node),
         Layer::Activation(Activation::Relu | Activation::Relu6 | Activation::LeakyRelu { .. }) => {
             outputs
@@ -153,15 +153,13 @@ fn steps(network: &Network) -> Vec<Step> {
     for node in &network.nodes {
         match node.layer {
             Layer::BatchNorm { .. } => unreachable!("folded before"),
-            Layer::Dropout { .. } | Layer::Flatten => {}
+            Layer::Dropout { .. } | Layer::Flatten | Layer::Series => {}
             Layer::Activation(_) if !steps.is_empty() => {}
             // Nothing before it: its input is the caller's, and it writes a buffer of its own.
             Layer::Activation(_) => steps.push(Step::new(node, Reads::Everything)),
             Layer::Dense { .. } => steps.push(Step::new(node, Reads::Everything)),
-            Layer::Conv2d { kernel: [rows, _], stride: [stride, _], padding, .. } => {
-                steps.push(Step::convolution(node, rows, stride, padding));
-            }
-            Layer::DepthwiseConv2d { kernel, stride: [stride, _], dilation, padding } => {
+            Layer::Conv2d { kernel, stride: [stride, _], dilation, padding, .. }
+            | Layer::DepthwiseConv2d { kernel, stride: [stride, _], dilation, padding } => {
                 let [rows, _] = extent(kernel, dilation);
                 steps.push(Step::convolution(node, rows, stride, padding));
             }
@@ -259,7 +257,7 @@ mod tests {
     }
 
     fn conv(filters: usize, kernel: [usize; 2], padding: Padding) -> Layer {
-        Layer::Conv2d { filters, kernel, stride: [1, 1], padding }
+        Layer::Conv2d { filters, kernel, stride: [1, 1], dilation: [1, 1], padding }
     }
 
     fn pool(window: usize) -> Layer {
@@ -376,8 +374,13 @@ mod tests {
 
     #[test]
     fn strides_free_the_input_sooner() {
-        let second =
-            Layer::Conv2d { filters: 4, kernel: [2, 2], stride: [2, 2], padding: Padding::Valid };
+        let second = Layer::Conv2d {
+            filters: 4,
+            kernel: [2, 2],
+            stride: [2, 2],
+            dilation: [1, 1],
+            padding: Padding::Valid,
+        };
         let layers = [conv(4, [1, 1], Padding::Valid), second, Flatten, dense(2)];
         // 8×6 to 4×3 of 4 channels: 768 and 192 bytes; lead one row of 48 and one pixel of 16.
         let ram = account(&network([8, 6, 1], &layers), Compression::X1).ram_bytes;
@@ -429,7 +432,10 @@ mod tests {
                 for (filters, kernel, same, stride, window) in blocks {
                     let padding = if same { Padding::Same } else { Padding::Valid };
                     let (kernel, stride) = ([kernel; 2], [stride; 2]);
-                    layers.extend([Layer::Conv2d { filters, kernel, stride, padding }, RELU]);
+                    layers.extend([
+                        Layer::Conv2d { filters, kernel, stride, dilation: [1, 1], padding },
+                        RELU,
+                    ]);
                     layers.extend((window > 0).then(|| pool(window)));
                 }
                 layers.push(Flatten);

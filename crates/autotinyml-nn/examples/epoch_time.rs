@@ -33,6 +33,7 @@ fn median_epoch_seconds(batch: usize, width: usize) -> f64 {
                 filters: width,
                 kernel: [2, 2],
                 stride: [1, 1],
+                dilation: [1, 1],
                 padding: Padding::Valid,
             },
             relu,

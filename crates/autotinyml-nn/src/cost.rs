@@ -38,6 +38,7 @@ pub(crate) fn kernel_len(node: &Node) -> usize {
         | Layer::GlobalAveragePool2d
         | Layer::Dropout { .. }
         | Layer::Flatten
+        | Layer::Series
         | Layer::Activation(_) => 0,
     }
 }
@@ -53,6 +54,7 @@ pub(crate) fn bias_len(node: &Node) -> usize {
         | Layer::GlobalAveragePool2d
         | Layer::Dropout { .. }
         | Layer::Flatten
+        | Layer::Series
         | Layer::Activation(_) => 0,
     }
 }

@@ -282,6 +282,7 @@ fn fans(node: &Node) -> Option<[usize; 2]> {
         | Layer::GlobalAveragePool2d
         | Layer::Dropout { .. }
         | Layer::Flatten
+        | Layer::Series
         | Layer::Activation(_) => None,
     }
 }
@@ -302,6 +303,7 @@ fn tensor_shapes(node: &Node) -> Vec<(&'static str, Vec<usize>)> {
         | Layer::GlobalAveragePool2d
         | Layer::Dropout { .. }
         | Layer::Flatten
+        | Layer::Series
         | Layer::Activation(_) => return vec![],
     };
     vec![("kernel", kernel), ("bias", vec![channels])]

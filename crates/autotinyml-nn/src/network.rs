@@ -105,6 +105,9 @@ pub enum Layer {
         kernel: [usize; 2],
         /// Step of the window down and to the right.
         stride: [usize; 2],
+        /// Distance of the pixels under the window, down and to the right; 1 where a file doesn't say.
+        #[serde(default = "undilated")]
+        dilation: [usize; 2],
         /// What lies beyond the edge.
         padding: Padding,
     },
@@ -153,6 +156,9 @@ pub enum Layer {
     },
     /// A map as a vector, in memory order.
     Flatten,
+    /// A map as a series, in memory order: what stands in a row becomes the channels of a single
+    /// pixel.
+    Series,
     /// Weights `[input][units]`, one bias per unit. The input is a vector.
     Dense {
         /// Outputs.
@@ -337,6 +343,7 @@ impl Layer {
             Self::GlobalAveragePool2d => "global_average_pool2d",
             Self::Dropout { .. } => "dropout",
             Self::Flatten => "flatten",
+            Self::Series => "series",
             Self::Dense { .. } => "dense",
             Self::Activation(_) => "activation",
         }
@@ -388,11 +395,13 @@ impl Layer {
             _ => Ok(()),
         };
         match *self {
-            Self::Conv2d { filters, kernel, stride, padding } => {
+            Self::Conv2d { filters, kernel, stride, dilation, padding } => {
                 positive("filters", &[filters])?;
                 positive("kernel", &kernel)?;
                 positive("stride", &stride)?;
-                let (height, width) = slide(name, input, kernel, stride, padding)?;
+                positive("dilation", &dilation)?;
+                let window = extent(kernel, dilation);
+                let (height, width) = slide(name, input, window, stride, padding)?;
                 Ok(Shape::new(height, width, filters))
             }
             Self::DepthwiseConv2d { kernel, stride, dilation, padding } => {
@@ -435,6 +444,7 @@ impl Layer {
             }),
             Self::Dropout { .. } => Ok(input),
             Self::Flatten => Ok(Shape::vector(input.len())),
+            Self::Series => Ok(Shape::new(input.height, 1, input.width * input.channels)),
             Self::Dense { .. } | Self::Activation(Activation::Softmax) if !input.is_vector() => {
                 Err(BuildError::NeedsVector { layer: name.to_string(), input })
             }
@@ -452,6 +462,10 @@ impl Layer {
             Self::Activation(_) => Ok(input),
         }
     }
+}
+
+fn undilated() -> [usize; 2] {
+    [1, 1]
 }
 
 /// Rows and columns of what a window writes that slides over `input`.

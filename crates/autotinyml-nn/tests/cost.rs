@@ -9,7 +9,7 @@ const RELU: Layer = Layer::Activation(Activation::Relu);
 const SOFTMAX: Layer = Layer::Activation(Activation::Softmax);
 
 fn conv2d(filters: usize, side: usize, padding: Padding) -> Layer {
-    Layer::Conv2d { filters, kernel: [side, side], stride: [1, 1], padding }
+    Layer::Conv2d { filters, kernel: [side, side], stride: [1, 1], dilation: [1, 1], padding }
 }
 
 fn max_pool2d(side: usize) -> Layer {

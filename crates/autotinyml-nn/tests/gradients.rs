@@ -81,7 +81,7 @@ fn parameter(model: &mut Model, node: usize, index: usize) -> &mut f32 {
 }
 
 fn conv2d(kernel: [usize; 2], stride: [usize; 2], padding: Padding) -> Layer {
-    Layer::Conv2d { filters: 4, kernel, stride, padding }
+    Layer::Conv2d { filters: 4, kernel, stride, dilation: [1, 1], padding }
 }
 
 const TANH: Layer = Layer::Activation(Activation::Tanh);
@@ -107,14 +107,19 @@ fn activations_at_both_ends() {
 #[test]
 fn convolutions() {
     for padding in [Padding::Valid, Padding::Same] {
-        for (kernel, stride) in
-            [([1, 1], [1, 1]), ([3, 2], [1, 1]), ([2, 3], [2, 1]), ([3, 3], [2, 2])]
-        {
+        for (kernel, stride, dilation) in [
+            ([1, 1], [1, 1], [1, 1]),
+            ([3, 2], [1, 1], [1, 1]),
+            ([2, 3], [2, 1], [1, 1]),
+            ([3, 3], [2, 2], [1, 1]),
+            ([2, 3], [1, 1], [3, 2]),
+            ([2, 2], [2, 2], [2, 1]),
+        ] {
             // The second convolution needs the gradient of its input.
             let layers = [
                 conv2d([2, 2], [1, 1], Padding::Same),
                 TANH,
-                conv2d(kernel, stride, padding),
+                Layer::Conv2d { filters: 4, kernel, stride, dilation, padding },
                 TANH,
                 Layer::Flatten,
             ];
@@ -138,6 +143,12 @@ fn depthwise_convolutions() {
             check(Shape::new(5, 6, 2), &[conv, TANH, depthwise, TANH, Layer::Flatten]);
         }
     }
+}
+
+#[test]
+fn a_series_of_rows() {
+    let conv = conv2d([3, 1], [1, 1], Padding::Valid);
+    check(Shape::new(6, 3, 2), &[Layer::Series, conv, TANH, Layer::Flatten]);
 }
 
 #[test]

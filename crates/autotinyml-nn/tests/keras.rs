@@ -30,7 +30,7 @@ struct KernelAndBias {
 #[test]
 fn forward_passes_agree_with_keras() {
     let dump: Dump = serde_json::from_str(include_str!("keras/dump.json")).unwrap();
-    assert_eq!(dump.forward.len(), 36);
+    assert_eq!(dump.forward.len(), 41);
     for case in dump.forward {
         let network = Network::chain(case.input, &case.layers).unwrap();
         let mut weights = case.weights.into_iter().map(|w| Weights {

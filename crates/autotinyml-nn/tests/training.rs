@@ -37,7 +37,13 @@ fn network() -> Network {
     Network::chain(
         SHAPE,
         &[
-            Layer::Conv2d { filters: 8, kernel: [3, 2], stride: [1, 1], padding: Padding::Valid },
+            Layer::Conv2d {
+                filters: 8,
+                kernel: [3, 2],
+                stride: [1, 1],
+                dilation: [1, 1],
+                padding: Padding::Valid,
+            },
             relu,
             Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
             Layer::Dropout { rate: 0.2 },

@@ -57,6 +57,8 @@ pub enum LayerTemplate {
         kernel: [Slot<usize>; 2],
         /// Steps down and to the right.
         stride: [Slot<usize>; 2],
+        /// Distances under the window.
+        dilation: [Slot<usize>; 2],
         /// Beyond the edge.
         padding: Slot<Padding>,
     },
@@ -101,6 +103,8 @@ pub enum LayerTemplate {
     },
     /// See [`Layer::Flatten`].
     Flatten,
+    /// See [`Layer::Series`]; nothing behind another one, since a series stays one.
+    Series,
     /// See [`Layer::Dense`].
     Dense {
         /// Outputs.
@@ -160,12 +164,13 @@ impl Template {
         input: Shape,
         classes: usize,
     ) -> Result<Network, BuildError> {
-        let layers: Vec<Layer> = self
-            .layers
-            .iter()
-            .filter(|(_, when)| when.as_ref().is_none_or(|when| when.holds(space, configuration)))
-            .map(|(layer, _)| layer.fill(space, configuration, classes))
-            .collect();
+        let mut layers: Vec<Layer> = vec![];
+        for (layer, when) in &self.layers {
+            let is_there = when.as_ref().is_none_or(|when| when.holds(space, configuration));
+            if is_there && !(*layer == LayerTemplate::Series && layers.contains(&Layer::Series)) {
+                layers.push(layer.fill(space, configuration, classes));
+            }
+        }
         Network::chain(input, &layers)
     }
 }
@@ -182,10 +187,11 @@ impl LayerTemplate {
     fn fill(&self, space: &Space, configuration: &Configuration, classes: usize) -> Layer {
         let pair = |pair: &[Slot<usize>; 2]| pair.each_ref().map(|s| s.fill(space, configuration));
         match self {
-            Self::Conv2d { filters, kernel, stride, padding } => Layer::Conv2d {
+            Self::Conv2d { filters, kernel, stride, dilation, padding } => Layer::Conv2d {
                 filters: filters.fill(space, configuration),
                 kernel: pair(kernel),
                 stride: pair(stride),
+                dilation: pair(dilation),
                 padding: padding.fill(space, configuration),
             },
             Self::DepthwiseConv2d { kernel, stride, dilation, padding } => Layer::DepthwiseConv2d {
@@ -209,6 +215,7 @@ impl LayerTemplate {
             Self::GlobalAveragePool2d => Layer::GlobalAveragePool2d,
             Self::Dropout { rate } => Layer::Dropout { rate: rate.fill(space, configuration).0 },
             Self::Flatten => Layer::Flatten,
+            Self::Series => Layer::Series,
             Self::Dense { units } => Layer::Dense {
                 units: match units.fill(space, configuration) {
                     Units::Count(units) => units,

@@ -5,11 +5,12 @@
 
 #include "autotinyml.h"
 #include "pair.h"
+#include "window.h"
 
 enum { TILE_WINDOWS = 4, TILE_CHANNELS = 4 };
 
 /* Four places of the window, by the row and column of their first value in the input: negative if
- * the window hangs over the edge. */
+ * the window hangs over the edge. Windows whose rows have gaps are taken as if they did. */
 struct tile {
     int rows[TILE_WINDOWS], columns[TILE_WINDOWS];
     const float *first[TILE_WINDOWS]; /* valid if `inside` */
@@ -24,8 +25,10 @@ static inline void place_window(struct tile *tile, const struct autotinyml_conv2
     column = column * layer->window.stride_right - layer->window.left;
     tile->rows[which] = row;
     tile->columns[which] = column;
-    const int inside = row >= 0 && row + layer->window.height <= shape.height && column >= 0 &&
-                       column + layer->window.width <= shape.width;
+    const int height = (layer->window.height - 1) * layer->window.dilation_down + 1;
+    const int inside = row >= 0 && row + height <= shape.height && column >= 0 &&
+                       column + layer->window.width <= shape.width &&
+                       layer->window.dilation_right == 1;
     tile->inside = which == 0 ? inside : tile->inside && inside;
     tile->first[which] = inside ? input + (row * shape.width + column) * shape.channels : input;
 }
@@ -46,7 +49,8 @@ static inline void load_weights(float *weight, const float *weights, int channel
 static inline void sum_inside(const struct autotinyml_conv2d *layer, const struct tile *tile,
                               const float *weights, int channels, float *sums)
 {
-    const int row_step = layer->input.width * layer->input.channels;
+    const int row_step =
+        layer->window.dilation_down * layer->input.width * layer->input.channels;
     const int count = layer->window.width * layer->input.channels;
     const float *a = tile->first[0];
     const float *b = tile->first[1];
@@ -77,22 +81,30 @@ static inline void sum_at_the_edge(const struct autotinyml_conv2d *layer, const 
                                    float *sums)
 {
     const struct autotinyml_shape shape = layer->input;
-    const int room = shape.width - column;
-    const int left = column < 0 ? -column : 0;
-    const int right = room < layer->window.width ? room : layer->window.width;
-    for (int i = 0; i < layer->window.height; i++) {
-        if (row + i < 0 || row + i >= shape.height) {
-            continue;
-        }
-        const float *value = input + ((row + i) * shape.width + column + left) * shape.channels;
+    const struct autotinyml_window window = layer->window;
+    const struct taps rows = taps_inside(row, window.dilation_down, window.height, shape.height);
+    const struct taps columns =
+        taps_inside(column, window.dilation_right, window.width, shape.width);
+    /* Values side by side: those of a row, or of a pixel if there are gaps. */
+    const int has_gaps = window.dilation_right > 1;
+    const int taps = columns.end - columns.first;
+    const int runs = has_gaps ? taps : 1;
+    const int count = (has_gaps ? 1 : taps) * shape.channels;
+    for (int i = rows.first; i < rows.end; i++) {
+        const int y = row + i * window.dilation_down;
+        const int x = column + columns.first * window.dilation_right;
+        const float *value = input + (y * shape.width + x) * shape.channels;
         const float *weight =
-            weights + (i * layer->window.width + left) * shape.channels * channels;
-        for (int k = left * shape.channels; k < right * shape.channels; k++) {
-            for (int channel = 0; channel < channels; channel++) {
-                sums[channel] += *value * weight[channel];
+            weights + (i * window.width + columns.first) * shape.channels * channels;
+        for (int run = 0; run < runs; run++) {
+            for (int k = 0; k < count; k++) {
+                for (int channel = 0; channel < channels; channel++) {
+                    sums[channel] += *value * weight[channel];
+                }
+                value++;
+                weight += channels;
             }
-            value++;
-            weight += channels;
+            value += (window.dilation_right - 1) * shape.channels;
         }
     }
 }

@@ -1,21 +1,8 @@
 /* Convolution of each channel by itself: four channels at a time, or one. */
 #include "autotinyml.h"
+#include "window.h"
 
 enum { CHANNELS = 4 };
-
-/* The taps of a window that lie inside the input: `first` to before `end` of `taps`, the first at
- * `start`, which is negative if the window hangs over the edge. */
-struct range {
-    int first, end;
-};
-
-static inline struct range inside(int start, int dilation, int taps, int length)
-{
-    const int before = start < 0 ? (dilation - 1 - start) / dilation : 0;
-    const int room = length > start ? (length - start + dilation - 1) / dilation : 0;
-    const struct range range = {before, room < taps ? room : taps};
-    return range;
-}
 
 /* The constant `channels`, 4 or 1, is known after inlining. */
 static inline void store_channels(const struct autotinyml_depthwise_conv2d *layer,
@@ -24,8 +11,9 @@ static inline void store_channels(const struct autotinyml_depthwise_conv2d *laye
 {
     const struct autotinyml_window window = layer->window;
     const struct autotinyml_shape shape = layer->input;
-    const struct range rows = inside(row, window.dilation_down, window.height, shape.height);
-    const struct range columns = inside(column, window.dilation_right, window.width, shape.width);
+    const struct taps rows = taps_inside(row, window.dilation_down, window.height, shape.height);
+    const struct taps columns =
+        taps_inside(column, window.dilation_right, window.width, shape.width);
     const int step = window.dilation_right * shape.channels;
     float sums[CHANNELS];
     for (int channel = 0; channel < channels; channel++) {

@@ -46,6 +46,7 @@ const COMMON_KERNELS: [(&str, &str); 3] = [
 ];
 
 const CONV2D_TILE: (&str, &str) = ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h"));
+const WINDOW: (&str, &str) = ("window.h", include_str!("../../c/kernels/window.h"));
 
 /// What a firmware folder is made from.
 #[derive(Clone, Debug)]
@@ -117,6 +118,9 @@ impl<'a> Project<'a> {
         }
         if files.iter().any(|(name, _)| name.starts_with("conv2d")) {
             files.push(CONV2D_TILE);
+        }
+        if files.iter().any(|(name, _)| name.contains("conv2d")) {
+            files.push(WINDOW);
         }
         files.sort_unstable();
         files.dedup();
@@ -208,10 +212,22 @@ mod tests {
     /// A small network with every kind of generated text.
     fn with_project(check: impl Fn(&Project)) {
         let layers = [
-            Layer::Conv2d { filters: 4, kernel: [3, 3], stride: [1, 1], padding: Padding::Same },
+            Layer::Conv2d {
+                filters: 4,
+                kernel: [3, 3],
+                stride: [1, 1],
+                dilation: [1, 1],
+                padding: Padding::Same,
+            },
             Layer::Activation(Activation::Relu),
             Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
-            Layer::Conv2d { filters: 5, kernel: [2, 2], stride: [1, 1], padding: Padding::Valid },
+            Layer::Conv2d {
+                filters: 5,
+                kernel: [2, 2],
+                stride: [1, 1],
+                dilation: [1, 1],
+                padding: Padding::Valid,
+            },
             Layer::Activation(Activation::Tanh),
             Layer::Flatten,
             Layer::Dense { units: 3 },
@@ -293,6 +309,7 @@ mod tests {
                 "conv2d_tile.h",
                 "dense.c",
                 "pair.h",
+                "window.h",
             ];
             assert_eq!(names, expected);
         });

@@ -15,7 +15,13 @@ use crate::support::{assert_near, baseline, inputs, model, tools};
 fn small() -> Model {
     let relu = Layer::Activation(Activation::Relu);
     let layers = [
-        Layer::Conv2d { filters: 8, kernel: [2, 2], stride: [1, 1], padding: Padding::Valid },
+        Layer::Conv2d {
+            filters: 8,
+            kernel: [2, 2],
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding: Padding::Valid,
+        },
         relu,
         Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
         Layer::Flatten,

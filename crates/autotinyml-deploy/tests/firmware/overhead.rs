@@ -13,7 +13,13 @@ use crate::support::tools;
 fn network(filters: usize, units: usize, pool: usize, activation: Activation) -> Network {
     let activation = Layer::Activation(activation);
     let layers = [
-        Layer::Conv2d { filters, kernel: [2, 2], stride: [1, 1], padding: Padding::Valid },
+        Layer::Conv2d {
+            filters,
+            kernel: [2, 2],
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding: Padding::Valid,
+        },
         activation,
         Layer::MaxPool2d { window: [pool; 2], stride: [pool; 2] },
         Layer::Flatten,
@@ -62,7 +68,13 @@ fn untrained(network: &Network) -> Subject<'_> {
 #[test]
 fn no_code_takes_more_flash_than_is_allowed_for() {
     let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
-    let conv = |kernel, padding| Layer::Conv2d { filters: 5, kernel, stride: [1, 1], padding };
+    let conv = |kernel, padding| Layer::Conv2d {
+        filters: 5,
+        kernel,
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding,
+    };
     let [relu, relu6, leaky_relu, hard_swish, sigmoid, selu, tanh, softmax] =
         Activation::ALL.map(Layer::Activation);
     let pool = Layer::MaxPool2d { window: [2, 2], stride: [2, 2] };

@@ -63,8 +63,13 @@ pub fn assert_near(outputs: &[f32], expected: &[f32], tolerance: f32, what: &str
 
 /// Experiment 1's baseline of the talk, with 6 classes.
 pub fn baseline() -> Model {
-    let conv =
-        Layer::Conv2d { filters: 128, kernel: [2, 2], stride: [1, 1], padding: Padding::Valid };
+    let conv = Layer::Conv2d {
+        filters: 128,
+        kernel: [2, 2],
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: Padding::Valid,
+    };
     let relu = Layer::Activation(Activation::Relu);
     let layers = [
         conv,
@@ -92,16 +97,14 @@ pub fn any_model(seed: u64) -> Model {
         let windows = [[size(1..=4), size(1..=4)], [size(1..=3), size(1..=3)]];
         let [window, stride] = windows;
         let padding = if size(0..=1) == 0 { Padding::Same } else { Padding::Valid };
+        let dilation = if size(0..=2) > 0 { [1, 1] } else { [size(1..=3), size(1..=3)] };
         layers.push(match size(0..=7) {
             4 => Layer::BatchNorm { momentum: 0.99, epsilon: 1e-3 },
             0 => Layer::MaxPool2d { window, stride },
             1 => Layer::Dropout { rate: 0.5 },
             2 => Layer::AveragePool2d { window, stride },
-            3 => {
-                let dilation = [size(1..=3), size(1..=3)];
-                Layer::DepthwiseConv2d { kernel: window, stride, dilation, padding }
-            }
-            _ => Layer::Conv2d { filters: size(1..=11), kernel: window, stride, padding },
+            3 => Layer::DepthwiseConv2d { kernel: window, stride, dilation, padding },
+            _ => Layer::Conv2d { filters: size(1..=11), kernel: window, stride, dilation, padding },
         });
         if Network::chain(input, &layers).is_err() {
             layers.pop();

@@ -1,11 +1,11 @@
-//! `y[r, c, f] = b[f] + Σ x[r·s₀ + i − p₀, c·s₁ + j − p₁, k] W[i, j, k, f]`, as a product of
+//! `y[r, c, f] = b[f] + Σ x[r·s₀ + i·d₀ − p₀, c·s₁ + j·d₁ − p₁, k] W[i, j, k, f]`, as a product of
 //! matrices: each window of the input becomes a row of `columns` ("im2col", Chellapilla et al. 2006).
 
 use super::Trained;
 use super::dense::sum_rows;
 use crate::Shape;
 use crate::matmul::{Matrix, multiply, multiply_add};
-use crate::network::{Padding, same_padding_before};
+use crate::network::{Padding, extent, same_padding_before};
 use crate::optimizer::Step;
 
 /// A convolution with the memory for its windows and gradients.
@@ -29,6 +29,7 @@ struct Geometry {
     output: Shape,
     kernel: [usize; 2],
     stride: [usize; 2],
+    dilation: [usize; 2],
     /// Rows and columns of zeros before the input.
     before: [usize; 2],
 }
@@ -38,10 +39,10 @@ const COLUMNS_MAX: usize = 32 * 1024;
 
 impl Conv2d {
     pub(crate) fn new(
-        input: Shape,
-        output: Shape,
+        [input, output]: [Shape; 2],
         kernel: [usize; 2],
         stride: [usize; 2],
+        dilation: [usize; 2],
         padding: Padding,
         batch: usize,
         training: bool,
@@ -49,11 +50,11 @@ impl Conv2d {
         let before = match padding {
             Padding::Valid => [0, 0],
             Padding::Same => [
-                same_padding_before(input.height, kernel[0], stride[0]),
-                same_padding_before(input.width, kernel[1], stride[1]),
+                same_padding_before(input.height, extent(kernel, dilation)[0], stride[0]),
+                same_padding_before(input.width, extent(kernel, dilation)[1], stride[1]),
             ],
         };
-        let geometry = Geometry { input, output, kernel, stride, before };
+        let geometry = Geometry { input, output, kernel, stride, dilation, before };
         let filters = output.channels;
         let columns = geometry.pixels() * geometry.window();
         let samples = (COLUMNS_MAX / columns).clamp(1, batch);
@@ -161,21 +162,24 @@ impl Geometry {
     /// Visits the windows of whole samples, row of a window by row, in runs that are contiguous in
     /// both: (place in the columns, place in the input or none for padding, length).
     fn for_each_run(&self, input_len: usize, mut visit: impl FnMut(usize, Option<usize>, usize)) {
-        let Self { input, output, kernel, stride, before } = self;
-        let row_length = kernel[1] * input.channels;
+        let Self { input, output, kernel, stride, dilation, before } = self;
+        // A row of the window is one run, or, if it is dilated, as many as it has pixels.
+        let (runs, pixels) = if dilation[1] == 1 { (1, kernel[1]) } else { (kernel[1], 1) };
+        let length = pixels * input.channels;
         let mut place = 0;
         for sample in (0..input_len).step_by(input.len()) {
             for pixel in 0..self.pixels() {
                 let top = pixel / output.width * stride[0];
                 let left = pixel % output.width * stride[1];
-                // Columns of the window before, in and behind the input.
-                let skipped = before[1].saturating_sub(left).min(kernel[1]);
-                let end =
-                    (input.width + before[1]).saturating_sub(left).min(kernel[1]).max(skipped);
-                for row in top..top + kernel[0] {
+                for (i, run) in (0..kernel[0]).flat_map(|i| (0..runs).map(move |run| (i, run))) {
+                    let (row, left) = (top + i * dilation[0], left + run * dilation[1]);
+                    // Columns of the run before, in and behind the input.
+                    let skipped = before[1].saturating_sub(left).min(pixels);
+                    let end =
+                        (input.width + before[1]).saturating_sub(left).min(pixels).max(skipped);
                     let inside = row >= before[0] && row - before[0] < input.height;
                     if !inside || skipped == end {
-                        visit(place, None, row_length);
+                        visit(place, None, length);
                     } else {
                         let first = left + skipped - before[1];
                         let start = (row - before[0]) * input.width + first;
@@ -184,11 +188,11 @@ impl Geometry {
                             visit(place, None, head);
                         }
                         visit(place + head, Some(sample + start * input.channels), tail - head);
-                        if tail < row_length {
-                            visit(place + tail, None, row_length - tail);
+                        if tail < length {
+                            visit(place + tail, None, length - tail);
                         }
                     }
-                    place += row_length;
+                    place += length;
                 }
             }
         }

@@ -87,9 +87,17 @@ impl Operator {
     pub(crate) fn new(index: usize, node: &Node, batch: usize, purpose: Use) -> Option<Self> {
         let training = purpose != Use::Inference;
         Some(match node.layer {
-            Layer::Conv2d { kernel, stride, padding, .. } => Self::Transform(Transform::Conv2d(
-                Conv2d::new(node.input, node.output, kernel, stride, padding, batch, training),
-            )),
+            Layer::Conv2d { kernel, stride, dilation, padding, .. } => {
+                Self::Transform(Transform::Conv2d(Conv2d::new(
+                    [node.input, node.output],
+                    kernel,
+                    stride,
+                    dilation,
+                    padding,
+                    batch,
+                    training,
+                )))
+            }
             Layer::DepthwiseConv2d { kernel, stride, dilation, padding } => {
                 let shapes = [node.input, node.output];
                 Self::Transform(Transform::DepthwiseConv2d(DepthwiseConv2d::new(
@@ -131,7 +139,7 @@ impl Operator {
             Layer::Activation(activation) => {
                 Self::InPlace(InPlace::activation(activation, node.input.len(), batch, training))
             }
-            Layer::Flatten => return None,
+            Layer::Flatten | Layer::Series => return None,
         })
     }
 }

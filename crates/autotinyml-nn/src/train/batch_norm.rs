@@ -25,6 +25,7 @@ fn network() -> Network {
         filters: 3,
         kernel: [2, 2],
         stride: [1, 1],
+        dilation: [1, 1],
         padding: crate::Padding::Valid,
     };
     let dense = |units| Layer::Dense { units };

@@ -19,13 +19,16 @@ VERSIONS = f"keras {keras.version()}, jax {jax.__version__}, numpy {np.__version
 random = np.random.default_rng(0)
 
 
-def conv2d(filters, kernel, stride=(1, 1), padding="valid"):
-    return {"conv2d": {"filters": filters, "kernel": kernel, "stride": stride, "padding": padding}}
+def window(kernel, stride, padding, dilation):
+    return {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
 
 
-def depthwise_conv2d(kernel, stride=(1, 1), dilation=(1, 1), padding="valid"):
-    settings = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
-    return {"depthwise_conv2d": settings}
+def conv2d(filters, kernel, stride=(1, 1), padding="valid", dilation=(1, 1)):
+    return {"conv2d": {"filters": filters, **window(kernel, stride, padding, dilation)}}
+
+
+def depthwise_conv2d(kernel, stride=(1, 1), padding="valid", dilation=(1, 1)):
+    return {"depthwise_conv2d": window(kernel, stride, padding, dilation)}
 
 
 def batch_norm(momentum=0.99, epsilon=1e-3):
@@ -52,6 +55,25 @@ def dropout(rate):
     return {"dropout": {"rate": rate}}
 
 
+def conv1d(shape, filters, size, **settings):
+    """A network of Keras' Conv1D, dumped as the special case of conv2d that it is."""
+    rows, columns, channels = shape
+    one = keras.layers.Conv1D(filters, size, **settings)
+    model = keras.Sequential(
+        [keras.Input(shape), keras.layers.Reshape((rows, columns * channels)), one]
+    )
+    draw_weights(model)
+    pairs = {key: (settings.get(key, 1), 1) for key in ["strides", "dilation_rate"]}
+    layer = conv2d(
+        filters,
+        (size, 1),
+        pairs["strides"],
+        settings.get("padding", "valid"),
+        pairs["dilation_rate"],
+    )
+    return described(f"conv1d {settings}", shape, ["series", layer], model)
+
+
 def keras_layer(layer):
     if layer == "flatten":
         return keras.layers.Flatten()
@@ -60,7 +82,13 @@ def keras_layer(layer):
     ((kind, of),) = layer.items()
     match kind:
         case "conv2d":
-            return keras.layers.Conv2D(of["filters"], of["kernel"], of["stride"], of["padding"])
+            return keras.layers.Conv2D(
+                of["filters"],
+                of["kernel"],
+                of["stride"],
+                of["padding"],
+                dilation_rate=of["dilation"],
+            )
         case "depthwise_conv2d":
             return keras.layers.DepthwiseConv2D(
                 of["kernel"], of["stride"], of["padding"], dilation_rate=of["dilation"]
@@ -85,12 +113,16 @@ def keras_layer(layer):
 
 def keras_model(shape, layers):
     model = keras.Sequential([keras.Input(shape), *map(keras_layer, layers)])
-    # Biases that aren't zero, and kernels of round numbers that print short.
+    draw_weights(model)
+    return model
+
+
+def draw_weights(model):
+    """Biases that aren't zero, and kernels of round numbers that print short."""
     for w in model.weights:
         is_variance = w.path.endswith("moving_variance")
         draw = random.uniform(0.5, 2, w.shape) if is_variance else random.normal(0, 0.5, w.shape)
         w.assign(draw.round(3))
-    return model
 
 
 def values(array):
@@ -109,7 +141,10 @@ def samples(count, shape):
 
 
 def forward(name, shape, layers, scale=1):
-    model = keras_model(shape, layers)
+    return described(name, shape, layers, keras_model(shape, layers), scale)
+
+
+def described(name, shape, layers, model, scale=1):
     inputs = scale * samples(2, shape)
     return {
         "name": name,
@@ -131,6 +166,10 @@ FORWARD = [
     forward("conv2d 3x3 valid, stride 2x1", (6, 5, 2), [conv2d(4, (3, 3), (2, 1))]),
     forward("conv2d 5x4 same on 3x3", (3, 3, 1), [conv2d(2, (5, 4), padding="same")]),
     forward("conv2d 1x1", (3, 3, 4), [conv2d(2, (1, 1))]),
+    forward("conv2d, dilation 2x1", (7, 6, 2), [conv2d(3, (3, 2), dilation=(2, 1))]),
+    forward(
+        "conv2d same, dilation 2x3", (5, 6, 2), [conv2d(3, (3, 2), padding="same", dilation=(2, 3))]
+    ),
     forward("depthwise_conv2d 2x2 valid", (5, 4, 3), [depthwise_conv2d((2, 2))]),
     forward("depthwise_conv2d 3x2 same", (5, 4, 3), [depthwise_conv2d((3, 2), padding="same")]),
     forward(
@@ -147,6 +186,9 @@ FORWARD = [
     forward("batch_norm of a map", (4, 3, 2), [batch_norm()]),
     forward("conv2d, batch_norm, relu", (5, 4, 2), [conv2d(3, (2, 2)), batch_norm(), activation("relu")]),
     forward("dense, batch_norm", (1, 1, 6), ["flatten", dense(4), batch_norm(0.9, 0.1)]),
+    conv1d((9, 3, 1), 4, 3),
+    conv1d((9, 2, 2), 3, 3, strides=2, padding="same"),
+    conv1d((9, 1, 2), 3, 3, dilation_rate=2),
     forward("max_pool2d 2x2, odd edges", (5, 7, 2), [max_pool2d((2, 2), (2, 2))]),
     forward("max_pool2d 3x2, stride 1x2", (5, 7, 2), [max_pool2d((3, 2), (1, 2))]),
     forward("average_pool2d 2x2, odd edges", (5, 7, 2), [average_pool2d((2, 2), (2, 2))]),

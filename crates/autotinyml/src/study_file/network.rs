@@ -7,14 +7,18 @@ use autotinyml_search::Setting;
 
 use super::section::{Entry, InputError, Section, nearest};
 use super::space::Parameters;
-use crate::task::{LayerTemplate, Positive, Share, Slot, Template};
+use crate::task::{LayerTemplate, Meaning, Positive, Share, Slot, Template};
 
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 14] = [
     "conv2d",
+    "conv1d",
     "depthwise_conv2d",
+    "depthwise_conv1d",
     "batch_norm",
     "max_pool2d",
+    "max_pool1d",
     "average_pool2d",
+    "average_pool1d",
     "global_average_pool2d",
     "dropout",
     "flatten",
@@ -83,52 +87,22 @@ fn kind<'a>(
     })
 }
 
-/// A layer and, if its table has an `activation`, the activation behind it.
+/// A layer with what its table says of it: before it a series, if it reads one, and behind it the
+/// activation, if it has one.
 fn layer(
     kind: &str,
     settings: &Section<'_>,
     parameters: &Parameters<'_>,
 ) -> Result<Vec<LayerTemplate>, InputError> {
-    let pair = |entry: &Entry<'_>| pair(entry, parameters);
-    let stride = || settings.optional("stride").map(|entry| pair(&entry)).transpose();
-    let steps = |key: &str| match settings.optional(key) {
-        Some(entry) => pair(&entry),
-        None => Ok([Slot::Fixed(1), Slot::Fixed(1)]),
-    };
-    let padding = || match settings.optional("padding") {
-        Some(entry) => parameters.slot(&entry),
-        None => Ok(Slot::Fixed(Padding::Valid)),
-    };
+    if kind == "activation" {
+        let function = settings.required("function", "function = \"relu\"")?;
+        return Ok(vec![activation(&function, settings, parameters)?]);
+    }
+    let one_dimensional = kind.ends_with("1d").then_some(LayerTemplate::Series);
     let layer = match kind {
-        "conv2d" => LayerTemplate::Conv2d {
-            filters: parameters.slot(&settings.required("filters", "filters = 16")?)?,
-            kernel: pair(&settings.required("kernel", "kernel = 3, or [3, 1]")?)?,
-            stride: steps("stride")?,
-            padding: padding()?,
-        },
-        "depthwise_conv2d" => LayerTemplate::DepthwiseConv2d {
-            kernel: pair(&settings.required("kernel", "kernel = 3, or [3, 1]")?)?,
-            stride: steps("stride")?,
-            dilation: steps("dilation")?,
-            padding: padding()?,
-        },
         "batch_norm" => LayerTemplate::BatchNorm {
-            momentum: match settings.optional("momentum") {
-                Some(entry) => parameters.slot(&entry)?,
-                None => Slot::Fixed(Share(BATCH_NORM_MOMENTUM)),
-            },
-            epsilon: match settings.optional("epsilon") {
-                Some(entry) => parameters.slot(&entry)?,
-                None => Slot::Fixed(Positive(BATCH_NORM_EPSILON)),
-            },
-        },
-        "max_pool2d" => LayerTemplate::MaxPool2d {
-            window: pair(&settings.required("window", "window = 2, or [2, 1]")?)?,
-            stride: stride()?,
-        },
-        "average_pool2d" => LayerTemplate::AveragePool2d {
-            window: pair(&settings.required("window", "window = 2, or [2, 1]")?)?,
-            stride: stride()?,
+            momentum: or(settings, parameters, "momentum", Share(BATCH_NORM_MOMENTUM))?,
+            epsilon: or(settings, parameters, "epsilon", Positive(BATCH_NORM_EPSILON))?,
         },
         "global_average_pool2d" => LayerTemplate::GlobalAveragePool2d,
         "dropout" => LayerTemplate::Dropout {
@@ -139,17 +113,67 @@ fn layer(
             let example = "units = 16, or units = \"classes\" for the last layer";
             LayerTemplate::Dense { units: parameters.slot(&settings.required("units", example)?)? }
         }
-        _ => {
-            let function = settings.required("function", "function = \"relu\"")?;
-            return Ok(vec![activation(&function, settings, parameters)?]);
-        }
+        _ => window(kind, settings, parameters)?,
     };
     let function = match kind {
-        "conv2d" | "depthwise_conv2d" | "batch_norm" | "dense" => settings.optional("activation"),
+        "conv2d" | "conv1d" | "depthwise_conv2d" | "depthwise_conv1d" | "batch_norm" | "dense" => {
+            settings.optional("activation")
+        }
         _ => None,
     };
     let activation = function.map(|function| activation(&function, settings, parameters));
-    Ok([Some(layer), activation.transpose()?].into_iter().flatten().collect())
+    Ok([one_dimensional, Some(layer), activation.transpose()?].into_iter().flatten().collect())
+}
+
+/// A layer whose window slides over a map; over a series, if its kind ends in 1d.
+fn window(
+    kind: &str,
+    settings: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<LayerTemplate, InputError> {
+    let axes = |entry: &Entry<'_>| match kind.strip_suffix("1d") {
+        Some(_) => Ok([parameters.slot(entry)?, Slot::Fixed(1)]),
+        None => pair(entry, parameters),
+    };
+    let or_one = |key: &str| match settings.optional(key) {
+        Some(entry) => axes(&entry),
+        None => Ok([Slot::Fixed(1), Slot::Fixed(1)]),
+    };
+    let size = |key: &str, example: &str| axes(&settings.required(key, example)?);
+    let kernel = || size("kernel", "kernel = 3");
+    let pool_window = || size("window", "window = 2");
+    let pool_stride = || settings.optional("stride").map(|entry| axes(&entry)).transpose();
+    let padding = || or(settings, parameters, "padding", Padding::Valid);
+    Ok(match kind {
+        "conv2d" | "conv1d" => LayerTemplate::Conv2d {
+            filters: parameters.slot(&settings.required("filters", "filters = 16")?)?,
+            kernel: kernel()?,
+            stride: or_one("stride")?,
+            dilation: or_one("dilation")?,
+            padding: padding()?,
+        },
+        "depthwise_conv2d" | "depthwise_conv1d" => LayerTemplate::DepthwiseConv2d {
+            kernel: kernel()?,
+            stride: or_one("stride")?,
+            dilation: or_one("dilation")?,
+            padding: padding()?,
+        },
+        "max_pool2d" | "max_pool1d" => {
+            LayerTemplate::MaxPool2d { window: pool_window()?, stride: pool_stride()? }
+        }
+        _ => LayerTemplate::AveragePool2d { window: pool_window()?, stride: pool_stride()? },
+    })
+}
+
+/// A value that may be left out.
+fn or<T: Meaning>(
+    settings: &Section<'_>,
+    parameters: &Parameters<'_>,
+    key: &str,
+    default: T,
+) -> Result<Slot<T>, InputError> {
+    let entry = settings.optional(key);
+    entry.map_or(Ok(Slot::Fixed(default)), |entry| parameters.slot(&entry))
 }
 
 /// An activation and, if it can be leaky ReLU, the slope of that.

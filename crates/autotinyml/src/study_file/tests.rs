@@ -1,7 +1,7 @@
 //! What a study file means, beyond what its complaints show (`tests/program/complaints.rs`).
 
 use autotinyml_deploy::Compression;
-use autotinyml_nn::{Activation, Layer, Network, Shape, SplitBy};
+use autotinyml_nn::{Activation, BATCH_NORM_EPSILON, Layer, Network, Node, Shape, SplitBy};
 use autotinyml_search::{Bayes, SearcherOptions, Setting, Surrogate, SvmCbo, Variant};
 
 use super::section::SourceText;
@@ -82,6 +82,51 @@ fn conditions_drop_layers_and_parameters() {
     ]);
     assert_eq!(shallow.nodes.len(), 6, "neither pooling nor a hidden layer");
     assert_eq!(shallow.output(), Shape::vector(3));
+}
+
+#[test]
+fn one_dimensional_layers_read_rows_as_steps() {
+    let file = parse(
+        r#"
+input = [90, 3, 1]
+classes = 2
+[[network]]
+conv1d = { filters = 4, kernel = 5, stride = 2, dilation = 3, activation = "relu" }
+[[network]]
+batch_norm = { momentum = 0.9 }
+[[network]]
+depthwise_conv1d = { kernel = 3, padding = "same" }
+[[network]]
+max_pool1d = { window = 2 }
+[[network]]
+average_pool1d = { window = 3, stride = 1 }
+[[network]]
+global_average_pool2d = {}
+[[network]]
+dense = { units = "classes", activation = "softmax" }
+"#,
+    );
+    let configuration = file.space.configuration(&[]).unwrap();
+    let network =
+        file.template.network(&file.space, &configuration, Shape::new(90, 3, 1), 2).unwrap();
+    let line = |node: &Node| format!("{} {}", node.name, node.output);
+    let lines: Vec<String> = network.nodes.iter().map(line).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    series 90×1×3
+    conv2d 39×1×4
+    conv2d_relu 39×1×4
+    batch_norm 39×1×4
+    depthwise_conv2d 39×1×4
+    max_pool2d 19×1×4
+    average_pool2d 17×1×4
+    global_average_pool2d 4
+    dense 2
+    dense_softmax 2
+    ");
+    assert_eq!(
+        network.nodes[3].layer,
+        Layer::BatchNorm { momentum: 0.9, epsilon: BATCH_NORM_EPSILON }
+    );
 }
 
 #[test]

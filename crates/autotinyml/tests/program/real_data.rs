@@ -52,7 +52,13 @@ fn the_c_gives_the_models_outputs_for_a_thousand_images() {
 /// Two epochs on the images after the first thousand.
 fn trained_on_the_rest(digits: &Dataset) -> (Model, Standardisation) {
     let layers = [
-        Layer::Conv2d { filters: 8, kernel: [3, 3], stride: [1, 1], padding: Padding::Same },
+        Layer::Conv2d {
+            filters: 8,
+            kernel: [3, 3],
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding: Padding::Same,
+        },
         Layer::Activation(Activation::Relu),
         Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
         Layer::Flatten,
