@@ -33,6 +33,11 @@ impl Shape {
         self.height * self.width * self.channels
     }
 
+    /// Number of places, each with a value per channel.
+    pub(crate) const fn pixels(&self) -> usize {
+        self.height * self.width
+    }
+
     fn is_vector(&self) -> bool {
         self.height == 1 && self.width == 1
     }

@@ -1,29 +1,31 @@
-//! `y[r, c, f] = b[f] + Σ x[r·s₀ + i·d₀ − p₀, c·s₁ + j·d₁ − p₁, k] W[i, j, k, f]`, as a product of
-//! matrices: each window of the input becomes a row of `columns` ("im2col", Chellapilla et al. 2006).
+//! `y[r, c, f] = b[f] + Σ x[r·s₀ + i·d₀ − p₀, c·s₁ + j·d₁ − p₁, k] W[i, j, k, f]`, as the product of two
+//! matrices: the windows of the input, read where they lie, and the kernel.
 
 use super::Trained;
-use super::dense::sum_rows;
+use super::dense::{sum_rows, transpose};
 use crate::Shape;
-use crate::matmul::{Matrix, multiply, multiply_add};
+use crate::matmul::{Places, Start, Windows, multiply};
 use crate::network::{Padding, extent, same_padding_before};
 use crate::optimizer::Step;
 
-/// A convolution with the memory for its windows and gradients.
+/// A convolution with the memory for its gradients.
 pub(crate) struct Conv2d {
     geometry: Geometry,
-    filters: usize,
-    /// Samples in a whole batch.
-    batch: usize,
-    /// Samples whose windows are laid out at a time, so that they stay in the cache. If these are
-    /// the whole batch, backward finds them where forward has laid them.
-    samples: usize,
-    /// `[samples · output pixels][kernel height · kernel width · input channels]`
-    columns: Vec<f32>,
+    /// The input between zeros, `[batch][padded height][padded width][channels]`; empty for one
+    /// without padding.
+    padded: Vec<f32>,
+    /// Where each window of a batch begins in the (padded) input.
+    starts: Places,
+    /// Where each value of a window lies, seen from its beginning.
+    places: Places,
     kernel_gradient: Vec<f32>,
     bias_gradient: Vec<f32>,
+    /// From the first backward on that asks for the gradient of the input.
+    transposed: Option<Transposed>,
 }
 
 /// How windows lie on the input.
+#[derive(Clone, Copy)]
 struct Geometry {
     input: Shape,
     output: Shape,
@@ -32,14 +34,13 @@ struct Geometry {
     dilation: [usize; 2],
     /// Rows and columns of zeros before the input.
     before: [usize; 2],
+    /// Rows and columns of the input with its zeros.
+    padded: [usize; 2],
 }
-
-/// Values in `columns` that still leave the second-level cache to the others: 128 KiB.
-const COLUMNS_MAX: usize = 32 * 1024;
 
 impl Conv2d {
     pub(crate) fn new(
-        [input, output]: [Shape; 2],
+        shapes: [Shape; 2],
         kernel: [usize; 2],
         stride: [usize; 2],
         dilation: [usize; 2],
@@ -47,26 +48,27 @@ impl Conv2d {
         batch: usize,
         training: bool,
     ) -> Self {
-        let before = match padding {
-            Padding::Valid => [0, 0],
-            Padding::Same => [
-                same_padding_before(input.height, extent(kernel, dilation)[0], stride[0]),
-                same_padding_before(input.width, extent(kernel, dilation)[1], stride[1]),
-            ],
-        };
-        let geometry = Geometry { input, output, kernel, stride, dilation, before };
+        let geometry = Geometry::new(shapes, kernel, stride, dilation, padding);
+        let [input, output] = shapes;
         let filters = output.channels;
-        let columns = geometry.pixels() * geometry.window();
-        let samples = (COLUMNS_MAX / columns).clamp(1, batch);
+        let [height, width] = geometry.padded;
+        let is_padded = geometry.is_padded();
+        let padded = if is_padded { batch * height * width * input.channels } else { 0 };
         let gradient = |length: usize| vec![0.0; if training { length } else { 0 }];
+        let pixels = (0..batch).flat_map(|sample| {
+            let pixels = (0..output.height).flat_map(|r| (0..output.width).map(move |c| (r, c)));
+            pixels.map(move |(r, c)| [sample * height + r * stride[0], c * stride[1]])
+        });
+        let place = |[row, column]: [usize; 2]| ((row * width + column) * input.channels) as u32;
+        let places = windows(kernel, dilation, width, input.channels);
         Self {
-            filters,
-            batch,
-            samples,
-            columns: vec![0.0; samples * columns],
-            kernel_gradient: gradient(geometry.window() * filters),
+            padded: vec![0.0; padded],
+            starts: Places::new(pixels.map(place).collect()),
+            kernel_gradient: gradient(places.len() * filters),
             bias_gradient: gradient(filters),
+            places,
             geometry,
+            transposed: None,
         }
     }
 
@@ -77,136 +79,155 @@ impl Conv2d {
         input: &[f32],
         output: &mut [f32],
     ) {
-        let Geometry { input: read, output: written, .. } = self.geometry;
-        let w = Matrix::new(kernel, self.geometry.window(), self.filters);
-        let chunks = input
-            .chunks(self.samples * read.len())
-            .zip(output.chunks_mut(self.samples * written.len()));
-        for (x, y) in chunks {
-            self.geometry.gather(x, &mut self.columns);
-            for pixel in y.chunks_exact_mut(self.filters) {
-                pixel.copy_from_slice(bias);
-            }
-            let rows = y.len() / self.filters;
-            multiply_add(Matrix::new(&self.columns, rows, self.geometry.window()), w, y);
+        if self.geometry.is_padded() {
+            self.geometry.pad(input, &mut self.padded);
         }
+        multiply(self.windows(input), kernel, Start::Row(bias), output);
     }
 
-    /// `dW = columnsᵀ dy`, `db = Σ dy`; `dcolumns = dy Wᵀ`, each value added where it came from.
+    /// `dW = windowsᵀ dy`, `db = Σ dy`. Follows a `forward` of the same input.
     pub(crate) fn backward(
         &mut self,
         trained: &mut Trained,
         step: &Step,
         input: &[f32],
         output_gradient: &[f32],
-        mut input_gradient: Option<&mut [f32]>,
+        input_gradient: Option<&mut [f32]>,
     ) {
-        let window = self.geometry.window();
-        let (read, written) = (self.geometry.input.len(), self.geometry.output.len());
-        let w = Matrix::new(&trained.kernel.values, window, self.filters);
-        self.kernel_gradient.fill(0.0);
-        if let Some(input_gradient) = &mut input_gradient {
-            input_gradient.fill(0.0);
+        if let Some(input_gradient) = input_gradient {
+            let batch = self.starts.len() / self.geometry.output.pixels();
+            let transposed =
+                self.transposed.get_or_insert_with(|| Transposed::new(self.geometry, batch));
+            transposed.run(&trained.kernel.values, output_gradient, input_gradient);
         }
-        let chunks =
-            input.chunks(self.samples * read).zip(output_gradient.chunks(self.samples * written));
-        for (index, (x, dy)) in chunks.enumerate() {
-            let rows = dy.len() / self.filters;
-            let dy = Matrix::new(dy, rows, self.filters);
-            if self.samples < self.batch {
-                self.geometry.gather(x, &mut self.columns);
-            }
-            let columns = Matrix::new(&self.columns, rows, window);
-            multiply_add(columns.transposed(), dy, &mut self.kernel_gradient);
-            if let Some(input_gradient) = &mut input_gradient {
-                multiply(dy, w.transposed(), &mut self.columns);
-                let dx = &mut input_gradient[index * self.samples * read..][..x.len()];
-                self.geometry.scatter(&self.columns, dx);
-            }
-        }
+        let mut kernel_gradient = std::mem::take(&mut self.kernel_gradient);
+        let windows = self.windows(input).transposed();
+        multiply(windows, output_gradient, Start::Zero, &mut kernel_gradient);
+        self.kernel_gradient = kernel_gradient;
         sum_rows(output_gradient, &mut self.bias_gradient);
         step.apply(&mut trained.kernel, 0, &self.kernel_gradient);
         step.apply(&mut trained.bias, 0, &self.bias_gradient);
     }
+
+    /// The windows of an input: `[samples · output pixels][kernel height · kernel width · channels]`.
+    fn windows<'a>(&'a self, input: &'a [f32]) -> Windows<'a> {
+        let samples = input.len() / self.geometry.input.len();
+        let values = if self.geometry.is_padded() { &self.padded } else { input };
+        Windows::new(values, &self.starts, samples * self.geometry.output.pixels(), &self.places)
+    }
+}
+
+/// Where the values of a window of `channels` lie in an image of this width, seen from its beginning.
+fn windows(
+    [height, width]: [usize; 2],
+    dilation: [usize; 2],
+    image_width: usize,
+    channels: usize,
+) -> Places {
+    let rows = (0..height).map(|row| row * dilation[0] * image_width);
+    let pixels = rows.flat_map(|row| (0..width).map(move |column| row + column * dilation[1]));
+    let places = pixels.flat_map(|pixel| pixel * channels..(pixel + 1) * channels);
+    Places::new(places.map(|place| place as u32).collect())
+}
+
+/// The gradient of the input, `dx[q, k] = Σ dy[(q + p − i·d) / s, f] W[i, k, f]` over the `i` for which
+/// that is a pixel of the output: itself a convolution with stride 1, of `dy` spread out between zeros
+/// and with the kernel turned round ("transposed convolution", Dumoulin & Visin 2016).
+struct Transposed {
+    geometry: Geometry,
+    /// Rows and columns of the gradient spread out.
+    size: [usize; 2],
+    /// `dy[r]` at `r s + extent − 1`, zeros between; `[batch][height][width][filters]`.
+    spread: Vec<f32>,
+    /// `W` turned round, `[kernel height · kernel width · filters][channels]`.
+    kernel: Vec<f32>,
+    starts: Places,
+    places: Places,
+}
+
+impl Transposed {
+    fn new(geometry: Geometry, batch: usize) -> Self {
+        let Geometry { input, output, kernel, before, .. } = geometry;
+        let size =
+            [input.height + before[0] + kernel[0] - 1, input.width + before[1] + kernel[1] - 1];
+        let filters = output.channels;
+        let pixels = (0..batch).flat_map(|sample| {
+            let pixels = (0..input.height).flat_map(|r| (0..input.width).map(move |c| (r, c)));
+            pixels.map(move |(r, c)| [sample * size[0] + r + before[0], c + before[1]])
+        });
+        let place = |[row, column]: [usize; 2]| ((row * size[1] + column) * filters) as u32;
+        Self {
+            geometry,
+            size,
+            spread: vec![0.0; batch * size[0] * size[1] * filters],
+            kernel: vec![0.0; kernel[0] * kernel[1] * filters * input.channels],
+            starts: Places::new(pixels.map(place).collect()),
+            places: windows(kernel, dilation, size[1], filters),
+        }
+    }
+
+    fn run(&mut self, weights: &[f32], output_gradient: &[f32], input_gradient: &mut [f32]) {
+        let Geometry { input, output, kernel, stride, dilation, .. } = self.geometry;
+        let extent = extent(kernel, dilation);
+        let (channels, filters) = (input.channels, output.channels);
+        let row_length = output.width * filters;
+        for (index, row) in output_gradient.chunks_exact(row_length).enumerate() {
+            let (sample, r) = (index / output.height, index % output.height);
+            let start = (sample * self.size[0] + r * stride[0] + extent[0] - 1) * self.size[1];
+            for (c, pixel) in row.chunks_exact(filters).enumerate() {
+                let place = (start + c * stride[1] + extent[1] - 1) * filters;
+                self.spread[place..place + filters].copy_from_slice(pixel);
+            }
+        }
+        let turned = self.kernel.chunks_exact_mut(filters * channels);
+        for (tap, turned) in weights.chunks_exact(channels * filters).rev().zip(turned) {
+            transpose(tap, filters, turned);
+        }
+        let samples = output_gradient.len() / output.len();
+        let rows = samples * input.pixels();
+        let windows = Windows::new(&self.spread, &self.starts, rows, &self.places);
+        multiply(windows, &self.kernel, Start::Zero, input_gradient);
+    }
 }
 
 impl Geometry {
-    /// Pixels that a sample's output has.
-    fn pixels(&self) -> usize {
-        self.output.height * self.output.width
-    }
-
-    /// Values in a window.
-    fn window(&self) -> usize {
-        self.kernel[0] * self.kernel[1] * self.input.channels
-    }
-
-    /// Lays the windows of whole samples out as rows.
-    fn gather(&self, input: &[f32], columns: &mut [f32]) {
-        self.for_each_run(input.len(), |place, pixel, length| match pixel {
-            Some(pixel) => copy(&input[pixel..][..length], &mut columns[place..][..length]),
-            None => columns[place..place + length].fill(0.0),
-        });
-    }
-
-    /// Adds the rows of windows to the values where they came from.
-    fn scatter(&self, columns: &[f32], input: &mut [f32]) {
-        self.for_each_run(input.len(), |place, pixel, length| {
-            if let Some(pixel) = pixel {
-                let values = input[pixel..pixel + length].iter_mut();
-                values.zip(&columns[place..]).for_each(|(x, column)| *x += column);
+    fn new(
+        [input, output]: [Shape; 2],
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        dilation: [usize; 2],
+        padding: Padding,
+    ) -> Self {
+        let size = [input.height, input.width];
+        let (before, padded) = match padding {
+            Padding::Valid => ([0, 0], size),
+            Padding::Same => {
+                let extent = extent(kernel, dilation);
+                let before = [0, 1].map(|a| same_padding_before(size[a], extent[a], stride[a]));
+                let written = [output.height, output.width];
+                let reach = [0, 1].map(|a| (written[a] - 1) * stride[a] + extent[a]);
+                (before, [0, 1].map(|a| reach[a].max(size[a] + before[a])))
             }
-        });
+        };
+        Self { input, output, kernel, stride, dilation, before, padded }
     }
 
-    /// Visits the windows of whole samples, row of a window by row, in runs that are contiguous in
-    /// both: (place in the columns, place in the input or none for padding, length).
-    fn for_each_run(&self, input_len: usize, mut visit: impl FnMut(usize, Option<usize>, usize)) {
-        let Self { input, output, kernel, stride, dilation, before } = self;
-        // A row of the window is one run, or, if it is dilated, as many as it has pixels.
-        let (runs, pixels) = if dilation[1] == 1 { (1, kernel[1]) } else { (kernel[1], 1) };
-        let length = pixels * input.channels;
-        let mut place = 0;
-        for sample in (0..input_len).step_by(input.len()) {
-            for pixel in 0..self.pixels() {
-                let top = pixel / output.width * stride[0];
-                let left = pixel % output.width * stride[1];
-                for (i, run) in (0..kernel[0]).flat_map(|i| (0..runs).map(move |run| (i, run))) {
-                    let (row, left) = (top + i * dilation[0], left + run * dilation[1]);
-                    // Columns of the run before, in and behind the input.
-                    let skipped = before[1].saturating_sub(left).min(pixels);
-                    let end =
-                        (input.width + before[1]).saturating_sub(left).min(pixels).max(skipped);
-                    let inside = row >= before[0] && row - before[0] < input.height;
-                    if !inside || skipped == end {
-                        visit(place, None, length);
-                    } else {
-                        let first = left + skipped - before[1];
-                        let start = (row - before[0]) * input.width + first;
-                        let (head, tail) = (skipped * input.channels, end * input.channels);
-                        if head > 0 {
-                            visit(place, None, head);
-                        }
-                        visit(place + head, Some(sample + start * input.channels), tail - head);
-                        if tail < length {
-                            visit(place + tail, None, length - tail);
-                        }
-                    }
-                    place += length;
-                }
+    fn is_padded(&self) -> bool {
+        self.padded != [self.input.height, self.input.width]
+    }
+
+    /// Copies samples between their zeros.
+    fn pad(&self, input: &[f32], padded: &mut [f32]) {
+        let channels = self.input.channels;
+        let samples = input.chunks_exact(self.input.len());
+        for (x, padded) in
+            samples.zip(padded.chunks_exact_mut(self.padded[0] * self.padded[1] * channels))
+        {
+            let rows = padded.chunks_exact_mut(self.padded[1] * channels).skip(self.before[0]);
+            let first = self.before[1] * channels;
+            for (row, padded) in x.chunks_exact(self.input.width * channels).zip(rows) {
+                padded[first..first + row.len()].copy_from_slice(row);
             }
         }
-    }
-}
-
-/// Copies a run; short ones without a call.
-#[inline(always)]
-fn copy(from: &[f32], to: &mut [f32]) {
-    match from.len() {
-        1 => to[0] = from[0],
-        2 => to[..2].copy_from_slice(&from[..2]),
-        3 => to[..3].copy_from_slice(&from[..3]),
-        4 => to[..4].copy_from_slice(&from[..4]),
-        _ => to.copy_from_slice(from),
     }
 }

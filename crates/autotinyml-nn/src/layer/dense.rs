@@ -1,7 +1,7 @@
 //! `y = x W + b`, with W `[inputs][units]`.
 
 use super::Trained;
-use crate::matmul::{Matrix, multiply, multiply_add};
+use crate::matmul::{Matrix, Start, multiply, multiply_transposed};
 use crate::optimizer::Step;
 
 /// A dense layer with the memory for its gradient.
@@ -22,44 +22,55 @@ impl Dense {
     pub(crate) fn new(inputs: usize, units: usize, training: bool) -> Self {
         let rows = (GRADIENT_MAX / units).clamp(1, inputs);
         let gradient = |length| vec![0.0; if training { length } else { 0 }];
-        let (kernel_gradient, bias_gradient) = (gradient(rows * units), gradient(units));
-        Self { inputs, units, rows, kernel_gradient, bias_gradient }
+        Self {
+            inputs,
+            units,
+            rows,
+            kernel_gradient: gradient(rows * units),
+            bias_gradient: gradient(units),
+        }
     }
 
     pub(crate) fn forward(&self, kernel: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
         let batch = input.len() / self.inputs;
-        for row in output.chunks_exact_mut(self.units) {
-            row.copy_from_slice(bias);
-        }
-        let x = Matrix::new(input, batch, self.inputs);
-        let w = Matrix::new(kernel, self.inputs, self.units);
-        multiply_add(x, w, output);
+        multiply(Matrix::new(input, batch, self.inputs), kernel, Start::Row(bias), output);
     }
 
-    /// `dx = dy Wᵀ`, `dW = xᵀ dy`, `db = Σ dy`
+    /// `dx = dy Wᵀ`, `dW = xᵀ dy`, `db = Σ dy`; some rows of the kernel at a time, so that it passes
+    /// through the cache once.
     pub(crate) fn backward(
         &mut self,
         trained: &mut Trained,
         step: &Step,
         input: &[f32],
         output_gradient: &[f32],
-        input_gradient: Option<&mut [f32]>,
+        mut input_gradient: Option<&mut [f32]>,
     ) {
-        let batch = input.len() / self.inputs;
-        let x = Matrix::new(input, batch, self.inputs);
-        let dy = Matrix::new(output_gradient, batch, self.units);
-        if let Some(input_gradient) = input_gradient {
-            let w = Matrix::new(&trained.kernel.values, self.inputs, self.units);
-            multiply(dy, w.transposed(), input_gradient);
-        }
-        for first in (0..self.inputs).step_by(self.rows) {
-            let rows = self.rows.min(self.inputs - first);
-            let gradient = &mut self.kernel_gradient[..rows * self.units];
-            multiply(x.transposed().rows(first, rows), dy, gradient);
-            step.apply(&mut trained.kernel, first * self.units, gradient);
+        let (inputs, units) = (self.inputs, self.units);
+        let batch = input.len() / inputs;
+        let x = Matrix::new(input, batch, inputs).transposed();
+        for first in (0..inputs).step_by(self.rows) {
+            let rows = self.rows.min(inputs - first);
+            if let Some(input_gradient) = &mut input_gradient {
+                let kernel = &trained.kernel.values[first * units..][..rows * units];
+                let dx = &mut input_gradient[first..];
+                multiply_transposed(output_gradient, kernel, units, dx, inputs);
+            }
+            let gradient = &mut self.kernel_gradient[..rows * units];
+            multiply(x.rows(first, rows), output_gradient, Start::Zero, gradient);
+            step.apply(&mut trained.kernel, first * units, gradient);
         }
         sum_rows(output_gradient, &mut self.bias_gradient);
         step.apply(&mut trained.bias, 0, &self.bias_gradient);
+    }
+}
+
+/// Rows of the given length as columns.
+pub(super) fn transpose(rows: &[f32], length: usize, columns: &mut [f32]) {
+    let count = rows.len() / length;
+    for (r, row) in rows.chunks_exact(length).enumerate() {
+        let column = columns.iter_mut().skip(r).step_by(count);
+        column.zip(row).for_each(|(to, &from)| *to = from);
     }
 }
 
