@@ -99,9 +99,8 @@ pub enum TrainError {
 /// Trains a freshly initialised network on the given samples of the data.
 ///
 /// After each epoch `on_epoch` sees how it went, and may end the training there: the model is then
-/// the one at the end of that epoch, or, with early stopping, of the best epoch so far. The same seed gives the same bits on the same machine, whatever
-/// else runs; on another processor sums may be rounded otherwise, because matrix products are
-/// ordered by the width of its registers and its caches.
+/// the one at the end of that epoch, or, with early stopping, of the best epoch so far. The same seed
+/// gives the same bits, whatever else runs and however wide the processor's vectors are.
 ///
 /// # Errors
 /// [`TrainError::Diverged`] at once when the loss of a batch is infinite, NaN, or more than ten

@@ -21,7 +21,7 @@ pub(crate) struct Conv2d {
     kernel_gradient: Vec<f32>,
     bias_gradient: Vec<f32>,
     /// From the first backward on that asks for the gradient of the input.
-    transposed: Option<Transposed>,
+    transposed: Option<Box<Transposed>>,
 }
 
 /// How windows lie on the input.
@@ -96,8 +96,9 @@ impl Conv2d {
     ) {
         if let Some(input_gradient) = input_gradient {
             let batch = self.starts.len() / self.geometry.output.pixels();
-            let transposed =
-                self.transposed.get_or_insert_with(|| Transposed::new(self.geometry, batch));
+            let transposed = self
+                .transposed
+                .get_or_insert_with(|| Box::new(Transposed::new(self.geometry, batch)));
             transposed.run(&trained.kernel.values, output_gradient, input_gradient);
         }
         let mut kernel_gradient = std::mem::take(&mut self.kernel_gradient);
