@@ -21,7 +21,7 @@ pub(crate) struct Conv2d {
     kernel_gradient: Vec<f32>,
     bias_gradient: Vec<f32>,
     /// From the first backward on that asks for the gradient of the input.
-    transposed: Option<Box<Transposed>>,
+    transposed: Option<Transposed>,
 }
 
 /// How windows lie on the input.
@@ -96,9 +96,8 @@ impl Conv2d {
     ) {
         if let Some(input_gradient) = input_gradient {
             let batch = self.starts.len() / self.geometry.output.pixels();
-            let transposed = self
-                .transposed
-                .get_or_insert_with(|| Box::new(Transposed::new(self.geometry, batch)));
+            let transposed =
+                self.transposed.get_or_insert_with(|| Transposed::new(self.geometry, batch));
             transposed.run(&trained.kernel.values, output_gradient, input_gradient);
         }
         let mut kernel_gradient = std::mem::take(&mut self.kernel_gradient);
@@ -148,9 +147,10 @@ struct Transposed {
 
 impl Transposed {
     fn new(geometry: Geometry, batch: usize) -> Self {
-        let Geometry { input, output, kernel, before, .. } = geometry;
+        let Geometry { input, output, kernel, dilation, before, .. } = geometry;
+        let extent = extent(kernel, dilation);
         let size =
-            [input.height + before[0] + kernel[0] - 1, input.width + before[1] + kernel[1] - 1];
+            [input.height + before[0] + extent[0] - 1, input.width + before[1] + extent[1] - 1];
         let filters = output.channels;
         let pixels = (0..batch).flat_map(|sample| {
             let pixels = (0..input.height).flat_map(|r| (0..input.width).map(move |c| (r, c)));

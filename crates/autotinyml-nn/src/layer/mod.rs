@@ -51,7 +51,7 @@ pub(crate) enum Operator {
 }
 
 pub(crate) enum Transform {
-    Conv2d(Conv2d),
+    Conv2d(Box<Conv2d>),
     DepthwiseConv2d(DepthwiseConv2d),
     BatchNorm(BatchNorm),
     MaxPool2d(MaxPool2d),
@@ -88,7 +88,7 @@ impl Operator {
         let training = purpose != Use::Inference;
         Some(match node.layer {
             Layer::Conv2d { kernel, stride, dilation, padding, .. } => {
-                Self::Transform(Transform::Conv2d(Conv2d::new(
+                Self::Transform(Transform::Conv2d(Box::new(Conv2d::new(
                     [node.input, node.output],
                     kernel,
                     stride,
@@ -96,7 +96,7 @@ impl Operator {
                     padding,
                     batch,
                     training,
-                )))
+                ))))
             }
             Layer::DepthwiseConv2d { kernel, stride, dilation, padding } => {
                 let shapes = [node.input, node.output];
