@@ -10,15 +10,15 @@ use super::space::Parameters;
 use crate::task::{LayerTemplate, Meaning, Positive, Share, Slot, Template};
 
 const KINDS: [&str; 14] = [
-    "conv2d",
     "conv1d",
-    "depthwise_conv2d",
+    "conv2d",
     "depthwise_conv1d",
+    "depthwise_conv2d",
     "batch_norm",
-    "max_pool2d",
     "max_pool1d",
-    "average_pool2d",
+    "max_pool2d",
     "average_pool1d",
+    "average_pool2d",
     "global_average_pool2d",
     "dropout",
     "flatten",
