@@ -3,6 +3,7 @@
 use super::Trained;
 use crate::matmul::{Matrix, Start, multiply, multiply_transposed};
 use crate::optimizer::Step;
+use crate::vectors::{Loop, widest};
 
 /// A dense layer with the memory for its gradient.
 pub(crate) struct Dense {
@@ -77,7 +78,21 @@ pub(super) fn transpose(rows: &[f32], length: usize, columns: &mut [f32]) {
 /// The sum of all rows, each as long as `sum`.
 pub(super) fn sum_rows(rows: &[f32], sum: &mut [f32]) {
     sum.fill(0.0);
-    for row in rows.chunks_exact(sum.len()) {
-        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    widest(AddRows { rows, sum });
+}
+
+struct AddRows<'a> {
+    rows: &'a [f32],
+    sum: &'a mut [f32],
+}
+
+impl Loop for AddRows<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for row in self.rows.chunks_exact(self.sum.len()) {
+            for (sum, value) in self.sum.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 use rand_xoshiro::rand_core::Rng;
 
 use crate::random::{Purpose, generator};
+use crate::vectors::{Loop, widest};
 
 /// Drops values, others at each step.
 pub(crate) struct Dropout {
@@ -27,19 +28,60 @@ impl Dropout {
     /// `y = x · mask` in place, with a mask that follows from the seed and the step.
     pub(crate) fn forward(&mut self, values: &mut [f32], step: u64) {
         let mut random = generator(self.seed, Purpose::Dropout { node: self.node, step });
-        for factors in self.mask[..values.len()].chunks_mut(4) {
-            let bits = random.next_u64();
-            for (lane, factor) in factors.iter_mut().enumerate() {
-                let dropped = ((bits >> (16 * lane)) & 0xffff) < u64::from(self.threshold);
-                *factor = if dropped { 0.0 } else { self.scale };
-            }
+        let masks = self.mask[..values.len()].chunks_mut(4 * DRAWS);
+        for (mask, values) in masks.zip(values.chunks_mut(4 * DRAWS)) {
+            let mut bits = [0; DRAWS];
+            bits[..mask.len().div_ceil(4)].fill_with(|| random.next_u64());
+            widest(Forward { threshold: self.threshold, scale: self.scale, bits, mask, values });
         }
-        self.backward(values);
     }
 
     /// `dx = dy · mask` in place.
     pub(crate) fn backward(&self, gradient: &mut [f32]) {
-        gradient.iter_mut().zip(&self.mask).for_each(|(g, factor)| *g *= factor);
+        widest(Backward { mask: &self.mask, gradient });
+    }
+}
+
+/// Draws of 64 random bits at a time, each for four values.
+const DRAWS: usize = 64;
+
+struct Forward<'a> {
+    threshold: u32,
+    scale: f32,
+    bits: [u64; DRAWS],
+    mask: &'a mut [f32],
+    values: &'a mut [f32],
+}
+
+impl Loop for Forward<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { threshold, scale, bits, mask, values } = self;
+        let mut factors = [0.0; 4 * DRAWS];
+        for (factors, bits) in factors.chunks_exact_mut(4).zip(bits) {
+            for (lane, factor) in factors.iter_mut().enumerate() {
+                let dropped = (bits >> (16 * lane)) as u32 & 0xffff < threshold;
+                *factor = if dropped { 0.0 } else { scale };
+            }
+        }
+        for ((mask, value), factor) in mask.iter_mut().zip(values).zip(factors) {
+            *mask = factor;
+            *value *= factor;
+        }
+    }
+}
+
+struct Backward<'a> {
+    mask: &'a [f32],
+    gradient: &'a mut [f32],
+}
+
+impl Loop for Backward<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (g, factor) in self.gradient.iter_mut().zip(self.mask) {
+            *g *= factor;
+        }
     }
 }
 

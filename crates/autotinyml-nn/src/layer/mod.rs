@@ -107,6 +107,9 @@ impl Operator {
             Layer::BatchNorm { momentum, epsilon } => Self::Transform(Transform::BatchNorm(
                 BatchNorm::new(node.input.channels, momentum, epsilon, training),
             )),
+            // As a search writes it that may leave pooling out.
+            Layer::MaxPool2d { window: [1, 1], stride: [1, 1] }
+            | Layer::AveragePool2d { window: [1, 1], stride: [1, 1] } => return None,
             Layer::MaxPool2d { window, stride } => Self::Transform(Transform::MaxPool2d(
                 MaxPool2d::new(node.input, node.output, window, stride, batch, training),
             )),
