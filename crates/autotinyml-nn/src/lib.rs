@@ -44,6 +44,7 @@ pub mod model;
 pub mod network;
 pub mod optimizer;
 mod random;
+mod registers;
 pub mod split;
 pub mod standardisation;
 pub mod train;
