@@ -130,26 +130,43 @@ pub struct When {
     pub negated: bool,
 }
 
+/// How often a part of the network is there: from 0 to 64 times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Repeats(pub usize);
+
+/// Layers that come and go together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// In order; each may hang on a condition.
+    pub layers: Vec<(LayerTemplate, Option<When>)>,
+    /// Without it, none of them is there.
+    pub when: Option<When>,
+    /// All of them in order, so many times.
+    pub repeat: Slot<Repeats>,
+}
+
 /// The network of a study file before its hyperparameters are known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
-    /// In order; each may hang on a condition.
-    pub layers: Vec<(LayerTemplate, Option<When>)>,
+    /// In order.
+    pub parts: Vec<Part>,
 }
 
 impl Template {
     /// Whether it ends, in every configuration, in a softmax over the data's classes.
     pub fn chooses_a_class(&self) -> bool {
+        let always = |part: &Part| part.when.is_none() && part.repeat == Slot::Fixed(Repeats(1));
+        let unconditional = self.parts.iter().rev().take_while(|part| always(part));
+        let mut layers = unconditional.flat_map(|part| part.layers.iter().rev());
         matches!(
-            self.layers.as_slice(),
-            [
-                ..,
-                (LayerTemplate::Dense { units: Slot::Fixed(Units::Classes) }, None),
-                (
-                    LayerTemplate::Activation { function: Slot::Fixed(Activation::Softmax), .. },
-                    None
-                )
-            ]
+            layers.next(),
+            Some((
+                LayerTemplate::Activation { function: Slot::Fixed(Activation::Softmax), .. },
+                None
+            ))
+        ) && matches!(
+            layers.next(),
+            Some((LayerTemplate::Dense { units: Slot::Fixed(Units::Classes) }, None))
         )
     }
 
@@ -165,10 +182,16 @@ impl Template {
         classes: usize,
     ) -> Result<Network, BuildError> {
         let mut layers: Vec<Layer> = vec![];
-        for (layer, when) in &self.layers {
-            let is_there = when.as_ref().is_none_or(|when| when.holds(space, configuration));
-            if is_there && !(*layer == LayerTemplate::Series && layers.contains(&Layer::Series)) {
-                layers.push(layer.fill(space, configuration, classes));
+        let holds =
+            |when: &Option<When>| when.as_ref().is_none_or(|when| when.holds(space, configuration));
+        for part in self.parts.iter().filter(|part| holds(&part.when)) {
+            let Repeats(repeats) = part.repeat.fill(space, configuration);
+            let there = part.layers.iter().filter(|(_, when)| repeats > 0 && holds(when));
+            let there: Vec<&LayerTemplate> = there.map(|(layer, _)| layer).collect();
+            for layer in std::iter::repeat_n(there, repeats).flatten() {
+                if *layer != LayerTemplate::Series || !layers.contains(&Layer::Series) {
+                    layers.push(layer.fill(space, configuration, classes));
+                }
             }
         }
         Network::chain(input, &layers)
@@ -176,10 +199,14 @@ impl Template {
 }
 
 impl When {
+    /// Whether it holds where its hyperparameter is there and has this setting.
+    pub fn allows(&self, setting: &Setting) -> bool {
+        self.is.contains(setting) != self.negated
+    }
+
     fn holds(&self, space: &Space, configuration: &Configuration) -> bool {
-        space
-            .setting(configuration, &self.parameter)
-            .is_some_and(|setting| self.is.contains(&setting) != self.negated)
+        let setting = space.setting(configuration, &self.parameter);
+        setting.is_some_and(|setting| self.allows(&setting))
     }
 }
 
@@ -256,6 +283,19 @@ impl Meaning for usize {
                 if (1.0..=65_536.0).contains(number) && number.fract() == 0.0 =>
             {
                 Some(*number as usize)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Meaning for Repeats {
+    const EXPECTED: &'static str = "a whole number from 0 to 64";
+
+    fn of(setting: &Setting) -> Option<Self> {
+        match setting {
+            Setting::Number(number) if (0.0..=64.0).contains(number) && number.fract() == 0.0 => {
+                Some(Self(*number as usize))
             }
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! `[[network]]`: one table per layer, named after its kind.
+//! `[[network]]`: one table per layer, named after its kind, or per block of layers.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use autotinyml_search::Setting;
 
 use super::section::{Entry, InputError, Section, nearest};
 use super::space::Parameters;
-use crate::task::{LayerTemplate, Meaning, Positive, Share, Slot, Template};
+use crate::task::{LayerTemplate, Meaning, Part, Positive, Repeats, Share, Slot, Template, When};
 
 const KINDS: [&str; 14] = [
     "conv1d",
@@ -26,6 +26,9 @@ const KINDS: [&str; 14] = [
     "activation",
 ];
 
+/// Keys of a table beside its layer.
+const KEYS: [&str; 3] = ["when", "repeat", "block"];
+
 /// All layers, in order, and where the last one stands in the file.
 pub fn template(
     root: &Section<'_>,
@@ -37,20 +40,84 @@ pub fn template(
     let tables = network.list().filter(|tables| !tables.is_empty()).ok_or_else(|| {
         network.unexpected("a list of layers", "start each layer with a line [[network]]")
     })?;
-    let mut layers = vec![];
-    let mut last = 0..0;
-    for table in tables {
-        last = table.span();
-        let section = table.section()?;
-        let when = section.optional("when");
-        let when = when.map(|when| parameters.condition(&when)).transpose()?;
-        let (kind, settings) = kind(&table, &section)?;
-        let settings = settings.section()?;
-        let read = parameters.given(when.as_ref(), || layer(kind, &settings, parameters))?;
-        settings.finish()?;
-        layers.extend(read.into_iter().map(|layer| (layer, when.clone())));
+    let last = tables.last().map_or(0..0, Entry::span);
+    let parts = tables.iter().map(|table| part(table, parameters)).collect::<Result<_, _>>()?;
+    Ok((Template { parts }, last))
+}
+
+/// A `[[network]]` table: a layer or a block of them, `when` it is there and how often.
+fn part(table: &Entry<'_>, parameters: &Parameters<'_>) -> Result<Part, InputError> {
+    let section = table.section()?;
+    let when = condition(&section, parameters)?;
+    parameters.given(when.as_ref(), || {
+        let repeat = or(&section, parameters, "repeat", Repeats(1))?;
+        let is_there = match &repeat {
+            Slot::Parameter(name) => parameters.equals(name, Setting::Number(0.0)),
+            Slot::Fixed(_) => None,
+        };
+        let is_there = is_there.map(|never| When { negated: true, ..never });
+        let layers = parameters.given(is_there.as_ref(), || match section.optional("block") {
+            Some(block) => self::block(&block, &section, parameters),
+            None => single(table, &section, parameters),
+        })?;
+        Ok(Part { layers, when: when.clone(), repeat })
+    })
+}
+
+/// Layers that belong together, each with its own condition.
+fn block(
+    block: &Entry<'_>,
+    section: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<Vec<(LayerTemplate, Option<When>)>, InputError> {
+    if let Some((_, layer)) = section.entries().find(|(key, _)| !KEYS.contains(key)) {
+        return Err(layer.complain(
+            "a layer beside a block in one [[network]] table",
+            "belongs into the block, or elsewhere",
+            "write it into the block, or start a new [[network]] for it",
+        ));
     }
-    Ok((Template { layers }, last))
+    let tables = block.list().filter(|tables| !tables.is_empty()).ok_or_else(|| {
+        let cure =
+            "block = [{ conv1d = { filters = 8, kernel = 3 } }, { dropout = { rate = 0.1 } }]";
+        block.unexpected("a list of layers", cure)
+    })?;
+    let mut layers = vec![];
+    for table in tables {
+        let inner = table.section()?;
+        let nested = inner.entries().find(|(key, _)| matches!(*key, "repeat" | "block"));
+        if let Some((key, entry)) = nested {
+            return Err(entry.complain(
+                format!("`{key}` within a block"),
+                "not here",
+                "the tables of a block hold one layer each, and `when` if you like",
+            ));
+        }
+        let when = condition(&inner, parameters)?;
+        let read = parameters.given(when.as_ref(), || single(&table, &inner, parameters))?;
+        layers.extend(read.into_iter().map(|(layer, _)| (layer, when.clone())));
+    }
+    Ok(layers)
+}
+
+fn condition(
+    section: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<Option<When>, InputError> {
+    section.optional("when").map(|when| parameters.condition(&when)).transpose()
+}
+
+/// The one layer of a table, with what belongs to it.
+fn single(
+    table: &Entry<'_>,
+    section: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<Vec<(LayerTemplate, Option<When>)>, InputError> {
+    let (kind, settings) = kind(table, section)?;
+    let settings = settings.section()?;
+    let layers = layer(kind, &settings, parameters)?;
+    settings.finish()?;
+    Ok(layers.into_iter().map(|layer| (layer, None)).collect())
 }
 
 /// The one key of a `[[network]]` table that names its layer.
@@ -60,7 +127,7 @@ fn kind<'a>(
 ) -> Result<(&'static str, Entry<'a>), InputError> {
     let all = KINDS.join(", ");
     let mut found = None;
-    for (key, entry) in section.entries().filter(|(key, _)| *key != "when") {
+    for (key, entry) in section.entries().filter(|(key, _)| !KEYS.contains(key)) {
         let Some(kind) = KINDS.into_iter().find(|kind| *kind == key) else {
             let nearest = nearest(key, KINDS.into_iter())
                 .map_or(String::new(), |nearest| format!("did you mean `{nearest}`? "));

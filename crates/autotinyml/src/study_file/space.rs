@@ -2,7 +2,6 @@
 //! elsewhere in the file that a hyperparameter decides.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use autotinyml_search::{Condition, Domain, Parameter, Setting, Space};
 
@@ -12,7 +11,8 @@ use crate::task::{Meaning, Slot, When};
 /// The space of a study file, and which of its parameters the file has used so far.
 pub struct Parameters<'a> {
     declared: Vec<(Parameter, Entry<'a>)>,
-    used: RefCell<BTreeSet<String>>,
+    /// Who was used, and under which conditions.
+    uses: RefCell<Vec<(String, Vec<When>)>>,
     /// All of these hold where what is being read matters.
     given: RefCell<Vec<When>>,
 }
@@ -21,7 +21,7 @@ impl<'a> Parameters<'a> {
     /// Reads `[space]`; a file without one has no parameters.
     pub fn read(space: Option<Section<'a>>) -> Result<Self, InputError> {
         let mut parameters =
-            Self { declared: vec![], used: RefCell::default(), given: RefCell::default() };
+            Self { declared: vec![], uses: RefCell::default(), given: RefCell::default() };
         for (name, entry) in space.iter().flat_map(Section::entries) {
             let parameter = parameters.parameter(name, &entry)?;
             parameters.declared.push((parameter, entry));
@@ -55,7 +55,7 @@ impl<'a> Parameters<'a> {
     }
 
     fn named(&self, name: &str, entry: &Entry<'_>) -> Result<&Parameter, InputError> {
-        self.used.borrow_mut().insert(name.to_string());
+        self.uses.borrow_mut().push((name.to_string(), self.given.borrow().clone()));
         let names = || self.declared.iter().map(|(parameter, _)| parameter.name.as_str());
         let found = self.declared.iter().find(|(parameter, _)| parameter.name == name);
         found.map(|(parameter, _)| parameter).ok_or_else(|| {
@@ -149,11 +149,10 @@ impl<'a> Parameters<'a> {
         let Some((decisive, _)) = found.filter(|_| when.parameter == condition.parameter) else {
             return false;
         };
-        let allowed = |is: &[Setting], negated, setting: &Setting| is.contains(setting) != negated;
         settings(&decisive.domain)
             .iter()
-            .filter(|setting| allowed(&when.is, when.negated, setting))
-            .all(|setting| allowed(&condition.is, condition.negated, setting))
+            .filter(|setting| when.allows(setting))
+            .all(|setting| condition.is.contains(setting) != condition.negated)
     }
 
     /// `"$name == value"`, `"$name != value"` or `"$name in [a, b]"`.
@@ -195,11 +194,41 @@ impl<'a> Parameters<'a> {
         Ok(When { parameter: name.to_string(), is, negated: operator == "!=" })
     }
 
+    /// When a hyperparameter matters that says nothing of it: where one of its uses does. `None`:
+    /// always, or where no condition on a single hyperparameter of an earlier line can say it.
+    fn implied(&self, index: usize) -> Option<Condition> {
+        let name = &self.declared[index].0.name;
+        let uses = self.uses.borrow();
+        let uses: Vec<&[When]> =
+            uses.iter().filter(|(used, _)| used == name).map(|(_, given)| &given[..]).collect();
+        self.declared[..index].iter().find_map(|(earlier, _)| {
+            let on_it = |when: &&When| when.parameter == earlier.name;
+            let possible = settings(&earlier.domain);
+            if !are_all(&earlier.domain, &possible)
+                || !uses.iter().all(|given| given.iter().any(|when| on_it(&when)))
+            {
+                return None;
+            }
+            let holds = |setting: &Setting| {
+                let all = |given: &&[When]| given.iter().filter(on_it).all(|w| w.allows(setting));
+                uses.iter().any(all)
+            };
+            let is: Vec<Setting> = possible.iter().filter(|s| holds(s)).cloned().collect();
+            let matters_sometimes = !is.is_empty() && is.len() < possible.len();
+            matters_sometimes.then(|| Condition {
+                parameter: earlier.name.clone(),
+                is,
+                negated: false,
+            })
+        })
+    }
+
     /// The space, once the whole file was read: every parameter must have been used.
-    pub fn finish(self) -> Result<Space, InputError> {
-        let used = self.used.into_inner();
+    pub fn finish(mut self) -> Result<Space, InputError> {
+        let uses = self.uses.borrow();
+        let is_used = |parameter: &Parameter| uses.iter().any(|(name, _)| *name == parameter.name);
         if let Some((parameter, entry)) =
-            self.declared.iter().find(|(parameter, _)| !used.contains(&parameter.name))
+            self.declared.iter().find(|(parameter, _)| !is_used(parameter))
         {
             let name = &parameter.name;
             return Err(entry.complain(
@@ -207,6 +236,12 @@ impl<'a> Parameters<'a> {
                 "never used",
                 format!("write \"${name}\" where it belongs, or delete this line"),
             ));
+        }
+        drop(uses);
+        for index in 0..self.declared.len() {
+            if self.declared[index].0.when.is_none() {
+                self.declared[index].0.when = self.implied(index);
+            }
         }
         let (parameters, entries): (Vec<Parameter>, Vec<Entry<'_>>) =
             self.declared.into_iter().unzip();
@@ -295,6 +330,17 @@ fn settings(domain: &Domain) -> Vec<Setting> {
         Domain::Range { low, high, .. } => [0.0, 0.577_215_664_9, 1.0]
             .map(|share| Setting::Number(low + share * (high - low)))
             .to_vec(),
+    }
+}
+
+/// Whether those are all settings, to the bit.
+fn are_all(domain: &Domain, settings: &[Setting]) -> bool {
+    let whole = |setting: &Setting| matches!(setting, Setting::Number(n) if n.fract() == 0.0);
+    match domain {
+        Domain::Range { step, .. } => {
+            step.is_some() && settings.len() <= 1000 && settings.iter().all(whole)
+        }
+        Domain::Ordered(_) | Domain::Unordered(_) => true,
     }
 }
 

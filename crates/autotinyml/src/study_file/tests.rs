@@ -84,6 +84,68 @@ fn conditions_drop_layers_and_parameters() {
     assert_eq!(shallow.output(), Shape::vector(3));
 }
 
+/// Blocks that come and go, and hyperparameters that matter only then.
+const BLOCKS: &str = r#"
+input = [16, 4, 1]
+classes = 3
+
+[space]
+depth = [0, 1, 2]
+norm = ["yes", "no"]
+pooling = ["max", "average"]
+filters = [4, 8]
+window = [2, 3]
+
+[[network]]
+conv2d = { filters = 4, kernel = 1 }
+[[network]]
+repeat = "$depth"
+[[network.block]]
+conv1d = { filters = "$filters", kernel = 3, padding = "same" }
+[[network.block]]
+when = "$norm == yes"
+batch_norm = { activation = "relu" }
+[[network]]
+when = "$pooling == max"
+max_pool2d = { window = ["$window", 1] }
+[[network]]
+repeat = 2
+block = [{ dropout = { rate = 0.1 } }, { activation = { function = "relu" } }]
+[[network]]
+flatten = {}
+[[network]]
+dense = { units = "classes", activation = "softmax" }
+"#;
+
+#[test]
+fn blocks_are_repeated_and_what_matters_only_in_them_is_conditional() {
+    let file = parse(BLOCKS);
+    assert!(file.template.chooses_a_class());
+    // Depth 0 with either pooling, as filters and norm are only there with a depth: (1 + 2·2·2) times
+    // two windows for max and one case for average.
+    assert_eq!(file.space.size(), Some((1 + 2 * 2 * 2) * 3));
+    let kinds = |settings: &[(&str, Setting)]| -> String {
+        let settings: Vec<(String, Setting)> =
+            settings.iter().map(|(name, setting)| (name.to_string(), setting.clone())).collect();
+        let configuration = file.space.configuration(&settings).unwrap();
+        let network = file.template.network(&file.space, &configuration, Shape::new(16, 4, 1), 3);
+        let kinds: Vec<&str> = network.unwrap().nodes.iter().map(|n| n.layer.kind()).collect();
+        kinds.join(" ")
+    };
+    let [number, text] = [Setting::Number(2.0), Setting::Text("yes".into())];
+    let pooled = [("pooling", Setting::Text("max".into())), ("window", number.clone())];
+    let tail = "dropout activation dropout activation flatten dense activation";
+    let shallow = [&[("depth", Setting::Number(0.0))], &pooled[..]].concat();
+    assert_eq!(kinds(&shallow), format!("conv2d max_pool2d {tail}"));
+    let deep = [("depth", number), ("norm", text), ("filters", Setting::Number(8.0))];
+    assert_eq!(
+        kinds(&[&deep, &pooled[..]].concat()),
+        format!(
+            "conv2d series conv2d batch_norm activation conv2d batch_norm activation max_pool2d {tail}"
+        )
+    );
+}
+
 #[test]
 fn one_dimensional_layers_read_rows_as_steps() {
     let file = parse(

@@ -88,6 +88,15 @@ fn an_unknown_board_searcher_layer_and_activation() {
 }
 
 #[test]
+fn a_block_that_makes_no_sense() {
+    let flatten = "flatten = {}";
+    assert_snapshot!(complaint(flatten, "repeat = 65\nflatten = {}"));
+    assert_snapshot!(complaint(flatten, "block = []\nrepeat = 2"));
+    assert_snapshot!(complaint(flatten, "block = [{ flatten = {} }]\ndropout = { rate = 0.1 }"));
+    assert_snapshot!(complaint(flatten, "block = [{ repeat = 2, flatten = {} }]"));
+}
+
+#[test]
 fn a_slope_of_an_activation_without_one() {
     let dense = "dense = { units = \"classes\", ";
     assert_snapshot!(complaint(dense, &format!("{dense}negative_slope = 0.1, ")));
