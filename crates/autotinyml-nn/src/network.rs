@@ -379,8 +379,23 @@ impl Layer {
             Self::Dense { units } => input.channels as u128 * units as u128,
             _ => 0,
         };
-        let counts: [(&'static str, u128); 3] =
-            [("weights", weights), ("inputs", values(input)), ("outputs", values(output))];
+        // Nobody needs more zeros around a map than this, and they take memory.
+        let padded = match *self {
+            Self::Conv2d { kernel, dilation, padding: Padding::Same, .. } => {
+                let extent = extent(kernel, dilation).map(|axis| axis as u128);
+                let channels = input.channels.max(output.channels) as u128;
+                (input.height as u128 + extent[0])
+                    .saturating_mul(input.width as u128 + extent[1])
+                    .saturating_mul(channels)
+            }
+            _ => 0,
+        };
+        let counts: [(&'static str, u128); 4] = [
+            ("weights", weights),
+            ("inputs", values(input)),
+            ("outputs", values(output)),
+            ("values between its zeros", padded),
+        ];
         match counts.into_iter().find(|(_, count)| *count > COUNT_MAX) {
             Some((what, count)) => {
                 Err(BuildError::TooLarge { layer: name.to_string(), count, what })
@@ -505,5 +520,5 @@ pub fn extent(kernel: [usize; 2], dilation: [usize; 2]) -> [usize; 2] {
 /// Rows (or columns) of zeros that [`Padding::Same`] puts before the first row of `input`.
 pub fn same_padding_before(input: usize, window: usize, stride: usize) -> usize {
     let output = input.div_ceil(stride);
-    ((output - 1) * stride + window).saturating_sub(input) / 2
+    ((output - 1) * stride).saturating_add(window).saturating_sub(input) / 2
 }

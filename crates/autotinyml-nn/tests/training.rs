@@ -277,7 +277,21 @@ fn standardised_data_has_mean_0_and_deviation_1() {
 fn a_saved_model_is_the_same_model() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("new/model");
-    let model = Model::initialise(network(), 9);
+    let layers: Vec<Layer> = network().nodes.iter().map(|node| node.layer).collect();
+    let depthwise = Layer::DepthwiseConv2d {
+        kernel: [3, 1],
+        stride: [1, 1],
+        dilation: [2, 1],
+        padding: Padding::Same,
+    };
+    let norm = Layer::BatchNorm { momentum: 0.9, epsilon: 1e-3 };
+    let leaky = Layer::Activation(Activation::LeakyRelu { negative_slope: 0.1 });
+    let layers = [&[depthwise, norm, leaky], &layers[..]].concat();
+    let data = waves(60);
+    let samples: Vec<usize> = (0..60).collect();
+    // Trained, so that the moving averages have moved.
+    let network = Network::chain(SHAPE, &layers).unwrap();
+    let model = train(&network, &data, &samples, &adam(0.01), 9, &mut go_on).unwrap();
     model.save(&path).unwrap();
     assert_eq!(Model::load(&path).unwrap(), model);
 }
