@@ -1,8 +1,8 @@
 //! The data of a study, ready to train on: read, split, standardised, described.
 
 use autotinyml_nn::{
-    Dataset, Fold, SplitBy, SplitError, Standardisation, hold_out, hold_out_of, k_fold, leave_out,
-    overlapping_share,
+    Dataset, Fold, HoldOut, SplitBy, SplitError, Standardisation, hold_out, hold_out_of, k_fold,
+    leave_out, overlapping_share,
 };
 
 use crate::data::{self, DataError, Loaded};
@@ -28,6 +28,8 @@ pub struct Samples {
     pub folds: Vec<FoldSamples>,
     /// For people.
     pub summary: DataSummary,
+    /// Why accuracies will be better than on the device, if they will.
+    pub optimism: Option<String>,
     /// Of all samples and labels: tells whether data changed between two runs.
     pub digest: String,
 }
@@ -64,16 +66,14 @@ impl Samples {
     /// A file that cannot be read, or too few samples for the split.
     pub fn load(plan: &DataPlan, stop: Option<f64>, seed: u64) -> Result<Self, SamplesError> {
         let Loaded { dataset: raw, period, mut notes } = read(&plan.reader)?;
-        let SplitPlan { test, k_fold: k, by } = &plan.split;
-        let (k, by) = (*k, *by);
-        let held_out = match test {
-            TestPart::Share(share) => hold_out(&raw, by, *share, seed)?,
-            TestPart::Groups(names) => leave_out(&raw, names)?,
-        };
+        let Parts { held_out, folds } = Parts::of(&raw, &plan.split, seed)?;
+        notes.extend(dropped_windows(&held_out));
+        let optimism = optimism(&raw, &held_out, &folds);
+        notes.extend(optimism.clone());
         let standardisation = Standardisation::fit(&raw, &held_out.train, period);
         let early = |train: Vec<usize>| match stop {
             None => Ok((train, vec![])),
-            Some(share) => hold_out_of(&raw, &train, by, share, seed)
+            Some(share) => hold_out_of(&raw, &train, plan.split.by, share, seed)
                 .map(|Fold { train, validation, .. }| (train, validation)),
         };
         let fold = |Fold { train, validation, .. }| {
@@ -81,9 +81,7 @@ impl Samples {
             let (train, stop) = early(train)?;
             Ok(FoldSamples { standardised, train, stop, validation })
         };
-        let folds = k_fold(&raw, &held_out.train, by, k, seed)?;
         let folds = folds.into_iter().map(fold).collect::<Result<_, SplitError>>()?;
-        notes.extend(split_notes(&raw, &held_out.train, &held_out.test, held_out.dropped));
         if let Some(share) = stop {
             notes.push(format!(
                 "{:.0} % of each training part only tell when to stop",
@@ -108,6 +106,7 @@ impl Samples {
             test: held_out.test,
             folds,
             summary,
+            optimism,
             raw,
         })
     }
@@ -150,22 +149,51 @@ fn describe(split: &SplitPlan) -> String {
     format!("{test} for the test and {} folds of the rest, {by}", split.k_fold)
 }
 
-fn split_notes(data: &Dataset, train: &[usize], test: &[usize], dropped: usize) -> Vec<String> {
-    let mut notes = vec![];
-    if dropped > 0 {
-        notes.push(format!(
-            "{dropped} windows dropped because they overlap windows of the test part"
-        ));
+/// The samples' indices on each side.
+struct Parts {
+    held_out: HoldOut,
+    folds: Vec<Fold>,
+}
+
+impl Parts {
+    fn of(data: &Dataset, split: &SplitPlan, seed: u64) -> Result<Self, SplitError> {
+        let held_out = match &split.test {
+            TestPart::Share(share) => hold_out(data, split.by, *share, seed)?,
+            TestPart::Groups(names) => leave_out(data, names)?,
+        };
+        let folds = k_fold(data, &held_out.train, split.by, split.k_fold, seed)?;
+        Ok(Self { held_out, folds })
     }
-    let shared = overlapping_share(data, train, test);
-    if shared > 0.0 {
-        notes.push(format!(
-            "accuracies are optimistic: {:.0} % of the test windows overlap training windows; \
-             by = \"block\" in data.split keeps overlapping windows together",
-            100.0 * shared
-        ));
+}
+
+/// What a reader should know about this split of the data before believing its accuracies.
+pub fn warning(data: &Dataset, split: &SplitPlan, seed: u64) -> Option<String> {
+    match Parts::of(data, split, seed) {
+        Ok(Parts { held_out, folds }) => optimism(data, &held_out, &folds),
+        Err(error) => Some(format!("the data cannot be split like this: {error}")),
     }
-    notes
+}
+
+fn dropped_windows(held_out: &HoldOut) -> Option<String> {
+    let dropped = held_out.dropped;
+    (dropped > 0)
+        .then(|| format!("{dropped} windows dropped because they overlap windows of the test part"))
+}
+
+/// Tells of windows that share rows with those a network learns from.
+fn optimism(data: &Dataset, held_out: &HoldOut, folds: &[Fold]) -> Option<String> {
+    let of_test = overlapping_share(data, &held_out.train, &held_out.test);
+    let of_fold = |fold: &Fold| overlapping_share(data, &fold.train, &fold.validation);
+    let of_folds = folds.iter().map(of_fold).sum::<f64>() / folds.len() as f64;
+    (of_test > 0.0 || of_folds > 0.0).then(|| {
+        format!(
+            "accuracies are optimistic: {:.0} % of the test windows and {:.0} % of the validation \
+             windows overlap windows that are trained on; by = \"block\" in data.split keeps \
+             overlapping windows together",
+            100.0 * of_test,
+            100.0 * of_folds
+        )
+    })
 }
 
 /// FNV-1a (Fowler, Noll, Vo; 64 bits) over the bits of every value and label.

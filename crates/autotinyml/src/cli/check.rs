@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use autotinyml_deploy::{
     Board, Compression, Footprint, Subject, Tools, Verdict, check, static_footprint,
 };
-use autotinyml_nn::{Network, Shape, node_parameters};
+use autotinyml_nn::{Dataset, Network, Shape, node_parameters};
 use autotinyml_search::{Configuration, Setting};
 use serde_json::json;
 
@@ -56,18 +56,26 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         arguments.compression.or(deploy.map(|deploy| deploy.compression)).unwrap_or_default();
     let limits = deploy.map(|deploy| deploy.limits);
 
-    let network = network(arguments, &file)?;
+    let data = data(arguments, &file)?;
+    let network = network(arguments, &file, data.as_ref())?;
     let footprint = match (board, &arguments.model) {
         (None, None) => static_footprint(&network, compression),
-        _ => measure(arguments, &file, &network, compression, board)?,
+        _ => measure(arguments, &file, &network, compression, board, data.as_ref())?,
     };
+    let warning = data.as_ref().zip(file.data.as_ref()).and_then(|(data, plan)| {
+        let seed = file.search.as_ref().map_or(0, |search| search.seed);
+        samples::warning(data, &plan.split, seed)
+    });
     let mut verdict = limits.unwrap_or_default().judge(&footprint);
     if board.is_none() {
         verdict.unchecked = vec!["flash, RAM and speed of the program: name a --board".into()];
     }
     print(&match arguments.format.as_str() {
-        "json" => as_json(&footprint, limits.map(|_| verdict.meets_limits), &verdict),
-        _ => as_text(&network, compression, &footprint, limits.is_some(), &verdict),
+        "json" => as_json(&footprint, limits.map(|_| verdict.meets_limits), &verdict, &warning),
+        _ => {
+            let text = as_text(&network, compression, &footprint, limits.is_some(), &verdict);
+            text + &warning.map_or(String::new(), |warning| format!("warning: {warning}\n"))
+        }
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -86,8 +94,24 @@ fn board(arguments: &Arguments, file: &StudyFile) -> Result<Option<&'static Boar
     })
 }
 
+/// The file's data, if they tell something that the file does not, or a model is to be run on them.
+fn data(arguments: &Arguments, file: &StudyFile) -> Result<Option<Dataset>, Failure> {
+    let is_told = file.input.is_some() && file.classes.is_some();
+    match &file.data {
+        Some(plan) if !is_told || arguments.model.is_some() => {
+            let loaded = samples::read(&plan.reader).map_err(samples::SamplesError::Data)?;
+            Ok(Some(loaded.dataset))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// The file's network, with a setting for each hyperparameter and the shape of its data.
-fn network(arguments: &Arguments, file: &StudyFile) -> Result<Network, Failure> {
+fn network(
+    arguments: &Arguments,
+    file: &StudyFile,
+    data: Option<&Dataset>,
+) -> Result<Network, Failure> {
     let settings: Vec<(String, Setting)> =
         arguments.set.iter().map(|text| assignment(text)).collect::<Result<_, _>>()?;
     if let Some((name, _)) = settings
@@ -101,12 +125,9 @@ fn network(arguments: &Arguments, file: &StudyFile) -> Result<Network, Failure> 
         let names = "name every hyperparameter of [space], as in --set filters=16";
         usage(format!("{}: {error}", file.source.name), names)
     })?;
-    let (input, classes): (Shape, usize) = match (file.input, file.classes, &file.data) {
+    let (input, classes): (Shape, usize) = match (file.input, file.classes, data) {
         (Some(input), Some(classes), _) => (input, classes),
-        (_, _, Some(data)) => {
-            let loaded = samples::read(&data.reader).map_err(samples::SamplesError::Data)?;
-            (loaded.dataset.shape, loaded.dataset.classes.len())
-        }
+        (_, _, Some(data)) => (data.shape, data.classes.len()),
         _ => {
             return Err(usage(
                 format!("{} does not say what the network reads", file.source.name),
@@ -134,6 +155,7 @@ fn measure(
     network: &Network,
     compression: Compression,
     board: Option<&Board>,
+    data: Option<&Dataset>,
 ) -> Result<Footprint, Failure> {
     let saved = arguments.model.as_deref().map(SavedModel::load);
     let saved = saved.transpose().map_err(Failure::Model)?;
@@ -145,7 +167,7 @@ fn measure(
             "give the file and the --set values that it was trained with",
         ));
     }
-    let vectors = saved.as_ref().map(|saved| vectors(file, saved)).transpose()?;
+    let vectors = saved.as_ref().map(|saved| vectors(data, saved));
     let classes: Vec<String> = (0..network.output().len()).map(|class| class.to_string()).collect();
     let subject = Subject {
         network,
@@ -162,25 +184,30 @@ fn measure(
 
 /// Inputs to compare the C with the model on: samples of the data, or random ones where the file
 /// names no data.
-fn vectors(file: &StudyFile, saved: &SavedModel) -> Result<Vec<f32>, Failure> {
+fn vectors(data: Option<&Dataset>, saved: &SavedModel) -> Vec<f32> {
     const VECTORS: usize = 200;
-    match &file.data {
+    match data {
         Some(data) => {
-            let data = samples::read(&data.reader).map_err(samples::SamplesError::Data)?.dataset;
             let step = data.len().div_ceil(VECTORS);
             let chosen: Vec<usize> = (0..data.len()).step_by(step).collect();
-            Ok(Samples::gather(&data, &chosen))
+            Samples::gather(data, &chosen)
         }
-        None => Ok(saved.random_inputs(VECTORS)),
+        None => saved.random_inputs(VECTORS),
     }
 }
 
-fn as_json(footprint: &Footprint, meets_limits: Option<bool>, verdict: &Verdict) -> String {
+fn as_json(
+    footprint: &Footprint,
+    meets_limits: Option<bool>,
+    verdict: &Verdict,
+    warning: &Option<String>,
+) -> String {
     let reasons: Vec<&String> = verdict.reasons.iter().chain(&verdict.unchecked).collect();
     let mut object = json!(footprint);
     object["meets_limits"] = json!(meets_limits);
     object["links_on_chip"] = json!(verdict.links_on_chip);
     object["reasons"] = json!(reasons);
+    object["warning"] = json!(warning);
     format!("{object}\n")
 }
 

@@ -18,6 +18,9 @@ pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
         samples.summary.shape,
         samples.test.len(),
     );
+    if let Some(optimism) = &samples.optimism {
+        text += &format!("{optimism}\n");
+    }
     if let Some(unchecked) = unchecked(tools) {
         text += &format!("{unchecked}\n");
     }

@@ -7,6 +7,7 @@ mod durability;
 mod epochs;
 mod hostile;
 mod real_data;
+mod splits;
 mod studies;
 
 use std::fs;
