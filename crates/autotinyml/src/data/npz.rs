@@ -62,11 +62,23 @@ pub fn read(path: &Path, arrays: &Arrays, options: &ArrayOptions) -> Result<Load
 /// # Errors
 /// The archive is damaged, the array is not there or too large.
 pub fn parse(bytes: &[u8], array: &str) -> Result<(Vec<usize>, Vec<f32>), DataError> {
+    in_memory(bytes)?.array(array)?.samples()
+}
+
+/// Reads an array of labels from an archive in memory, as numbers in order of appearance.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_labels(bytes: &[u8], array: &str) -> Result<Vec<u32>, DataError> {
+    in_memory(bytes)?.array(array)?.names(&mut Names::of("label"))
+}
+
+fn in_memory(bytes: &[u8]) -> Result<Archive<impl ReaderAt>, DataError> {
     let place = "memory".to_string();
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     let archive = ZipArchive::from_seekable(Cursor::new(bytes), &mut buffer)
         .map_err(|error| damaged(&place, error))?;
-    Archive { archive, buffer, place }.array(array)?.samples()
+    Ok(Archive { archive, buffer, place })
 }
 
 fn damaged(place: &str, error: rawzip::Error) -> DataError {
