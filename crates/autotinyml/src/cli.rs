@@ -6,6 +6,7 @@
 mod catalogue;
 mod check;
 mod compare;
+mod data;
 mod doctor;
 mod export;
 mod failure;
@@ -42,6 +43,7 @@ enum Command {
     Optimize(optimize::Arguments),
     Check(check::Arguments),
     Compare(compare::Arguments),
+    Data(data::Arguments),
     Export(export::Arguments),
     Report(report::Arguments),
     Table(table::Arguments),
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Optimize(arguments) => optimize::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Data(arguments) => data::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Table(arguments) => table::run(&arguments),

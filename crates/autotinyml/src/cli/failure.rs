@@ -7,6 +7,7 @@ use autotinyml_deploy::DeployError;
 use autotinyml_search::SearchError;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
+use crate::data::download::GetError;
 use crate::evaluate::EvaluateError;
 use crate::report::ReportError;
 use crate::samples::SamplesError;
@@ -41,6 +42,9 @@ pub enum Failure {
     /// The data.
     #[error(transparent)]
     Samples(#[from] SamplesError),
+    /// A published data set.
+    #[error(transparent)]
+    Get(#[from] GetError),
     /// The study's database.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -95,6 +99,7 @@ impl Failure {
                 | Self::Unreadable(_)
                 | Self::Usage { .. }
                 | Self::Samples(_)
+                | Self::Get(GetError::NotThere { .. } | GetError::Another { .. })
                 | Self::Model(_)
                 | Self::Table(_)
                 | Self::Make(MakeError::TooLarge | MakeError::Another { .. })

@@ -7,6 +7,7 @@ pub mod csv;
 mod csv_rows;
 mod csv_windows;
 mod digits;
+pub mod download;
 mod error;
 mod files;
 pub mod idx;
@@ -14,6 +15,7 @@ pub mod labelled;
 mod names;
 pub mod npz;
 mod numbers;
+pub mod published;
 
 use std::path::Path;
 

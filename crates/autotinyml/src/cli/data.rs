@@ -1,0 +1,98 @@
+//! `autotinyml data`: published data sets, fetched and checked.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Failure, print};
+use crate::data::download::{self, Got};
+use crate::data::published::Published;
+
+/// Published data sets: what there is, and getting it.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The data sets that `get` knows.
+    List,
+    /// Fetches a data set from its publisher, checks it, and says how a study reads it.
+    Get {
+        /// As in `data list`.
+        name: String,
+        /// Where to put it [default: data/NAME].
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// A folder with the publisher's files, to copy and check instead of fetching them.
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+    },
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    match &arguments.command {
+        Command::List => list(),
+        Command::Get { name, out, from } => {
+            let set = Published::catalogue().iter().find(|set| set.name == *name);
+            let set = set.ok_or_else(|| {
+                let names = Published::catalogue().iter().map(|set| set.name.as_str());
+                Failure::Usage {
+                    message: format!("\"{name}\" is not a data set that can be fetched"),
+                    help: format!("known: {}", names.collect::<Vec<_>>().join(", ")),
+                }
+            })?;
+            let folder = out.clone().unwrap_or_else(|| Path::new("data").join(name));
+            get(set, &folder, from.as_deref())
+        }
+    }
+}
+
+fn list() -> Result<ExitCode, Failure> {
+    let mut text = String::new();
+    for set in Published::catalogue() {
+        let Published { name, title, license, citation, source, files, .. } = set;
+        let megabytes = set.bytes() as f64 / 1e6;
+        text += &format!("{name}  {title}\n");
+        text += &format!("    {megabytes:.2} MB in {} files from {source}\n", files.len());
+        text += &format!("    licence: {license}\n    cite: {citation}\n");
+    }
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn get(set: &Published, folder: &Path, from: Option<&Path>) -> Result<ExitCode, Failure> {
+    fs::create_dir_all(folder)
+        .map_err(|error| Failure::Write { path: folder.to_owned(), error })?;
+    let bar = ProgressBar::new(set.bytes());
+    bar.set_style(
+        ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes} {msg}")
+            .expect("a template"),
+    );
+    let mut done = 0;
+    let mut already = 0;
+    for file in &set.files {
+        bar.set_message(file.name.clone());
+        let got = download::get(file, folder, from, &mut |bytes| bar.set_position(done + bytes))?;
+        already += usize::from(got == Got::Already);
+        done += file.bytes;
+        bar.set_position(done);
+    }
+    bar.finish_and_clear();
+    if already > 0 {
+        eprintln!("{already} of {} files were there already", set.files.len());
+    }
+    let path = folder.display();
+    print(&format!(
+        "{} files, checked: {path}\n\n[data]\npath   = \"{path}\"{}\n",
+        set.files.len(),
+        set.study
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
