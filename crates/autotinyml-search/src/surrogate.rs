@@ -2,6 +2,7 @@
 
 pub(crate) mod forest;
 pub(crate) mod gp;
+pub(crate) mod scale;
 
 use std::rc::Rc;
 
@@ -12,6 +13,7 @@ use crate::normal;
 use crate::space::Axis;
 use forest::Forest;
 use gp::{Gp, Inputs, Predictor, Prior};
+use scale::score_targets;
 
 /// Which model of the score a searcher learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -36,8 +38,8 @@ pub(crate) enum ScoreModel {
 }
 
 impl ScoreModel {
-    /// Learns normal scores of utilities (more is better), of at least one point, and believes that the
-    /// `running` points end as it predicts.
+    /// Learns utilities (more is better), of at least one point, and believes that the `running` points end as
+    /// it predicts.
     pub(crate) fn fit(
         surrogate: Surrogate,
         axes: &[Axis],
@@ -46,16 +48,17 @@ impl ScoreModel {
         running: &[Vec<f64>],
         rng: &mut Xoshiro256PlusPlus,
     ) -> Self {
-        let targets = normal::scores(utilities);
         let kept = best_and_latest(utilities, TRIALS_MAX);
         let points: Vec<Vec<f64>> = kept.iter().map(|&i| points[i].clone()).collect();
-        let targets: Vec<f64> = kept.iter().map(|&i| targets[i]).collect();
+        let utilities: Vec<f64> = kept.iter().map(|&i| utilities[i]).collect();
         match surrogate {
             Surrogate::Gp => {
                 let inputs = Rc::new(Inputs::new(axes, points));
+                let targets = score_targets(&inputs, &utilities, &Prior::SCORE);
                 Self::Gp(Gp::fit(inputs, targets, &Prior::SCORE).believing(running))
             }
             Surrogate::Forest => {
+                let targets = normal::scores(&utilities);
                 let forest = Forest::fit(axes, &points, &targets, LEAF_VARIANCE_MIN, rng);
                 if running.is_empty() {
                     return Self::Forest(forest);

@@ -13,7 +13,8 @@
 //! no part, so it may well end among those that don't: that is what the talk shows.
 //!
 //! DIFFERENCE: β is 1.96 throughout, as in SVM-CBO, instead of growing with the logarithm of the trial.
-//! DIFFERENCE: the scores enter as normal scores, and length scales, amplitude and noise are fitted.
+//! DIFFERENCE: the scores enter on the scale that makes them most plausible (`surrogate/scale.rs`), and length
+//! scales, amplitude and noise are fitted.
 //! DIFFERENCE: a trial without a score enters with the worst score seen, so that its surroundings are left
 //! alone; before the first score configurations are drawn.
 //! DIFFERENCE: trials that are still running are believed to end as predicted; nothing is suggested twice,

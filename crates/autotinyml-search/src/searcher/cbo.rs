@@ -21,8 +21,8 @@
 //!
 //! DIFFERENCE: the models have an additive trend beside Matérn's kernel: sizes and run times are nearly sums
 //! of what each parameter contributes.
-//! DIFFERENCE: the score's model sees normal scores (ranks as quantiles), of infeasible trials as well, if
-//! they have a score.
+//! DIFFERENCE: the score's model sees a power of how far trials are behind the best, whichever it makes most
+//! plausible (`surrogate/scale.rs`), of infeasible trials as well, if they have a score.
 //! DIFFERENCE: P(feasible) of a classifier is raised to a power that grows as the budget is spent: a
 //! failed trial teaches little where only labels are known, and the later the less.
 //! DIFFERENCE: a constraint's model sees values or their logarithms, whichever it makes more plausible.

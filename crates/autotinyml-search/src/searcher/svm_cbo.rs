@@ -39,8 +39,8 @@
 //! undeployable ones. A success beyond the margin shows that more is deployable than was believed; and the
 //! boundary follows from the history alone, so that a study resumes without knowing when it was last fitted.
 //! DIFFERENCE: if nothing is predicted deployable, phase 2 takes the largest decision value.
-//! DIFFERENCE: length scales, amplitude and noise of the surrogate are fitted, and it sees normal scores
-//! instead of raw scores.
+//! DIFFERENCE: length scales, amplitude and noise of the Gaussian process are fitted, and it sees scores on the
+//! scale that makes them most plausible (`surrogate/scale.rs`); the forest sees normal scores.
 //! DIFFERENCE: trials that are still running are believed to end as predicted, so that several can be
 //! asked for at once; nothing is suggested twice.
 //! DIFFERENCE: with a prescreen everything happens inside what it accepts, and phase 1 is left out where it

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use crate::acquisition::{log_expected_improvement, log_feasibility};
 use crate::history::{History, Outcome, Trial};
-use crate::normal;
 use crate::problem::{Constraint, Known, Problem};
 use crate::surrogate::best_and_latest;
 use crate::surrogate::gp::classifier::{classify, log_probability};
-use crate::surrogate::gp::{Gp, Inputs, Plausibility, Prior};
+use crate::surrogate::gp::{Gp, Inputs, Prior};
+use crate::surrogate::scale::{Scaled, score_targets};
 
 /// Models learn from at most so many trials, the best half and the latest half of them: their cost grows with
 /// the cube.
@@ -21,8 +21,12 @@ const VALUE_WEIGHT: f64 = 1.0;
 /// a failed trial teaches.
 const LABEL_WEIGHTS: [f64; 2] = [2.0, 7.0];
 
-/// Of normal scores: what parameters add by themselves, and what comes of them together.
+/// Of scores: what parameters add by themselves, and what comes of them together.
 const SCORE: Prior = Prior { trend: (-1.0, 1.0), ..Prior::SCORE };
+
+/// Scales on which a constraint's values are modelled, the second if all are positive: as they are, or by
+/// their logarithms. Sizes are sums of some parameters and products of others.
+const POWERS: [f64; 2] = [1.0, 0.0];
 
 /// Of standardised values of a constraint: mostly trend.
 const VALUE: Prior = Prior {
@@ -159,10 +163,14 @@ fn score(problem: &Problem, ended: &Ended) -> Option<(Gp, f64)> {
         let score = outcome.score.filter(|score| score.is_finite());
         score.map(|score| problem.goal.utility(score))
     });
-    let targets = normal::scores(&utilities);
+    if scored.is_empty() {
+        return None;
+    }
+    let inputs = ended.inputs(&scored);
+    let targets = score_targets(&inputs, &utilities, &SCORE);
     let feasible = scored.iter().zip(&targets).filter(|(i, _)| ended.outcomes[**i].feasible);
     let best = feasible.map(|(_, target)| *target).reduce(f64::max)?;
-    Some((Gp::fit(ended.inputs(&scored), targets, &SCORE), best))
+    Some((Gp::fit(inputs, targets, &SCORE), best))
 }
 
 /// The model of constraint j's value and the limit on its scale; `None` if there are not two values.
@@ -173,7 +181,9 @@ fn value(problem: &Problem, j: usize, ended: &Ended) -> Option<(Gp, f64)> {
         return None;
     }
     let inputs = ended.inputs(&known);
-    let scaled = Scaled::best(&inputs, &values, limit);
+    let is_positive = limit > 0.0 && values.iter().all(|value| *value > 0.0);
+    let powers = if is_positive { &POWERS[..] } else { &POWERS[..1] };
+    let scaled = Scaled::best(&inputs, &values, powers, &VALUE);
     let limit = within_lattice(&scaled.targets, scaled.of(limit));
     Some((Gp::fit(inputs, scaled.targets, &VALUE), limit))
 }
@@ -199,52 +209,6 @@ fn label(problem: &Problem, ended: &Ended) -> Option<Gp> {
 
 fn measured(outcome: &Outcome, j: usize) -> Option<f64> {
     outcome.values.get(j).copied().flatten().filter(|value| value.is_finite())
-}
-
-/// Values, or their logarithms, brought to mean 0 and variance 1.
-struct Scaled {
-    targets: Vec<f64>,
-    logarithmic: bool,
-    mean: f64,
-    deviation: f64,
-}
-
-impl Scaled {
-    fn new(values: &[f64], logarithmic: bool) -> Self {
-        let mut targets: Vec<f64> =
-            values.iter().map(|value| if logarithmic { value.ln() } else { *value }).collect();
-        let n = targets.len() as f64;
-        let mean = targets.iter().sum::<f64>() / n;
-        let variance = targets.iter().map(|target| (target - mean).powi(2)).sum::<f64>() / n;
-        let deviation = if variance > 1e-24 * mean * mean { variance.sqrt() } else { 1.0 };
-        targets.iter_mut().for_each(|target| *target = (*target - mean) / deviation);
-        Self { targets, logarithmic, mean, deviation }
-    }
-
-    /// On the scale on which the values are more plausible; sizes are sums of some parameters and
-    /// products of others. Without logarithms if anything is not positive.
-    fn best(inputs: &Inputs, values: &[f64], limit: f64) -> Self {
-        let plain = Self::new(values, false);
-        if limit <= 0.0 || values.iter().any(|value| *value <= 0.0) {
-            return plain;
-        }
-        let logarithmic = Self::new(values, true);
-        let plausibility = Plausibility::new(inputs, &VALUE);
-        // The density of the values themselves: that of the targets times the slope of the scale.
-        let log_density = |scaled: &Self| {
-            let slopes = values.iter().map(|value| {
-                let stretched = if scaled.logarithmic { value.ln() } else { 0.0 };
-                -stretched - scaled.deviation.ln()
-            });
-            plausibility.of(&scaled.targets) + slopes.sum::<f64>()
-        };
-        if log_density(&plain) > log_density(&logarithmic) { plain } else { logarithmic }
-    }
-
-    fn of(&self, value: f64) -> f64 {
-        let value = if self.logarithmic { value.ln() } else { value };
-        (value - self.mean) / self.deviation
-    }
 }
 
 /// If most values repeat each other, the limit midway between the two about it; else the limit itself.

@@ -30,7 +30,7 @@ pub(crate) struct Prior {
 }
 
 impl Prior {
-    /// For normal scores: hardly any noise, no trend.
+    /// For scores of variance 1: hardly any noise, no trend.
     pub(crate) const SCORE: Self = Self {
         length_scale: (-0.7, 1.0),
         amplitude: (0.0, 0.7),
