@@ -6,6 +6,7 @@ mod complaints;
 mod durability;
 mod epochs;
 mod hostile;
+mod published;
 mod real_data;
 mod splits;
 mod studies;
