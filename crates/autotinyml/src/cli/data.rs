@@ -58,9 +58,15 @@ fn list() -> Result<ExitCode, Failure> {
     let mut text = String::new();
     for set in Published::catalogue() {
         let Published { name, title, license, citation, source, files, .. } = set;
-        let megabytes = set.bytes() as f64 / 1e6;
-        text += &format!("{name}  {title}\n");
-        text += &format!("    {megabytes:.2} MB in {} files from {source}\n", files.len());
+        let size = match set.bytes() as f64 / 1000.0 {
+            kilobytes if kilobytes < 1000.0 => format!("{kilobytes:.1} KB"),
+            kilobytes => format!("{:.1} MB", kilobytes / 1000.0),
+        };
+        let count = match files.len() {
+            1 => "1 file".to_string(),
+            count => format!("{count} files"),
+        };
+        text += &format!("{name}  {title}\n    {size} in {count} from {source}\n");
         text += &format!("    licence: {license}\n    cite: {citation}\n");
     }
     print(&text)?;
@@ -88,10 +94,9 @@ fn get(set: &Published, folder: &Path, from: Option<&Path>) -> Result<ExitCode, 
     if already > 0 {
         eprintln!("{already} of {} files were there already", set.files.len());
     }
-    let path = folder.display();
+    let (count, path) = (set.files.len(), folder.display());
     print(&format!(
-        "{} files, checked: {path}\n\n[data]\npath   = \"{path}\"{}\n",
-        set.files.len(),
+        "files checked: {count}, in {path}\n\n[data]\npath   = \"{path}\"\n{}\n",
         set.study
     ))?;
     Ok(ExitCode::SUCCESS)
