@@ -138,7 +138,8 @@ pub fn read(reader: &Reader) -> Result<Loaded, DataError> {
 fn describe(split: &SplitPlan) -> String {
     let test = match &split.test {
         TestPart::Share(share) => format!("{:.0} %", 100.0 * share),
-        TestPart::Groups(names) => names.join(", "),
+        TestPart::Groups(names) if names.len() == 1 => format!("group {}", names[0]),
+        TestPart::Groups(names) => format!("groups {}", names.join(", ")),
     };
     let by = match split.by {
         SplitBy::Random => "at random",
@@ -206,4 +207,33 @@ fn digest(data: &Dataset) -> String {
             .fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     });
     format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mean of all values of some samples, as they were measured.
+    fn mean(samples: &Samples, of: &[usize]) -> f64 {
+        of.iter().flat_map(|&sample| samples.raw.sample(sample)).map(|&v| f64::from(v)).sum::<f64>()
+            / (of.len() * samples.raw.shape.len()) as f64
+    }
+
+    #[test]
+    fn nothing_but_training_samples_decides_how_inputs_are_scaled() {
+        let split = SplitPlan { test: TestPart::Share(0.3), k_fold: 3, by: SplitBy::Random };
+        let plan = DataPlan { reader: Reader::Digits, split, split_place: 0..0 };
+        let samples = Samples::load(&plan, None, 3).unwrap();
+        let [fitted, trained] =
+            [f64::from(samples.standardisation.mean[0]), mean(&samples, &samples.train)];
+        assert!((fitted - trained).abs() < 1e-5, "{fitted} {trained}");
+        let all: Vec<usize> = (0..samples.raw.len()).collect();
+        assert!((fitted - mean(&samples, &all)).abs() > 1e-4, "the test part counts for nothing");
+        for fold in &samples.folds {
+            let values = fold.train.iter().flat_map(|&sample| fold.standardised.sample(sample));
+            let count = (fold.train.len() * 64) as f64;
+            let mean = values.map(|&value| f64::from(value)).sum::<f64>() / count;
+            assert!(mean.abs() < 1e-5, "each fold by its own training samples: {mean}");
+        }
+    }
 }
