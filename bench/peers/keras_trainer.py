@@ -1,36 +1,11 @@
-"""Keras on TensorFlow: python keras_trainer.py CASE"""
+"""Keras on TensorFlow, timed: python keras_trainer.py CASE"""
 
-import os
 import time
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ["CUDA_VISIBLE_DEVICES"] = ""
-
+import keras_layers  # first: it chooses the backend
 import keras
-import tensorflow as tf
 
 import training
-
-tf.config.threading.set_intra_op_parallelism_threads(1)
-tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
-def layer(described):
-    name, of = training.kind(described)
-    match name:
-        case "conv2d":
-            return keras.layers.Conv2D(of["filters"], of["kernel"], of["stride"], of["padding"])
-        case "max_pool2d":
-            return keras.layers.MaxPooling2D(of["window"], of["stride"])
-        case "dropout":
-            return keras.layers.Dropout(of["rate"])
-        case "flatten":
-            return keras.layers.Flatten()
-        case "dense":
-            return keras.layers.Dense(of["units"])
-        case "activation":
-            return keras.layers.Activation(of)
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -47,7 +22,7 @@ class Stopwatch(keras.callbacks.Callback):
 
 case = training.case()
 inputs, labels = training.random_data(case)
-model = keras.Sequential([keras.Input(inputs.shape[1:]), *map(layer, case["layers"])])
+model = keras_layers.model(inputs.shape[1:], case["layers"])
 model.compile("adam", "sparse_categorical_crossentropy")
 stopwatch = Stopwatch()
 model.fit(

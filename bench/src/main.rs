@@ -1,8 +1,10 @@
 //! The proof: `cargo xtask bench search` lets searchers and their peers run on tables of real trainings,
-//! `functions` on test functions; `suggest` times them. `train` times trainers.
+//! `functions` on test functions; `suggest` times them. `train` times trainers,
+//! `accuracy` holds what they reach side by side.
 //!
 //! What is measured and why is in `docs/search.md` and `docs/training.md`.
 
+mod accuracy;
 mod contestant;
 mod failure;
 mod folders;
@@ -33,6 +35,8 @@ enum Bench {
     Suggest(suggest::Options),
     /// Seconds per epoch of our trainer, Keras and PyTorch.
     Train(train::Options),
+    /// Test accuracies of our trainer and of Keras.
+    Accuracy(accuracy::Options),
     /// One training, timed, as a process of its own.
     #[command(hide = true)]
     Trainer(train::ours::Options),
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Bench::Functions(options) => functions::functions(&options),
         Bench::Suggest(options) => suggest::suggest(&options),
         Bench::Train(options) => train::train(&options),
+        Bench::Accuracy(options) => accuracy::accuracy(&options),
         Bench::Trainer(options) => train::ours::trainer(&options),
     };
     match done {

@@ -136,6 +136,14 @@ pub fn train_and_validate(
     fit(model, data, samples, validation, training, seed, on_epoch)
 }
 
+/// The order in which a training takes its samples in an epoch, from 1: for whoever wants to show another
+/// trainer the same batches.
+pub fn epoch_order(samples: &[usize], seed: u64, epoch: usize) -> Vec<usize> {
+    let mut order = samples.to_vec();
+    order.shuffle(&mut generator(seed, Purpose::Order { epoch }));
+    order
+}
+
 /// Trains a model from the weights it has.
 fn fit(
     model: Model,
@@ -156,8 +164,7 @@ fn fit(
     let mut last_epoch = 0;
     for epoch in 1..=training.epochs {
         last_epoch = epoch;
-        order.copy_from_slice(samples);
-        order.shuffle(&mut generator(seed, Purpose::Order { epoch }));
+        order = epoch_order(samples, seed, epoch);
         let score = course.epoch(epoch, &order)?;
         let count = samples.len() as f64;
         let validated = validation.as_mut().map(|validation| validation.score(&course.trained));
