@@ -40,6 +40,7 @@ mod execution;
 mod exponential;
 mod layer;
 mod matmul;
+pub mod metric;
 pub mod model;
 pub mod network;
 pub mod optimizer;
@@ -53,6 +54,7 @@ mod vectors;
 pub use cost::{multiply_accumulates, node_multiply_accumulates, node_parameters, parameters};
 pub use dataset::{Dataset, Groups, Span};
 pub use layer::softmax::largest;
+pub use metric::{Confusion, Metric};
 pub use model::{Model, ModelError, Moving, Weights};
 pub use network::{
     Activation, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, BuildError, LEAKY_RELU_SLOPE, Layer,

@@ -14,7 +14,8 @@ use autotinyml_deploy::{
     link, static_footprint,
 };
 use autotinyml_nn::{
-    BuildError, Epoch, Layer, Network, Node, TrainError, Training, train_and_validate,
+    BuildError, Confusion, Epoch, Layer, Metric, Network, Node, TrainError, Training,
+    train_and_validate,
 };
 use autotinyml_search::Configuration;
 
@@ -66,14 +67,21 @@ fn program_key(network: &Network) -> String {
 
 /// What training on the folds gave.
 struct Trained {
-    fold_accuracies: Vec<f64>,
+    /// Of each fold, as deployed, on its validation part.
+    confusions: Vec<Confusion>,
     learning_curve: Vec<f64>,
     cross: CrossAccuracy,
 }
 
 impl Trained {
-    fn accuracy(&self) -> f64 {
-        self.fold_accuracies.iter().sum::<f64>() / self.fold_accuracies.len() as f64
+    fn of_folds(&self, metric: Metric) -> Vec<f64> {
+        self.confusions.iter().map(|confusion| confusion.score(metric)).collect()
+    }
+
+    /// Mean over the folds.
+    fn score(&self, metric: Metric) -> f64 {
+        let scores = self.of_folds(metric);
+        scores.iter().sum::<f64>() / scores.len() as f64
     }
 }
 
@@ -186,15 +194,15 @@ impl<'a> Evaluator<'a> {
         Ok(link(&subject, compression, board, compiler, folder.path())?)
     }
 
-    /// Mean accuracy over the folds after full training, as deployed.
-    pub(crate) fn validation_accuracy(
+    /// Mean accuracy and mean score by the study's goal over the folds after full training, as deployed.
+    pub(crate) fn validate(
         &self,
         network: &Network,
         configuration: &Configuration,
-    ) -> Result<f64, EvaluateError> {
+    ) -> Result<(f64, f64), EvaluateError> {
         let trained =
             self.train_folds(network, configuration, None).map_err(EvaluateError::Training)?;
-        Ok(trained.accuracy())
+        Ok((trained.score(Metric::Accuracy), trained.score(self.study.search.goal)))
     }
 
     fn train_folds(
@@ -206,7 +214,7 @@ impl<'a> Evaluator<'a> {
         let Study { training, space, search, deploy, .. } = self.study;
         let full = training.fill(space, configuration, &self.samples.raw.classes);
         let training = Training { epochs: epochs.unwrap_or(full.epochs), ..full };
-        let mut fold_accuracies = vec![];
+        let mut confusions = vec![];
         let mut curves = vec![];
         let (mut answers, mut deployed_answers) = (vec![], vec![]);
         for (number, fold) in self.samples.folds.iter().enumerate() {
@@ -224,12 +232,14 @@ impl<'a> Evaluator<'a> {
             let deployed = compress(&model, deploy.compression).decompressed();
             let inputs = Samples::gather(data, &fold.validation);
             answers.extend(model.predict(&inputs));
-            deployed_answers.extend(deployed.predict(&inputs));
-            fold_accuracies.push(deployed.accuracy(data, &fold.validation));
+            let outputs = deployed.predict(&inputs);
+            let labels = fold.validation.iter().map(|&sample| data.labels[sample]);
+            confusions.push(Confusion::of(&outputs, labels, data.classes.len()));
+            deployed_answers.extend(outputs);
         }
         let cross =
             CrossAccuracy::between(&answers, &deployed_answers, self.samples.raw.classes.len());
-        Ok(Trained { fold_accuracies, learning_curve: mean_curve(&curves), cross })
+        Ok(Trained { confusions, learning_curve: mean_curve(&curves), cross })
     }
 
     fn judge(&self, trained: Trained, mut footprint: Footprint) -> TrialOutcome {
@@ -239,8 +249,10 @@ impl<'a> Evaluator<'a> {
         [footprint.rmse, footprint.mae, footprint.l2r] =
             [rmse, mae, l2r].map(|distance| distance.is_finite().then_some(distance));
         TrialOutcome {
-            accuracy: Some(trained.accuracy()),
-            fold_accuracies: trained.fold_accuracies,
+            accuracy: Some(trained.score(Metric::Accuracy)),
+            balanced_accuracy: Some(trained.score(Metric::BalancedAccuracy)),
+            macro_f1: Some(trained.score(Metric::MacroF1)),
+            fold_accuracies: trained.of_folds(Metric::Accuracy),
             learning_curve: trained.learning_curve,
             verdict: self.verdict(&footprint),
             footprint: Some(footprint),

@@ -2,6 +2,7 @@
 //! that number, or nothing but the label "deployable".
 
 use autotinyml_deploy::{Accounting, Footprint, Limits};
+use autotinyml_nn::Metric;
 use autotinyml_search::{Constraint, Known, Outcome};
 
 use crate::record::TrialOutcome;
@@ -75,16 +76,21 @@ pub fn constraints(deploy: &DeployPlan, evidence: Evidence) -> Vec<Constraint> {
     numbered.into_iter().chain([deployable]).collect()
 }
 
-/// What a searcher sees of a trial: its score if it was trained, whether it is deployable, and the
+/// What a searcher sees of a trial: its score by the goal if it was trained, whether it is deployable, and the
 /// number of each of the [`constraints`].
-pub fn outcome(trial: &TrialOutcome, deploy: &DeployPlan, evidence: Evidence) -> Outcome {
+pub fn outcome(
+    trial: &TrialOutcome,
+    deploy: &DeployPlan,
+    evidence: Evidence,
+    goal: Metric,
+) -> Outcome {
     let value = |limited: Limited| trial.footprint.as_ref().and_then(limited.figure);
     let values: Vec<Option<f64>> = match evidence {
         Evidence::Values => limited(&deploy.limits).into_iter().map(value).collect(),
         Evidence::Labels => vec![],
     };
     Outcome {
-        score: trial.accuracy,
+        score: trial.score(goal),
         feasible: trial.verdict.deployable() && trial.accuracy.is_some(),
         values: values.into_iter().chain([None]).collect(),
     }
@@ -112,6 +118,8 @@ mod tests {
         let Verdict { meets_limits, links_on_chip, reasons, .. } = deploy.limits.judge(&footprint);
         TrialOutcome {
             accuracy: Some(0.9),
+            balanced_accuracy: Some(0.8),
+            macro_f1: Some(0.7),
             fold_accuracies: vec![0.9],
             learning_curve: vec![],
             footprint: Some(footprint),
@@ -141,9 +149,14 @@ mod tests {
                 cross_accuracy: Some(cross),
                 ..Footprint::default()
             };
-            let seen = outcome(&trial(footprint, &deploy), &deploy, Evidence::Values);
+            let trial = trial(footprint, &deploy);
+            let seen = outcome(&trial, &deploy, Evidence::Values, Metric::Accuracy);
             assert_eq!(seen.values.len(), constraints.len());
             assert_eq!(seen.score, Some(0.9), "a score is told, deployable or not");
+            for (goal, score) in [(Metric::BalancedAccuracy, 0.8), (Metric::MacroF1, 0.7)] {
+                let seen = outcome(&trial, &deploy, Evidence::Labels, goal);
+                assert_eq!(seen.score, Some(score));
+            }
             let held = constraints.iter().zip(&seen.values);
             let mut meets =
                 held.filter_map(|(c, value)| Some(value.as_ref()? <= c.limit.as_ref()?));
@@ -177,7 +190,8 @@ mod tests {
         let names = constraints(&deploy, Evidence::Labels);
         assert_eq!(names.iter().map(|c| c.limit).collect::<Vec<_>>(), [None]);
         let footprint = Footprint { st_ram_bytes: 20_000, ..Footprint::default() };
-        let seen = outcome(&trial(footprint, &deploy), &deploy, Evidence::Labels);
+        let trial = trial(footprint, &deploy);
+        let seen = outcome(&trial, &deploy, Evidence::Labels, Metric::Accuracy);
         assert_eq!((seen.feasible, seen.values), (false, vec![None]));
     }
 }

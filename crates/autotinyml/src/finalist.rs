@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use autotinyml_deploy::{Checked, Subject, check, compress};
-use autotinyml_nn::{Dataset, Model, TrainError, largest, train_and_validate};
+use autotinyml_nn::{Confusion, Metric, Model, TrainError, train_and_validate};
 use autotinyml_search::Configuration;
 
 use crate::evaluate::{EvaluateError, Evaluator};
@@ -14,21 +14,20 @@ use crate::samples::Samples;
 use crate::saved_model::SavedModel;
 use crate::study_file::Study;
 
-/// Deployable trials that were trained in full, the most accurate first; of equals the one with less ROM,
+/// Deployable trials that were trained in full, the best by the goal first; of equals the one with less ROM,
 /// then the earlier.
-pub fn ranking(trials: &[TrialRecord]) -> Vec<&TrialRecord> {
+pub fn ranking(trials: &[TrialRecord], goal: Metric) -> Vec<&TrialRecord> {
+    let score = |trial: &TrialRecord| trial.outcome.score(goal);
     let deployable = |trial: &&TrialRecord| {
-        trial.epochs.is_none()
-            && trial.outcome.verdict.deployable()
-            && trial.outcome.accuracy.is_some()
+        trial.epochs.is_none() && trial.outcome.verdict.deployable() && score(trial).is_some()
     };
     let rom = |trial: &TrialRecord| {
         trial.outcome.footprint.as_ref().map_or(usize::MAX, |footprint| footprint.st_rom_bytes)
     };
     let mut ranking: Vec<&TrialRecord> = trials.iter().filter(deployable).collect();
     ranking.sort_by(|a, b| {
-        let (better, worse) = (b.outcome.accuracy, a.outcome.accuracy);
-        better.partial_cmp(&worse).expect("accuracies are numbers").then(rom(a).cmp(&rom(b)))
+        let (better, worse) = (score(b), score(a));
+        better.partial_cmp(&worse).expect("scores are numbers").then(rom(a).cmp(&rom(b)))
     });
     ranking
 }
@@ -60,13 +59,18 @@ impl Evaluator<'_> {
             model => model?,
         };
         let Checked { footprint, outputs } = self.deploy(&model, firmware)?;
-        let validation_accuracy = match trial.and_then(|trial| trial.outcome.accuracy) {
-            Some(accuracy) => accuracy,
-            None => match self.validation_accuracy(&model.network, configuration) {
+        let goal = self.study.search.goal;
+        let validated = trial.and_then(|trial| {
+            let TrialRecord { outcome, .. } = trial;
+            Some((outcome.accuracy?, outcome.score(goal)?))
+        });
+        let (validation_accuracy, score) = match validated {
+            Some(scores) => scores,
+            None => match self.validate(&model.network, configuration) {
                 Err(EvaluateError::Training(diverged @ TrainError::Diverged { .. })) => {
                     return Ok(Final::Diverged(diverged.to_string()));
                 }
-                accuracy => accuracy?,
+                scores => scores?,
             },
         };
         // What the C program answered; without any compiler, what it would.
@@ -75,16 +79,17 @@ impl Evaluator<'_> {
             let stored = compress(&model, self.study.deploy.compression);
             stored.decompressed().predict(&Samples::gather(data, test))
         });
-        let confusion = confusion(&outputs, data, test);
-        let right: usize = (0..confusion.len()).map(|class| confusion[class][class]).sum();
+        let labels = test.iter().map(|&sample| data.labels[sample]);
+        let confusion = Confusion::of(&outputs, labels, data.classes.len());
         let settings = self.study.space.settings(configuration).into_iter();
         let finalist = Finalist {
             trial: trial.map(|trial| trial.id),
             settings: settings.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             validation_accuracy,
+            validation_goal: (goal != Metric::Accuracy).then_some(score),
             test_accuracy: model.accuracy(data, test),
-            deployed_accuracy: right as f64 / test.len() as f64,
-            confusion,
+            deployed_accuracy: confusion.score(Metric::Accuracy),
+            confusion: confusion.counts,
             verdict: self.study.deploy.limits.judge(&footprint),
             footprint,
         };
@@ -117,14 +122,4 @@ impl Evaluator<'_> {
         let deploy = &self.study.deploy;
         Ok(check(&subject, deploy.compression, Some(deploy.board), self.tools, firmware)?)
     }
-}
-
-/// Rows: true class; columns: chosen class, of outputs `samples × classes`.
-fn confusion(outputs: &[f32], data: &Dataset, samples: &[usize]) -> Vec<Vec<usize>> {
-    let classes = data.classes.len();
-    let mut confusion = vec![vec![0; classes]; classes];
-    for (&sample, output) in samples.iter().zip(outputs.chunks_exact(classes)) {
-        confusion[data.labels[sample]][largest(output)] += 1;
-    }
-    confusion
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use autotinyml_deploy::{Footprint, Verdict};
+use autotinyml_nn::{Confusion, Metric};
 use autotinyml_search::{Configuration, Phase};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,12 @@ pub struct TrialRecord {
 pub struct TrialOutcome {
     /// Mean validation accuracy over the folds, 0 to 1. None: never trained, or training diverged.
     pub accuracy: Option<f64>,
+    /// Likewise. None also in stores of trials that were not judged by it.
+    #[serde(default)]
+    pub balanced_accuracy: Option<f64>,
+    /// Likewise.
+    #[serde(default)]
+    pub macro_f1: Option<f64>,
     /// Validation accuracy of each fold, 0 to 1.
     pub fold_accuracies: Vec<f64>,
     /// Mean training accuracy over the folds after each epoch, 0 to 1.
@@ -43,10 +50,21 @@ impl TrialOutcome {
     pub fn refused(reason: String, footprint: Option<Footprint>) -> Self {
         Self {
             accuracy: None,
+            balanced_accuracy: None,
+            macro_f1: None,
             fold_accuracies: vec![],
             learning_curve: vec![],
             footprint,
             verdict: refusal(reason),
+        }
+    }
+
+    /// What the search wants more of.
+    pub fn score(&self, goal: Metric) -> Option<f64> {
+        match goal {
+            Metric::Accuracy => self.accuracy,
+            Metric::BalancedAccuracy => self.balanced_accuracy,
+            Metric::MacroF1 => self.macro_f1,
         }
     }
 }
@@ -66,6 +84,9 @@ pub struct Finalist {
     pub settings: Vec<(String, String)>,
     /// Mean over the folds, 0 to 1.
     pub validation_accuracy: f64,
+    /// The study's goal, likewise, if that is another. None also in stores from before there were others.
+    #[serde(default)]
+    pub validation_goal: Option<f64>,
     /// Of the uncompressed network on the test part, 0 to 1.
     pub test_accuracy: f64,
     /// Of the C program on the test part, 0 to 1.
@@ -76,6 +97,23 @@ pub struct Finalist {
     pub footprint: Footprint,
     /// Judged by the study's limits; names what could not be checked on this machine.
     pub verdict: Verdict,
+}
+
+impl Finalist {
+    /// The study's goal, mean over the folds.
+    pub fn validation_score(&self) -> f64 {
+        self.validation_goal.unwrap_or(self.validation_accuracy)
+    }
+
+    /// A figure of the C program on the test part. None: its answers were not kept.
+    pub fn deployed_score(&self, metric: Metric) -> Option<f64> {
+        if metric == Metric::Accuracy {
+            return Some(self.deployed_accuracy);
+        }
+        let undecided = vec![0; self.confusion.len()];
+        let confusion = Confusion { counts: self.confusion.clone(), undecided };
+        (!confusion.counts.is_empty()).then(|| confusion.score(metric))
+    }
 }
 
 /// A trial that looked deployable until it was taken to the chip.
@@ -144,6 +182,8 @@ pub struct Summary {
     pub limits: autotinyml_deploy::Limits,
     /// The searcher's name.
     pub searcher: String,
+    /// What it searches more of.
+    pub goal: Metric,
     /// Trials asked for.
     pub budget: usize,
     /// The data.

@@ -167,7 +167,9 @@ impl<'a> Course<'a> {
         let Study { deploy, search, .. } = self.study;
         let finished = self.finished.range(..self.known());
         let outcomes: BTreeMap<_, _> = finished
-            .map(|(&id, trial)| (id, evidence::outcome(&trial.outcome, deploy, search.evidence)))
+            .map(|(&id, trial)| {
+                (id, evidence::outcome(&trial.outcome, deploy, search.evidence, search.goal))
+            })
             .collect();
         let trial =
             |(id, (configuration, epochs)): (usize, &(Configuration, Option<usize>))| Trial {

@@ -64,6 +64,8 @@ impl Row {
             (Some(deployed), Some(footprint)) => {
                 let accuracy = deployed[column(study)].validation_accuracy;
                 TrialOutcome {
+                    balanced_accuracy: None,
+                    macro_f1: None,
                     accuracy: Some(accuracy),
                     fold_accuracies: vec![accuracy],
                     learning_curve: vec![],

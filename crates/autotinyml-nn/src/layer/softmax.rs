@@ -100,7 +100,12 @@ impl Targets {
 
 /// Whether outputs choose the class; those that are not all numbers choose none.
 pub(crate) fn is_hit(outputs: &[f32], label: usize) -> bool {
-    outputs.iter().all(|x| x.is_finite()) && largest(outputs) == label
+    is_decided(outputs) && largest(outputs) == label
+}
+
+/// Whether outputs choose any class.
+pub(crate) fn is_decided(outputs: &[f32]) -> bool {
+    outputs.iter().all(|x| x.is_finite())
 }
 
 /// Index of the largest value, the first of equals: the class that a network's outputs choose. NaN

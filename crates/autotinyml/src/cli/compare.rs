@@ -270,7 +270,7 @@ fn repeat(
     for (searcher, store) in searchers.iter().zip(&stores) {
         eprintln!("{}, seed {seed}", searcher.name());
         let earlier = store.trials(&study.space)?;
-        let mut progress = Progress::new(&study.space, study.search.trials, &earlier);
+        let mut progress = Progress::new(study, &earlier);
         let contestant = Contestant { searcher: &**searcher, store };
         let on_trial = &mut |trial: &_| progress.trial(trial);
         repeats.push(live::repeat(
@@ -310,6 +310,7 @@ fn about(arguments: &Arguments, study: &Study) -> Vec<(String, String)> {
         ("searches", format!("{repeats} of {trials} trials, seeds from {}", study.search.seed)),
         ("limits", format!("{} ({}), {compression}", all.join(", "), limits.accounting)),
         ("regime", regime.to_owned()),
+        ("goal", format!("validation {}", study.search.goal.title())),
     ]
     .map(|(label, text)| (label.to_owned(), text))
     .to_vec()

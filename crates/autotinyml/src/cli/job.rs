@@ -139,7 +139,7 @@ impl Job {
         store.set_fact(Fact::Deployable, &prescreen.deployable())?;
         let searcher = by_name(&search.searcher, &search.options)
             .expect("the study file was checked against the catalogue");
-        let mut progress = Progress::new(space, search.trials, &earlier);
+        let mut progress = Progress::new(&self.study, &earlier);
         let on_trial = &mut |trial: &TrialRecord| {
             progress.trial(trial);
             if self.json {
@@ -189,7 +189,7 @@ impl Job {
     ) -> Result<Option<Finalist>, Failure> {
         let firmware = self.folder.join("firmware");
         let mut rejected: Vec<Rejected> = store.fact(Fact::Rejected)?.unwrap_or_default();
-        for trial in ranking(trials) {
+        for trial in ranking(trials, self.study.search.goal) {
             if rejected.iter().any(|rejected| rejected.trial == trial.id) {
                 continue;
             }

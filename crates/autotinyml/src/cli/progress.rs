@@ -3,15 +3,18 @@
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
+use autotinyml_nn::Metric;
 use autotinyml_search::Space;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::record::TrialRecord;
 use crate::report::setting;
+use crate::study_file::{SearchPlan, Study};
 
 /// Counts finished trials and tells how it goes, on stderr.
 pub struct Progress<'a> {
     space: &'a Space,
+    goal: Metric,
     budget: usize,
     finished: usize,
     finished_before: usize,
@@ -25,7 +28,9 @@ pub struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     /// Starts with the trials of an earlier run.
-    pub fn new(space: &'a Space, budget: usize, earlier: &[TrialRecord]) -> Self {
+    pub fn new(study: &'a Study, earlier: &[TrialRecord]) -> Self {
+        let (space, SearchPlan { goal, trials, .. }) = (&study.space, &study.search);
+        let (goal, budget) = (*goal, *trials);
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(budget as u64);
             let style = ProgressStyle::with_template("{bar:24} trial {pos}/{len}  {msg}");
@@ -35,6 +40,7 @@ impl<'a> Progress<'a> {
         });
         let mut progress = Self {
             space,
+            goal,
             budget,
             finished: 0,
             finished_before: earlier.len(),
@@ -79,8 +85,9 @@ impl<'a> Progress<'a> {
         if trial.epochs.is_some() {
             return false;
         }
-        let improved = trial.outcome.accuracy > self.best;
-        self.best = if improved { trial.outcome.accuracy } else { self.best };
+        let score = trial.outcome.score(self.goal);
+        let improved = score > self.best;
+        self.best = if improved { score } else { self.best };
         improved
     }
 
@@ -114,10 +121,10 @@ impl<'a> Progress<'a> {
     fn line(&self, trial: &TrialRecord) -> String {
         let fewer =
             trial.epochs.map(|epochs| format!(" after {epochs} epochs")).unwrap_or_default();
-        let verdict = match (trial.outcome.accuracy, trial.outcome.verdict.deployable()) {
-            (Some(accuracy), true) => format!("{:5.1} %{fewer}", 100.0 * accuracy),
-            (Some(accuracy), false) => {
-                format!("{:5.1} %{fewer}, not deployable", 100.0 * accuracy)
+        let verdict = match (trial.outcome.score(self.goal), trial.outcome.verdict.deployable()) {
+            (Some(score), true) => format!("{:5.1} %{fewer}", 100.0 * score),
+            (Some(score), false) => {
+                format!("{:5.1} %{fewer}, not deployable", 100.0 * score)
             }
             (None, _) => format!("refused: {}", trial.outcome.verdict.reasons.join("; ")),
         };

@@ -87,6 +87,7 @@ impl Stored {
             compression: study.deploy.compression.to_string(),
             limits: study.deploy.limits,
             searcher: study.search.searcher,
+            goal: study.search.goal,
             budget: study.search.trials,
             space: study.space,
         })
@@ -138,6 +139,8 @@ pub fn trial_json(space: &Space, trial: &TrialRecord) -> Value {
         "epochs": trial.epochs,
         "settings": settings,
         "accuracy": trial.outcome.accuracy,
+        "balanced_accuracy": trial.outcome.balanced_accuracy,
+        "macro_f1": trial.outcome.macro_f1,
         "deployable": trial.outcome.verdict.deployable(),
         "reasons": trial.outcome.verdict.reasons,
         "footprint": trial.outcome.footprint,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use autotinyml_deploy::Tools;
+use autotinyml_nn::Metric;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::job::{all_cores, load_samples};
@@ -45,6 +46,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut study = StudyFile::parse(&read_text(&arguments.study)?)?.into_study()?;
     if let Some(data) = &arguments.data {
         study.data.reader.read_from(data);
+    }
+    if study.search.goal != Metric::Accuracy {
+        return Err(Failure::Usage {
+            message: "a table holds accuracies, and the study searches for something else".into(),
+            help: "take goal out of [search]".into(),
+        });
     }
     if study.training.early_stopping.is_some() {
         return Err(Failure::Usage {

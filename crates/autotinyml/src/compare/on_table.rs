@@ -32,7 +32,8 @@ impl<'a> TableStudy<'a> {
     pub fn new(table: &'a Table, study: &'a Study) -> Self {
         let rows = table.first_seed();
         let outcome = |row: &Row| {
-            evidence::outcome(&row.outcome(study), &study.deploy, study.search.evidence)
+            let (evidence, goal) = (study.search.evidence, study.search.goal);
+            evidence::outcome(&row.outcome(study), &study.deploy, evidence, goal)
         };
         let outcomes: HashMap<_, _> =
             rows.iter().map(|row| (&row.configuration, (row, outcome(row)))).collect();

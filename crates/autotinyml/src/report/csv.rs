@@ -5,8 +5,10 @@ use std::fmt::Display;
 use crate::record::{Summary, TrialRecord};
 
 /// Columns after the hyperparameters.
-const OUTCOME: [&str; 19] = [
+const OUTCOME: [&str; 21] = [
     "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
     "fold_accuracies",
     "deployable",
     "meets_limits",
@@ -57,6 +59,8 @@ fn record(summary: &Summary, trial: &TrialRecord) -> Vec<String> {
     record.extend(settings);
     record.extend([
         optional(outcome.accuracy),
+        optional(outcome.balanced_accuracy),
+        optional(outcome.macro_f1),
         list(&outcome.fold_accuracies),
         verdict.deployable().to_string(),
         verdict.meets_limits.to_string(),

@@ -2,6 +2,7 @@
 //! Sizes follow from each network; accuracies are made up.
 
 use autotinyml_deploy::{Accounting, Footprint, Limits, RegionKind, RegionUse, Verdict};
+use autotinyml_nn::Metric;
 use autotinyml_search::{Condition, Configuration, Domain, Parameter, Phase, Setting, Space};
 
 use crate::record::{DataSummary, Deployable, Finalist, Summary, TrialOutcome, TrialRecord};
@@ -31,6 +32,7 @@ pub fn study(count: usize) -> Summary {
         compression: "x4".into(),
         limits: LIMITS,
         searcher: "svm-cbo".into(),
+        goal: Metric::Accuracy,
         budget: count,
         data: data(),
         deployable: Some(Deployable {
@@ -154,6 +156,8 @@ fn outcome(id: usize, filters: usize, kernel: usize, pool: usize, units: usize) 
     };
     TrialOutcome {
         accuracy,
+        balanced_accuracy: accuracy.map(|accuracy| accuracy - 0.02),
+        macro_f1: accuracy.map(|accuracy| accuracy - 0.03),
         fold_accuracies: accuracy.map_or(vec![], |mean| vec![mean - 0.01, mean, mean + 0.01]),
         learning_curve: accuracy.map_or(vec![], curve),
         verdict: LIMITS.judge(&footprint),
@@ -207,6 +211,7 @@ fn winner(space: &Space, trial: &TrialRecord) -> Finalist {
         trial: Some(trial.id),
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
         validation_accuracy: accuracy,
+        validation_goal: None,
         test_accuracy: accuracy + 0.012,
         deployed_accuracy: accuracy + 0.0105,
         confusion: (0..22)
@@ -239,6 +244,7 @@ fn baseline() -> Finalist {
         trial: None,
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         validation_accuracy: 0.6382,
+        validation_goal: None,
         test_accuracy: 0.6512,
         deployed_accuracy: 0.6496,
         confusion: vec![],

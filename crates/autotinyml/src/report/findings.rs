@@ -1,6 +1,7 @@
 //! What there is to say about a study, whatever it is printed on.
 
 use autotinyml_deploy::{Accounting, Footprint, Limits, RegionUse};
+use autotinyml_nn::Metric;
 use autotinyml_search::Setting;
 
 use super::numbers::{grouped, kilobytes, percent, percent_at_least, setting};
@@ -8,6 +9,8 @@ use crate::record::{Deployable, Finalist, Summary, TrialRecord};
 
 /// How many of the networks that nearly fit are told of when none does.
 const MISSES: usize = 3;
+/// How many kinds of mistakes are told.
+const MISTAKES: usize = 3;
 
 /// Study, searcher, board and compression in a line.
 pub fn title(summary: &Summary) -> String {
@@ -95,12 +98,32 @@ pub fn remarks(summary: &Summary) -> Vec<(String, String)> {
         );
         remarks.push(("caution".to_string(), line));
     }
+    if let Some(best) = &summary.best {
+        let mistakes = confused(best, &summary.data.classes);
+        let line = (!mistakes.is_empty()).then(|| mistakes.join(", "));
+        remarks.extend(labelled("confused", line.into_iter().collect()));
+    }
     remarks.extend(labelled("not checked", unchecked));
     if summary.best.is_none() {
         let misses = nearest_misses(summary).into_iter().map(|trial| miss(summary, trial));
         remarks.extend(labelled("nearest misses", misses.collect()));
     }
     remarks
+}
+
+/// The classes of the test part that are most often taken for another one.
+fn confused(finalist: &Finalist, classes: &[(String, usize)]) -> Vec<String> {
+    let mut mistakes: Vec<(usize, usize, usize)> = vec![];
+    for (right, row) in finalist.confusion.iter().enumerate() {
+        let wrong = row.iter().enumerate().filter(|&(chosen, &count)| chosen != right && count > 0);
+        mistakes.extend(wrong.map(|(chosen, &count)| (count, right, chosen)));
+    }
+    mistakes.sort_by_key(|&(count, ..)| std::cmp::Reverse(count));
+    let line = |&(count, right, chosen): &(usize, usize, usize)| {
+        let all: usize = finalist.confusion[right].iter().sum();
+        format!("{} taken for {} ({count} of {all})", classes[right].0, classes[chosen].0)
+    };
+    mistakes.iter().take(MISTAKES).map(line).collect()
 }
 
 /// Whether a network lost a tenth or more from validation to test.
@@ -116,19 +139,22 @@ fn miss(summary: &Summary, trial: &TrialRecord) -> String {
     format!("trial {} ({}): {reasons}", trial.id, settings.join(", "))
 }
 
-/// Validation accuracy of a trial that counts: trained in full and deployable.
-pub fn deployable_accuracy(trial: &TrialRecord) -> Option<f64> {
+/// The goal's figure of a trial that counts: trained in full and deployable.
+pub fn deployable_score(trial: &TrialRecord, goal: Metric) -> Option<f64> {
     let counts = trial.epochs.is_none() && trial.outcome.verdict.deployable();
-    trial.outcome.accuracy.filter(|_| counts)
+    trial.outcome.score(goal).filter(|_| counts)
 }
 
 /// The verdict in a sentence or two.
 pub fn headline(summary: &Summary) -> String {
     let compression = compression(summary);
     if !summary.finished {
-        let accuracies = summary.trials.iter().filter_map(deployable_accuracy);
-        let best = match accuracies.reduce(f64::max) {
-            Some(best) => format!("the best has a validation accuracy of {}", percent(best)),
+        let goal = summary.goal;
+        let scores = summary.trials.iter().filter_map(|trial| deployable_score(trial, goal));
+        let best = match scores.reduce(f64::max) {
+            Some(best) => {
+                format!("the best has a validation {} of {}", goal.title(), percent(best))
+            }
             None => "none is deployable".to_string(),
         };
         return format!(
@@ -220,11 +246,21 @@ pub fn comparison(summary: &Summary) -> [Vec<Row>; 3] {
     let accuracy = |label: &str, figure: fn(&Finalist) -> f64| {
         row(summary, label.to_owned(), percent, None, |finalist| Some(figure(finalist)))
     };
-    let accuracies = vec![
+    let mut accuracies = vec![
         accuracy("validation accuracy", |f| f.validation_accuracy),
         accuracy("test accuracy, float network", |f| f.test_accuracy),
         accuracy("test accuracy, as deployed", |f| f.deployed_accuracy),
     ];
+    if summary.goal != Metric::Accuracy {
+        let label = format!("validation {}", summary.goal.title());
+        let figure = |finalist: &Finalist| finalist.validation_goal;
+        accuracies.insert(0, row(summary, label, percent, None, figure));
+    }
+    for metric in [Metric::BalancedAccuracy, Metric::MacroF1] {
+        let label = format!("test {}, as deployed", metric.title());
+        let figure = |finalist: &Finalist| finalist.deployed_score(metric);
+        accuracies.push(row(summary, label, percent, None, figure));
+    }
     [settings(summary), accuracies, figures(summary)]
 }
 

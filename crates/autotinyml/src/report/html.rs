@@ -207,7 +207,7 @@ fn trials(summary: &Summary) -> Markup {
                         tr {
                             th { "trial" } th { "phase" }
                             @if epochs_differ(summary) { th { "epochs" } }
-                            th {} th { "accuracy" }
+                            th {} th { (summary.goal.title()) }
                             th { "RAM" } th { "ROM" } th { "MACC" } th { "X-CROSS" }
                             @for parameter in summary.space.parameters() { th { (parameter.name) } }
                             th { "time" } th.reasons { "refused because" }
@@ -234,7 +234,7 @@ fn trial_row(summary: &Summary, trial: &TrialRecord) -> Markup {
                 (cell(Some(outcome.learning_curve.len()).filter(|&epochs| epochs > 0)))
             }
             @if outcome.verdict.deployable() { td.within { "✓" } } @else { td.beyond { "✗" } }
-            (cell(outcome.accuracy.map(percent)))
+            (cell(outcome.score(summary.goal).map(percent)))
             (size(ram)) (size(rom))
             (cell(footprint.map(|footprint| grouped(footprint.macc))))
             (cell(footprint.and_then(|footprint| footprint.cross_accuracy).map(percent_at_least)))

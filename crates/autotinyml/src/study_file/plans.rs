@@ -1,6 +1,7 @@
 //! `[deploy]` and `[search]`: what a network must fit, how to search.
 
 use autotinyml_deploy::{Accounting, Board, Compression, Limits};
+use autotinyml_nn::Metric;
 use autotinyml_search::{CATALOGUE, SearcherOptions, Surrogate, Variant};
 
 use super::one_of;
@@ -41,6 +42,8 @@ pub struct SearchPlan {
     /// Trials that may run at once. Trial t is suggested from the outcomes of the trials up to
     /// t − parallel, so that results don't depend on the number of workers.
     pub parallel: usize,
+    /// What the search wants more of.
+    pub goal: Metric,
     /// What the searcher is told of a trial's limits.
     pub evidence: Evidence,
     /// The searcher's own settings.
@@ -171,6 +174,13 @@ impl SearchPlan {
             trials: number("trials", 1, 100)? as usize,
             seed: number("seed", 0, 0)?,
             parallel: number("parallel", 1, 4)? as usize,
+            goal: match section.optional("goal") {
+                None => Metric::Accuracy,
+                Some(entry) => {
+                    let name = one_of(&entry, "a goal", &Metric::ALL.map(Metric::name))?;
+                    Metric::ALL.into_iter().find(|metric| metric.name() == name).unwrap_or_default()
+                }
+            },
             evidence: match section.optional("evidence") {
                 Some(entry)
                     if one_of(&entry, "what a searcher sees", &["values", "labels"])?

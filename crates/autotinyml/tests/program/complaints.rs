@@ -181,6 +181,11 @@ fn a_folder_without_a_study() {
 }
 
 #[test]
+fn an_unknown_goal() {
+    assert_snapshot!(complaint("seed = 7", "seed = 7\ngoal = \"f1\""));
+}
+
+#[test]
 fn settings_of_the_recipe_without_effect_or_sense() {
     let recipe = |lines: &str| {
         complaint("optimizer = \"adam\"\n", &format!("optimizer = \"adam\"\n{lines}\n"))

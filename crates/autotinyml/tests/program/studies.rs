@@ -212,6 +212,45 @@ fn early_stopping_ends_trials_and_finalists_before_their_last_epoch() {
 }
 
 #[test]
+fn the_best_is_what_the_goal_says() {
+    // So many more windows of ada that accuracy and balanced accuracy differ.
+    let study = STUDY
+        .replace("seed = 7", "seed = 7\ngoal = \"macro-f1\"")
+        .replace("epochs = 4", "epochs = 2");
+    let folder = study_folder(&study);
+    let ada = folder.path().join("data/ada.csv");
+    let rows = fs::read_to_string(&ada).unwrap();
+    let later = |row: &str, by: f64| {
+        let (time, rest) = row.split_once(',').unwrap();
+        format!("{:.2},{rest}\n", time.parse::<f64>().unwrap() + by)
+    };
+    let more: String =
+        (0..4).flat_map(|i| rows.lines().map(move |row| later(row, 4.8 * f64::from(i)))).collect();
+    fs::write(&ada, more).unwrap();
+    let output = program(folder.path())
+        .args(["optimize", "study.toml", "--json"])
+        .env("PATH", "")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = lines(&output.stdout);
+    let (summary, trials) = printed.split_last().unwrap();
+    let best = |figure: &str| {
+        let deployable = trials.iter().filter(|trial| trial["deployable"] == true);
+        deployable.filter_map(|trial| trial[figure].as_f64()).reduce(f64::max).unwrap()
+    };
+    let winner = &trials[summary["best"]["trial"].as_u64().unwrap() as usize];
+    assert_eq!(winner["macro_f1"].as_f64(), Some(best("macro_f1")));
+    assert_eq!(summary["best"]["validation_goal"], winner["macro_f1"]);
+    assert_eq!(summary["best"]["validation_accuracy"], winner["accuracy"]);
+    assert!(trials.iter().any(|trial| trial["accuracy"] != trial["balanced_accuracy"]));
+    let shown = run(folder.path(), &["report", "runs/walkers"]);
+    let shown = text(&shown.stdout);
+    assert!(shown.contains("validation macro F1"), "{shown}");
+    assert!(shown.contains("test balanced accuracy, as deployed"), "{shown}");
+}
+
+#[test]
 fn a_diverging_training_is_a_refused_trial_with_its_reason() {
     let study = STUDY
         .replace(

@@ -1,5 +1,6 @@
-//! What each hyperparameter does to accuracy.
+//! What each hyperparameter does to score.
 
+use autotinyml_nn::Metric;
 use autotinyml_search::{Domain, Parameter, Setting};
 use maud::{Markup, html};
 
@@ -17,7 +18,7 @@ const SPREAD: f64 = 0.6;
 struct Point {
     setting: Setting,
     trial: usize,
-    accuracy: f64,
+    score: f64,
     deployable: bool,
 }
 
@@ -27,7 +28,8 @@ pub fn effects(summary: &Summary) -> Vec<(String, Markup)> {
     parameters
         .filter_map(|parameter| {
             let points = points(summary, parameter);
-            (!points.is_empty()).then(|| (parameter.name.clone(), effect(parameter, &points)))
+            (!points.is_empty())
+                .then(|| (parameter.name.clone(), effect(parameter, &points, summary.goal)))
         })
         .collect()
 }
@@ -37,16 +39,16 @@ fn points(summary: &Summary, parameter: &Parameter) -> Vec<Point> {
         Some(Point {
             setting: summary.space.setting(&trial.configuration, &parameter.name)?,
             trial: trial.id,
-            accuracy: trial.outcome.accuracy?,
+            score: trial.outcome.score(summary.goal)?,
             deployable: trial.outcome.verdict.deployable(),
         })
     };
     summary.trials.iter().filter(|trial| trial.epochs.is_none()).filter_map(point).collect()
 }
 
-fn effect(parameter: &Parameter, points: &[Point]) -> Markup {
-    let accuracies = points.iter().map(|point| point.accuracy);
-    let y = Axis::accuracy("validation accuracy, %", accuracies);
+fn effect(parameter: &Parameter, points: &[Point], goal: Metric) -> Markup {
+    let scores = points.iter().map(|point| point.score);
+    let y = Axis::accuracy(&format!("validation {}, %", goal.title()), scores);
     let places = places(&parameter.domain, points);
     let axis = match (&places, &parameter.domain) {
         (Some(places), _) => {
@@ -70,8 +72,8 @@ fn effect(parameter: &Parameter, points: &[Point]) -> Markup {
     let content = html! {
         @for point in points {
             @if let Some(x) = x(point) {
-                @let text = format!("trial {}: {}, {}", point.trial, point.setting, percent(point.accuracy));
-                (Mark::of(point.deployable).at(plot.at(x, point.accuracy), &text))
+                @let text = format!("trial {}: {}, {}", point.trial, point.setting, percent(point.score));
+                (Mark::of(point.deployable).at(plot.at(x, point.score), &text))
             }
         }
         @for (place, setting) in places.iter().flatten().enumerate() {
@@ -98,13 +100,13 @@ fn places(domain: &Domain, points: &[Point]) -> Option<Vec<Setting>> {
 }
 
 fn mean<'a>(plot: &Plot, place: f64, points: impl Iterator<Item = &'a Point>) -> Markup {
-    let accuracies: Vec<f64> = points.map(|point| point.accuracy).collect();
-    let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
+    let scores: Vec<f64> = points.map(|point| point.score).collect();
+    let mean = scores.iter().sum::<f64>() / scores.len() as f64;
     html! {
-        @if !accuracies.is_empty() {
+        @if !scores.is_empty() {
             line.mean x1=(plot.x(place - SPREAD / 2.0)) x2=(plot.x(place + SPREAD / 2.0))
                 y1=(plot.y(mean)) y2=(plot.y(mean)) {
-                title { "mean of " (accuracies.len()) ": " (percent(mean)) }
+                title { "mean of " (scores.len()) ": " (percent(mean)) }
             }
         }
     }

@@ -1,10 +1,11 @@
-//! Accuracy of every trial in order, and the best deployable one so far.
+//! The goal's figure of every trial in order, and the best deployable one so far.
 
+use autotinyml_nn::Metric;
 use maud::{Markup, html};
 
 use super::{Axis, BOTTOM, HEIGHT, Mark, Plot, TOP, line};
 use crate::record::{Summary, TrialRecord};
-use crate::report::findings::deployable_accuracy;
+use crate::report::findings::deployable_score;
 use crate::report::numbers::percent;
 
 /// Bands narrower than this have no room for their phase's name.
@@ -16,40 +17,40 @@ pub fn progress(summary: &Summary) -> Markup {
     let plot = Plot {
         x: Axis::linear("trial", trials.iter().map(|trial| trial.id as f64)),
         y: Axis::accuracy(
-            "validation accuracy, %",
-            trials.iter().filter_map(|t| t.outcome.accuracy),
+            &format!("validation {}, %", summary.goal.title()),
+            trials.iter().filter_map(|t| t.outcome.score(summary.goal)),
         ),
     };
     let marks = html! {
-        @for trial in trials { (mark(&plot, trial)) }
-        @if let Some(path) = best_so_far(&plot, trials) { path.line d=(path) {} }
+        @for trial in trials { (mark(&plot, trial, summary.goal)) }
+        @if let Some(path) = best_so_far(&plot, trials, summary.goal) { path.line d=(path) {} }
     };
-    plot.draw("Validation accuracy by trial, with the best so far", phases(&plot, trials), marks)
+    let title = format!("Validation {} by trial, with the best so far", summary.goal.title());
+    plot.draw(&title, phases(&plot, trials), marks)
 }
 
-fn mark(plot: &Plot, trial: &TrialRecord) -> Markup {
-    let accuracy = trial.outcome.accuracy;
-    let mut came_of_it = accuracy.map_or_else(|| "not trained".to_owned(), percent);
-    if let (Some(_), Some(epochs)) = (accuracy, trial.epochs) {
+fn mark(plot: &Plot, trial: &TrialRecord, goal: Metric) -> Markup {
+    let score = trial.outcome.score(goal);
+    let mut came_of_it = score.map_or_else(|| "not trained".to_owned(), percent);
+    if let (Some(_), Some(epochs)) = (score, trial.epochs) {
         came_of_it += &format!(" after {epochs} epochs");
     }
     Mark::of(trial.outcome.verdict.deployable())
-        .at(plot.trial(trial.id as f64, accuracy), &format!("trial {}: {came_of_it}", trial.id))
+        .at(plot.trial(trial.id as f64, score), &format!("trial {}: {came_of_it}", trial.id))
 }
 
 /// A staircase from the first deployable trial to the last trial.
-fn best_so_far(plot: &Plot, trials: &[TrialRecord]) -> Option<String> {
+fn best_so_far(plot: &Plot, trials: &[TrialRecord], goal: Metric) -> Option<String> {
     let mut best: Option<f64> = None;
     let mut stairs = vec![];
     for trial in trials {
-        let accuracy = deployable_accuracy(trial);
+        let score = deployable_score(trial, goal);
         if let Some(before) = best {
             stairs.push(plot.at(trial.id as f64, before));
         }
-        if let Some(accuracy) = accuracy.filter(|&accuracy| best.is_none_or(|best| accuracy > best))
-        {
-            best = Some(accuracy);
-            stairs.push(plot.at(trial.id as f64, accuracy));
+        if let Some(score) = score.filter(|&score| best.is_none_or(|best| score > best)) {
+            best = Some(score);
+            stairs.push(plot.at(trial.id as f64, score));
         }
     }
     (!stairs.is_empty()).then(|| line(stairs))

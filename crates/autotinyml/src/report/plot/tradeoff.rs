@@ -35,17 +35,17 @@ pub fn tradeoff(summary: &Summary, which: Memory) -> Markup {
             .into_iter()
             .filter_map(|(finalist, mark)| {
                 let finalist = finalist.as_ref()?;
-                Some((bytes(&finalist.footprint)? as f64, finalist.validation_accuracy, mark))
+                Some((bytes(&finalist.footprint)? as f64, finalist.validation_score(), mark))
             })
             .collect();
 
     let sizes = trials.iter().map(|(size, _)| *size).chain(finalists.iter().map(|f| f.0));
     let kb = sizes.chain(limit.map(|limit| limit as f64)).map(|bytes| bytes.max(1.0) / 1000.0);
-    let accuracies = trials.iter().filter_map(|(_, trial)| trial.outcome.accuracy);
+    let accuracies = trials.iter().filter_map(|(_, trial)| trial.outcome.score(summary.goal));
     let plot = Plot {
         x: Axis::log(&format!("{name}, KB ({})", summary.limits.accounting), kb),
         y: Axis::accuracy(
-            "validation accuracy, %",
+            &format!("validation {}, %", summary.goal.title()),
             accuracies.chain(finalists.iter().map(|f| f.1)),
         ),
     };
@@ -57,7 +57,7 @@ pub fn tradeoff(summary: &Summary, which: Memory) -> Markup {
     let content = html! {
         @if let Some(limit) = limit { (limit_line(place(limit as f64, None).0, limit)) }
         @for &(size, trial) in &trials {
-            @let accuracy = trial.outcome.accuracy;
+            @let accuracy = trial.outcome.score(summary.goal);
             @let text = format!("trial {}: {}", trial.id, text(size, accuracy));
             (Mark::of(trial.outcome.verdict.deployable()).at(place(size, accuracy), &text))
         }
