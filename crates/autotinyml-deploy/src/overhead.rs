@@ -57,6 +57,7 @@ impl Program {
         let mut kind = String::new();
         for kernel in &kernels {
             kind += match kernel.operation {
+                Operation::Conv2d { window, .. } if window.has_gaps() => "conv2d with gaps",
                 Operation::Conv2d { pool: None, .. } => "conv2d",
                 Operation::Conv2d { pool: Some(_), .. } => "conv2d+pool",
                 Operation::DepthwiseConv2d(_) => "depthwise",

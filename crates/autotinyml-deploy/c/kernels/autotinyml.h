@@ -53,6 +53,10 @@ struct autotinyml_conv2d {
 
 void autotinyml_conv2d(const struct autotinyml_conv2d *layer, const float *input, float *output);
 
+/* The same for windows whose rows have gaps. */
+void autotinyml_conv2d_gaps(const struct autotinyml_conv2d *layer, const float *input,
+                            float *output);
+
 /* The largest value of each pooling window of a convolution, which is never stored as a whole. */
 void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, const float *input,
                                   float *output);

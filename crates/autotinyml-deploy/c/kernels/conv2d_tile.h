@@ -1,20 +1,20 @@
-/* The inner part of a convolution: four windows of the input by four output channels (or by one),
+/* The inner part of a convolution whose windows have no gaps in their rows: four windows of the input by four output channels (or by one),
  * held in registers, so that each weight loaded serves four windows and each input four channels. */
 #ifndef AUTOTINYML_CONV2D_TILE_H
 #define AUTOTINYML_CONV2D_TILE_H
 
 #include "autotinyml.h"
 #include "pair.h"
-#include "window.h"
 
 enum { TILE_WINDOWS = 4, TILE_CHANNELS = 4 };
 
 /* Four places of the window, by the row and column of their first value in the input: negative if
- * the window hangs over the edge. Windows whose rows have gaps are taken as if they did. */
+ * the window hangs over the edge. */
 struct tile {
     int rows[TILE_WINDOWS], columns[TILE_WINDOWS];
     const float *first[TILE_WINDOWS]; /* valid if `inside` */
     int inside;                       /* no window hangs over an edge */
+    int row_step;                     /* values from a row of the window to the next */
 };
 
 static inline void place_window(struct tile *tile, const struct autotinyml_conv2d *layer,
@@ -27,9 +27,9 @@ static inline void place_window(struct tile *tile, const struct autotinyml_conv2
     tile->columns[which] = column;
     const int height = (layer->window.height - 1) * layer->window.dilation_down + 1;
     const int inside = row >= 0 && row + height <= shape.height && column >= 0 &&
-                       column + layer->window.width <= shape.width &&
-                       layer->window.dilation_right == 1;
+                       column + layer->window.width <= shape.width;
     tile->inside = which == 0 ? inside : tile->inside && inside;
+    tile->row_step = layer->window.dilation_down * shape.width * shape.channels;
     tile->first[which] = inside ? input + (row * shape.width + column) * shape.channels : input;
 }
 
@@ -49,8 +49,7 @@ static inline void load_weights(float *weight, const float *weights, int channel
 static inline void sum_inside(const struct autotinyml_conv2d *layer, const struct tile *tile,
                               const float *weights, int channels, float *sums)
 {
-    const int row_step =
-        layer->window.dilation_down * layer->input.width * layer->input.channels;
+    const int row_step = tile->row_step;
     const int count = layer->window.width * layer->input.channels;
     const float *a = tile->first[0];
     const float *b = tile->first[1];
@@ -81,30 +80,23 @@ static inline void sum_at_the_edge(const struct autotinyml_conv2d *layer, const 
                                    float *sums)
 {
     const struct autotinyml_shape shape = layer->input;
-    const struct autotinyml_window window = layer->window;
-    const struct taps rows = taps_inside(row, window.dilation_down, window.height, shape.height);
-    const struct taps columns =
-        taps_inside(column, window.dilation_right, window.width, shape.width);
-    /* Values side by side: those of a row, or of a pixel if there are gaps. */
-    const int has_gaps = window.dilation_right > 1;
-    const int taps = columns.end - columns.first;
-    const int runs = has_gaps ? taps : 1;
-    const int count = (has_gaps ? 1 : taps) * shape.channels;
-    for (int i = rows.first; i < rows.end; i++) {
-        const int y = row + i * window.dilation_down;
-        const int x = column + columns.first * window.dilation_right;
-        const float *value = input + (y * shape.width + x) * shape.channels;
+    const int room = shape.width - column;
+    const int left = column < 0 ? -column : 0;
+    const int right = room < layer->window.width ? room : layer->window.width;
+    for (int i = 0; i < layer->window.height; i++) {
+        const int y = row + i * layer->window.dilation_down;
+        if (y < 0 || y >= shape.height) {
+            continue;
+        }
+        const float *value = input + (y * shape.width + column + left) * shape.channels;
         const float *weight =
-            weights + (i * window.width + columns.first) * shape.channels * channels;
-        for (int run = 0; run < runs; run++) {
-            for (int k = 0; k < count; k++) {
-                for (int channel = 0; channel < channels; channel++) {
-                    sums[channel] += *value * weight[channel];
-                }
-                value++;
-                weight += channels;
+            weights + (i * layer->window.width + left) * shape.channels * channels;
+        for (int k = left * shape.channels; k < right * shape.channels; k++) {
+            for (int channel = 0; channel < channels; channel++) {
+                sums[channel] += *value * weight[channel];
             }
-            value += (window.dilation_right - 1) * shape.channels;
+            value++;
+            weight += channels;
         }
     }
 }

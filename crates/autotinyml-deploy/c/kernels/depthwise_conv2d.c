@@ -1,8 +1,22 @@
 /* Convolution of each channel by itself: four channels at a time, or one. */
 #include "autotinyml.h"
-#include "window.h"
 
 enum { CHANNELS = 4 };
+
+/* Rows (or columns) of a window: from `first` on, before `end`. */
+struct taps {
+    int first, end;
+};
+
+/* Those inside an input of this length, if the first of all `taps` is at `start`: negative if the
+ * window hangs over the edge. */
+static inline struct taps taps_inside(int start, int dilation, int taps, int length)
+{
+    const int before = start < 0 ? (dilation - 1 - start) / dilation : 0;
+    const int room = length > start ? (length - start + dilation - 1) / dilation : 0;
+    const struct taps inside = {before, room < taps ? room : taps};
+    return inside;
+}
 
 /* The constant `channels`, 4 or 1, is known after inlining. */
 static inline void store_channels(const struct autotinyml_depthwise_conv2d *layer,

@@ -46,7 +46,6 @@ const COMMON_KERNELS: [(&str, &str); 3] = [
 ];
 
 const CONV2D_TILE: (&str, &str) = ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h"));
-const WINDOW: (&str, &str) = ("window.h", include_str!("../../c/kernels/window.h"));
 
 /// What a firmware folder is made from.
 #[derive(Clone, Debug)]
@@ -118,9 +117,6 @@ impl<'a> Project<'a> {
         }
         if files.iter().any(|(name, _)| name.starts_with("conv2d")) {
             files.push(CONV2D_TILE);
-        }
-        if files.iter().any(|(name, _)| name.contains("conv2d")) {
-            files.push(WINDOW);
         }
         files.sort_unstable();
         files.dedup();
@@ -309,7 +305,6 @@ mod tests {
                 "conv2d_tile.h",
                 "dense.c",
                 "pair.h",
-                "window.h",
             ];
             assert_eq!(names, expected);
         });

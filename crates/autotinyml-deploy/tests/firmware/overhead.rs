@@ -81,6 +81,13 @@ fn no_code_takes_more_flash_than_is_allowed_for() {
     let layers = [
         conv([3, 3], Padding::Same),
         relu,
+        Layer::Conv2d {
+            filters: 3,
+            kernel: [2, 2],
+            stride: [1, 1],
+            dilation: [1, 2],
+            padding: Padding::Same,
+        },
         relu6,
         leaky_relu,
         hard_swish,

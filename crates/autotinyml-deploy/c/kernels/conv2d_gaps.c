@@ -1,0 +1,56 @@
+/* Convolution whose windows have gaps in their rows: pixel by pixel, as it is defined. */
+#include "autotinyml.h"
+
+enum { CHANNELS = 4 };
+
+/* The sums of one window for the `channels` of a group, from what lies inside the input. */
+static void add_window(const struct autotinyml_conv2d *layer, const float *input, int row,
+                       int column, const float *weights, int channels, float *sums)
+{
+    const struct autotinyml_shape shape = layer->input;
+    for (int i = 0; i < layer->window.height; i++) {
+        for (int j = 0; j < layer->window.width; j++) {
+            const int y = row + i * layer->window.dilation_down;
+            const int x = column + j * layer->window.dilation_right;
+            if (y < 0 || y >= shape.height || x < 0 || x >= shape.width) {
+                weights += shape.channels * channels;
+                continue;
+            }
+            const float *value = input + (y * shape.width + x) * shape.channels;
+            for (int k = 0; k < shape.channels; k++) {
+                for (int channel = 0; channel < channels; channel++) {
+                    sums[channel] += value[k] * *weights++;
+                }
+            }
+        }
+    }
+}
+
+void autotinyml_conv2d_gaps(const struct autotinyml_conv2d *layer, const float *input,
+                            float *output)
+{
+    const struct autotinyml_window window = layer->window;
+    const int outputs = layer->output.channels;
+    const int count = window.height * window.width * layer->input.channels;
+
+    for (int y = 0; y < layer->output.height; y++) {
+        for (int x = 0; x < layer->output.width; x++) {
+            int channels = CHANNELS;
+            for (int first = 0; first < outputs; first += channels) {
+                channels = first + CHANNELS <= outputs ? CHANNELS : 1;
+                float sums[CHANNELS];
+                for (int channel = 0; channel < channels; channel++) {
+                    sums[channel] = layer->bias[first + channel];
+                }
+                add_window(layer, input, y * window.stride_down - window.top,
+                           x * window.stride_right - window.left, layer->weights + first * count,
+                           channels, sums);
+                for (int channel = 0; channel < channels; channel++) {
+                    output[first + channel] = sums[channel];
+                }
+            }
+            layer->activation(output, outputs);
+            output += outputs;
+        }
+    }
+}
