@@ -159,10 +159,9 @@ impl Operator {
             // gradient is already zero.
             (Self::InPlace(InPlace::Elementwise(Elementwise::Relu)), InPlace::Dropout(_)) => true,
             (Self::InPlace(InPlace::Elementwise(_) | InPlace::Softmax(_)), _) => false,
-            (
-                Self::InPlace(InPlace::Dropout(_) | InPlace::HardSwish(_)) | Self::Transform(_),
-                _,
-            ) => true,
+            // What stands before a dropout may share its buffer, and still need its values.
+            (Self::InPlace(InPlace::Dropout(_)), next) => matches!(next, InPlace::Dropout(_)),
+            (Self::InPlace(InPlace::HardSwish(_)) | Self::Transform(_), _) => true,
         }
     }
 }

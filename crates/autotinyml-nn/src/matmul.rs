@@ -35,21 +35,12 @@ pub(crate) enum Start<'a> {
 /// `[rows of left][columns]`, both row by row.
 pub(crate) fn multiply(left: impl Left, right: &[f32], start: Start, product: &mut [f32]) {
     let [rows, inner] = left.size();
-    if rows == 0 {
+    if product.is_empty() {
         return;
     }
     let columns = product.len() / rows;
+    assert!(inner > 0);
     assert_eq!((product.len(), right.len()), (rows * columns, inner * columns));
-    if inner == 0 || columns == 0 {
-        match start {
-            Start::Zero => product.fill(0.0),
-            Start::Row(row) => {
-                product.chunks_exact_mut(columns).for_each(|p| p.copy_from_slice(row))
-            }
-            Start::Product => {}
-        }
-        return;
-    }
     assert!(left.last() < left.values().len());
     widest_registers(Product { left, right, start, product, inner, columns });
 }

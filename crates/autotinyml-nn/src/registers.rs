@@ -53,6 +53,18 @@ pub(crate) fn widest_registers(work: impl RegisterLoop) {
     work.run::<[f32; 8], [[f32; 8]; 2]>();
 }
 
+/// Runs work in registers of 256 bits, also where there are wider ones; `false` if there are none.
+#[cfg(test)]
+pub(crate) fn registers_of_256_bits(work: impl RegisterLoop) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        // SAFETY: the processor has just said that it has these instructions.
+        unsafe { x86::in_256_bits(work) };
+        return true;
+    }
+    false
+}
+
 impl Register for f32 {
     const LANES: usize = 1;
     const REGISTERS: usize = 16;

@@ -41,6 +41,9 @@ pub struct Epoch {
     pub validation_accuracy: Option<f64>,
 }
 
+/// Values between two layers, of all samples that run at a time: 1 GiB of them.
+const VALUES_MAX: usize = 1 << 28;
+
 /// Why a network cannot be trained.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TrainError {
@@ -82,6 +85,16 @@ pub enum TrainError {
     /// Early stopping without anything that could tell when.
     #[error("early stopping needs validation samples, but there are none")]
     NoValidation,
+    /// More than a computer's memory is good for.
+    #[error(
+        "training needs {values} values between two layers for a batch, expected at most {}: fewer \
+         filters or units, or smaller batches",
+        VALUES_MAX
+    )]
+    TooLarge {
+        /// Of the largest layer.
+        values: usize,
+    },
     /// The training leads nowhere.
     #[error("diverged at epoch {epoch}: the loss {}", match exploded {
         true => "exploded",
@@ -382,6 +395,11 @@ fn check_inputs(
     }
     if training.batch == 0 {
         return Err(TrainError::EmptyBatch);
+    }
+    let widest = network.nodes.iter().map(|node| node.output.len()).max().unwrap_or(0);
+    let values = widest.saturating_mul(training.batch.min(samples.len()).max(validation::BATCH));
+    if values > VALUES_MAX {
+        return Err(TrainError::TooLarge { values });
     }
     match &training.class_weights {
         ClassWeights::PerClass(weights) if weights.len() != classes => {

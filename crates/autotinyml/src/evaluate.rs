@@ -141,8 +141,8 @@ impl<'a> Evaluator<'a> {
         }
         match self.train_folds(&network, configuration, epochs) {
             Ok(trained) => Ok(self.judge(trained, footprint)),
-            Err(diverged @ TrainError::Diverged { .. }) => {
-                Ok(TrialOutcome::refused(diverged.to_string(), Some(footprint)))
+            Err(refused @ (TrainError::Diverged { .. } | TrainError::TooLarge { .. })) => {
+                Ok(TrialOutcome::refused(refused.to_string(), Some(footprint)))
             }
             Err(error) => Err(EvaluateError::Training(error)),
         }

@@ -53,8 +53,10 @@ impl Evaluator<'_> {
         firmware: &Path,
     ) -> Result<Final, EvaluateError> {
         let model = match self.train_whole(configuration) {
-            Err(EvaluateError::Training(diverged @ TrainError::Diverged { .. })) => {
-                return Ok(Final::Diverged(diverged.to_string()));
+            Err(EvaluateError::Training(
+                refused @ (TrainError::Diverged { .. } | TrainError::TooLarge { .. }),
+            )) => {
+                return Ok(Final::Diverged(refused.to_string()));
             }
             model => model?,
         };
@@ -67,8 +69,10 @@ impl Evaluator<'_> {
         let (validation_accuracy, score) = match validated {
             Some(scores) => scores,
             None => match self.validate(&model.network, configuration) {
-                Err(EvaluateError::Training(diverged @ TrainError::Diverged { .. })) => {
-                    return Ok(Final::Diverged(diverged.to_string()));
+                Err(EvaluateError::Training(
+                    refused @ (TrainError::Diverged { .. } | TrainError::TooLarge { .. }),
+                )) => {
+                    return Ok(Final::Diverged(refused.to_string()));
                 }
                 scores => scores?,
             },

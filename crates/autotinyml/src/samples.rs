@@ -1,8 +1,8 @@
 //! The data of a study, ready to train on: read, split, standardised, described.
 
 use autotinyml_nn::{
-    Dataset, Fold, HoldOut, SplitBy, SplitError, Standardisation, hold_out, hold_out_of, k_fold,
-    leave_out, overlapping_share,
+    Dataset, Fold, HoldOut, Shape, SplitBy, SplitError, Standardisation, hold_out, hold_out_of,
+    k_fold, leave_out, overlapping_share,
 };
 
 use crate::data::{self, DataError, Loaded};
@@ -197,11 +197,20 @@ fn optimism(data: &Dataset, held_out: &HoldOut, folds: &[Fold]) -> Option<String
     })
 }
 
-/// FNV-1a (Fowler, Noll, Vo; 64 bits) over the bits of every value and label.
+/// FNV-1a (Fowler, Noll, Vo; 64 bits) over the bits of every value and label, and over all that decides
+/// how samples are split.
 fn digest(data: &Dataset) -> String {
     let values = data.inputs.iter().map(|value| value.to_bits() as u64);
     let labels = data.labels.iter().map(|&label| label as u64);
-    let hash = values.chain(labels).fold(0xcbf2_9ce4_8422_2325_u64, |hash, word| {
+    let spans = data.spans.iter().flatten();
+    let spans = spans.flat_map(|span| [span.recording, span.start, span.end]);
+    let groups = data.groups.iter().flat_map(|groups| groups.of.iter().copied());
+    let Shape { height, width, channels } = data.shape;
+    let numbers = [height, width, channels].into_iter().chain(spans).chain(groups);
+    let names = data.classes.iter().chain(data.groups.iter().flat_map(|groups| &groups.names));
+    let letters = names.flat_map(|name| name.bytes().chain([0]).map(u64::from));
+    let words = values.chain(labels).chain(numbers.map(|number| number as u64)).chain(letters);
+    let hash = words.fold(0xcbf2_9ce4_8422_2325_u64, |hash, word| {
         word.to_le_bytes()
             .iter()
             .fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

@@ -143,6 +143,6 @@ unsafe impl Left for Windows<'_> {
     }
 
     fn last(&self) -> usize {
-        (self.rows[self.rows.len() - 1] + self.columns[self.columns.len() - 1]) as usize
+        self.row(self.rows.len() - 1) + self.column(self.columns.len() - 1)
     }
 }

@@ -1,5 +1,6 @@
 use super::transposed::Transposed;
 use super::*;
+use crate::registers::registers_of_256_bits;
 
 /// Whole numbers, whose products and sums are exact in any order.
 fn numbers(count: usize, seed: usize) -> Vec<f32> {
@@ -48,18 +49,29 @@ fn the_same_bits_whatever_the_registers() {
         let left = Matrix::new(&a, rows, inner);
         let mut widest = vec![0.0; rows * columns];
         multiply(left, &b, Start::Zero, &mut widest);
-        let mut portable = vec![0.0; rows * columns];
-        let product = &mut portable[..];
-        Product { left, right: &b, start: Start::Zero, product, inner, columns }
+        let mut narrower = vec![0.0; rows * columns];
+        let (right, start) = (&b[..], Start::Zero);
+        Product { left, right, start, product: &mut narrower, inner, columns }
             .run::<[f32; 8], [[f32; 8]; 2]>();
-        assert_eq!(widest, portable);
+        assert_eq!(widest, narrower);
+        narrower.fill(0.0);
+        let product = &mut narrower[..];
+        if registers_of_256_bits(Product { left, right, start, product, inner, columns }) {
+            assert_eq!(widest, narrower);
+        }
 
-        let b = fractions(columns * inner, 2);
-        multiply_transposed(&a, &b, inner, &mut widest, columns);
-        let product = &mut portable[..];
-        Transposed { left: &a, right: &b, inner, product, product_step: columns }
+        let (left, right) = (&a[..], &fractions(columns * inner, 2)[..]);
+        multiply_transposed(left, right, inner, &mut widest, columns);
+        let product = &mut narrower[..];
+        Transposed { left, right, inner, product, product_step: columns }
             .run::<[f32; 8], [[f32; 8]; 2]>();
-        assert_eq!(widest, portable);
+        assert_eq!(widest, narrower);
+        narrower.fill(0.0);
+        let product = &mut narrower[..];
+        if registers_of_256_bits(Transposed { left, right, inner, product, product_step: columns })
+        {
+            assert_eq!(widest, narrower);
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! The registers of x86-64.
 //!
-//! Their functions use instructions that not every processor has; the compiler would translate them on
-//! their own, too, but they are only reached through `in_512_bits` and `in_256_bits`, and so after the
-//! processor was asked.
+//! Their functions use instructions that not every processor has. Only this file can name the types, and
+//! its only ways in, `in_512_bits` and `in_256_bits`, are for processors that have them.
 
 use std::arch::x86_64::*;
 
@@ -10,19 +9,22 @@ use super::{Register, RegisterLoop};
 
 #[target_feature(enable = "avx512f,avx512vl,fma")]
 pub(super) fn in_512_bits(work: impl RegisterLoop) {
-    work.run::<__m512, __m512>();
+    work.run::<Of16, Of16>();
 }
 
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn in_256_bits(work: impl RegisterLoop) {
-    work.run::<__m256, [__m256; 2]>();
+    work.run::<Of8, [Of8; 2]>();
 }
 
 /// A `Register` of the processor: its lanes, count and half, and its instructions.
 macro_rules! register {
-    ($register:ty, $lanes:literal, $registers:literal, $half:ty,
+    ($name:ident($register:ty), $lanes:literal, $registers:literal, $half:ty,
      $splat:ident, $load:ident, $store:ident, $mul_add:ident, $sum:ident) => {
-        impl Register for $register {
+        #[derive(Clone, Copy)]
+        struct $name($register);
+
+        impl Register for $name {
             const LANES: usize = $lanes;
             const REGISTERS: usize = $registers;
             type Half = $half;
@@ -30,43 +32,43 @@ macro_rules! register {
             #[inline(always)]
             fn splat(value: f32) -> Self {
                 // SAFETY: only runs where the processor has the instruction, see the module.
-                unsafe { $splat(value) }
+                Self(unsafe { $splat(value) })
             }
 
             #[inline(always)]
             fn load(values: &[f32]) -> Self {
                 let values: &[f32; $lanes] = values.first_chunk().expect("at least LANES");
                 // SAFETY: as above; as many values are there as it reads, aligned or not.
-                unsafe { $load(values.as_ptr()) }
+                Self(unsafe { $load(values.as_ptr()) })
             }
 
             #[inline(always)]
             fn store(self, values: &mut [f32]) {
                 let values: &mut [f32; $lanes] = values.first_chunk_mut().expect("at least LANES");
                 // SAFETY: as above; there is room for as many values as it writes.
-                unsafe { $store(values.as_mut_ptr(), self) }
+                unsafe { $store(values.as_mut_ptr(), self.0) }
             }
 
             #[inline(always)]
             fn mul_add(self, factor: Self, sum: Self) -> Self {
                 // SAFETY: as above.
-                unsafe { $mul_add(self, factor, sum) }
+                Self(unsafe { $mul_add(self.0, factor.0, sum.0) })
             }
 
             #[inline(always)]
             fn sum(self) -> f32 {
                 // SAFETY: as above.
-                unsafe { $sum(self) }
+                unsafe { $sum(self.0) }
             }
         }
     };
 }
 
 register!(
-    __m512,
+    Of16(__m512),
     16,
     32,
-    __m256,
+    Of8,
     _mm512_set1_ps,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
@@ -74,17 +76,27 @@ register!(
     sum_of_16
 );
 register!(
-    __m256,
+    Of8(__m256),
     8,
     16,
-    __m128,
+    Of4,
     _mm256_set1_ps,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
     _mm256_fmadd_ps,
     sum_of_8
 );
-register!(__m128, 4, 16, f32, _mm_set1_ps, _mm_loadu_ps, _mm_storeu_ps, _mm_fmadd_ps, sum_of_4);
+register!(
+    Of4(__m128),
+    4,
+    16,
+    f32,
+    _mm_set1_ps,
+    _mm_loadu_ps,
+    _mm_storeu_ps,
+    _mm_fmadd_ps,
+    sum_of_4
+);
 
 #[target_feature(enable = "avx512f")]
 #[inline]

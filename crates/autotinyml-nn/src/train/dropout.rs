@@ -6,12 +6,15 @@ use crate::Layer::{Dense, Dropout};
 use crate::Optimizer;
 
 #[test]
-fn dropout_behind_each_activation() {
-    for activation in Activation::ALL {
+fn dropout_between_activations() {
+    for (before, behind) in
+        Activation::ALL.into_iter().flat_map(|a| Activation::ALL.map(|b| (a, b)))
+    {
         let layers = [
             Dense { units: 8 },
-            Layer::Activation(activation),
+            Layer::Activation(before),
             Dropout { rate: 0.4 },
+            Layer::Activation(behind),
             Dense { units: 3 },
             Layer::Activation(Activation::Softmax),
         ];
@@ -38,15 +41,18 @@ fn dropout_behind_each_activation() {
         };
         let kernel = |model: &Model| model.weights[0].clone().unwrap().kernel;
         let after = kernel(&run(&start).1);
-        for (index, (before, after)) in kernel(&start).into_iter().zip(after).enumerate() {
+        for (index, (old, new)) in kernel(&start).into_iter().zip(after).enumerate() {
             let loss_at = |weight: f32| {
                 let mut model = start.clone();
                 model.weights[0].as_mut().unwrap().kernel[index] = weight;
                 run(&model).0
             };
-            let quotient = (loss_at(before + 2e-3) - loss_at(before - 2e-3)) / 4e-3;
-            let gradient = f64::from(before - after);
-            assert!((gradient - quotient).abs() < 1e-3, "{activation:?} {gradient} {quotient}");
+            let quotient = (loss_at(old + 2e-3) - loss_at(old - 2e-3)) / 4e-3;
+            let gradient = f64::from(old - new);
+            assert!(
+                (gradient - quotient).abs() < 1e-3,
+                "{before:?}, {behind:?}: {gradient} {quotient}"
+            );
         }
     }
 }

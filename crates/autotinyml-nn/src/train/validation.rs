@@ -17,7 +17,7 @@ pub(super) struct Validation<'a> {
 }
 
 /// Samples that run at a time.
-const BATCH: usize = 32;
+pub(super) const BATCH: usize = 32;
 
 impl<'a> Validation<'a> {
     /// `None` if there are no samples.

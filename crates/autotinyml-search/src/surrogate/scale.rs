@@ -51,7 +51,7 @@ impl Scaled {
         for &power in &powers[1..] {
             let scaled = Self::new(values, power);
             let density = log_density(&scaled);
-            if density >= greatest {
+            if density > greatest {
                 (best, greatest) = (scaled, density);
             }
         }

@@ -94,9 +94,13 @@ fn get(set: &Published, folder: &Path, from: Option<&Path>) -> Result<ExitCode, 
     if already > 0 {
         eprintln!("{already} of {} files were there already", set.files.len());
     }
-    let (count, path) = (set.files.len(), folder.display());
+    let count = set.files.len();
+    // A study file's paths count from its own folder.
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let path = toml::Value::String(absolute.display().to_string());
     print(&format!(
-        "files checked: {count}, in {path}\n\n[data]\npath   = \"{path}\"\n{}\n",
+        "files checked: {count}, in {}\n\n[data]\npath   = {path}\n{}\n",
+        folder.display(),
         set.study
     ))?;
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::labelled::{ArrayOptions, Part, join};
+use super::labelled::{ArrayOptions, Part, add, join};
 use super::names::Names;
 use super::numbers::{Element, Kind, Numbers};
 use super::{DataError, Loaded};
@@ -35,7 +35,8 @@ pub fn read(folder: &Path, options: &ArrayOptions) -> Result<Loaded, DataError> 
         let place = pair.images.display().to_string();
         let group = groups.number(&pair.name, &|| place.clone())?;
         let groups = vec![group; dimensions[0]];
-        parts.push(Part { place, dimensions, inputs, labels: part_labels, groups });
+        let part = Part { place, dimensions, inputs, labels: part_labels, groups };
+        add(&mut parts, part, folder)?;
     }
     join(parts, [labels, groups], options, folder)
 }

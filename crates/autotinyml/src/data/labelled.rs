@@ -34,6 +34,18 @@ pub struct Part {
     pub groups: Vec<u32>,
 }
 
+/// Adds a part, unless there are too many values by now.
+///
+/// # Errors
+/// All parts together have more than [`VALUES_MAX`] values.
+pub fn add(parts: &mut Vec<Part>, part: Part, path: &Path) -> Result<(), DataError> {
+    parts.push(part);
+    match parts.iter().map(|part| part.inputs.len()).sum::<usize>() {
+        0..=VALUES_MAX => Ok(()),
+        _ => Err(super::too_large(path, "values")),
+    }
+}
+
 /// One data set of all parts, whose labels and groups have these names.
 ///
 /// # Errors
@@ -64,9 +76,6 @@ pub fn join(
         let class = |&label: &u32| class_of_label[label_order[label as usize] as usize];
         dataset.labels.extend(part.labels.iter().map(class));
         groups.of.extend(part.groups.iter().map(|&group| group_order[group as usize] as usize));
-        if dataset.inputs.len() + part.inputs.len() > VALUES_MAX {
-            return Err(super::too_large(path, "values"));
-        }
         dataset.inputs.extend(part.inputs);
     }
     dataset.groups = (groups.names.len() > 1).then_some(groups);

@@ -10,7 +10,7 @@ use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive};
 
 use self::npy::Npy;
-use super::labelled::{ArrayOptions, Part, join};
+use super::labelled::{ArrayOptions, Part, add, join};
 use super::names::Names;
 use super::{DataError, Loaded};
 
@@ -52,7 +52,8 @@ pub fn read(path: &Path, arrays: &Arrays, options: &ArrayOptions) -> Result<Load
         };
         let (dimensions, inputs) = archive.array(input)?.samples()?;
         let place = archive.place_of(input);
-        parts.push(Part { place, dimensions, inputs, labels: part_labels, groups: part_groups });
+        let part = Part { place, dimensions, inputs, labels: part_labels, groups: part_groups };
+        add(&mut parts, part, path)?;
     }
     join(parts, [labels, groups], options, path)
 }

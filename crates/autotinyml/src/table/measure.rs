@@ -83,8 +83,8 @@ pub fn measure(
             let deployed = Some(deployed(&model, evaluator.samples));
             Ok(Measured { curve, deployed, failure: None, seconds })
         }
-        Err(diverged @ TrainError::Diverged { .. }) => {
-            Ok(Measured::failed(diverged.to_string(), curve, seconds))
+        Err(refused @ (TrainError::Diverged { .. } | TrainError::TooLarge { .. })) => {
+            Ok(Measured::failed(refused.to_string(), curve, seconds))
         }
         Err(error) => Err(EvaluateError::Training(error)),
     }
