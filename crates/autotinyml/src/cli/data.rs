@@ -22,7 +22,7 @@ pub struct Arguments {
 enum Command {
     /// The data sets that `get` knows.
     List,
-    /// Fetches a data set from its publisher, checks it, and says how a study reads it.
+    /// Fetches a published data set, checks it, and says how a study reads it.
     Get {
         /// As in `data list`.
         name: String,
