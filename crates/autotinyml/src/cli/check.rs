@@ -219,9 +219,11 @@ fn as_text(
     verdict: &Verdict,
 ) -> String {
     let mut text = String::new();
+    let longest = network.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0).max(20);
     for node in &network.nodes {
         let parameters = node_parameters(node);
-        text += &format!("{:<20} {:>12} → {:<12}", node.name, node.input.to_string(), node.output);
+        let input = node.input.to_string();
+        text += &format!("{:<longest$} {input:>12} → {:<12}", node.name, node.output);
         text += &match parameters {
             0 => "\n".to_string(),
             parameters => format!(" {parameters:>9} parameters\n"),
