@@ -4,9 +4,7 @@
 //!
 //! Weights are not looked at: a dense kernel is the same whether its weights are floats or indices.
 
-use autotinyml_nn::{
-    Activation, Layer, Network, Node, Padding, Shape, extent, same_padding_before,
-};
+use autotinyml_nn::{Activation, Layer, Network, Node, Padding, Shape, extent};
 
 use crate::fold::fold_network;
 
@@ -72,10 +70,7 @@ impl Window {
         input: Shape,
     ) -> Self {
         let extent = extent(size, dilation);
-        let before = |axis: usize, length| match padding {
-            Padding::Valid => 0,
-            Padding::Same => same_padding_before(length, extent[axis], stride[axis]),
-        };
+        let before = |axis: usize, length| padding.before(length, extent[axis], stride[axis]);
         let padding_before = [before(0, input.height), before(1, input.width)];
         Self { size, stride, padding_before, dilation }
     }

@@ -37,8 +37,7 @@
 mod tests;
 
 use autotinyml_nn::{
-    Activation, Layer, Network, Node, Padding, Shape, extent, node_multiply_accumulates,
-    parameters, same_padding_before,
+    Activation, Layer, Network, Node, Padding, Shape, extent, node_multiply_accumulates, parameters,
 };
 
 use crate::compression::Compression;
@@ -191,10 +190,7 @@ impl Step {
     }
 
     fn convolution(node: &Node, window_rows: usize, stride: usize, padding: Padding) -> Self {
-        let padding = match padding {
-            Padding::Valid => 0,
-            Padding::Same => same_padding_before(node.input.height, window_rows, stride),
-        };
+        let padding = padding.before(node.input.height, window_rows, stride);
         Self { is_convolution: true, ..Self::new(node, Reads::Downward { stride, padding }) }
     }
 

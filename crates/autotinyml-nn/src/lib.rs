@@ -58,7 +58,7 @@ pub use metric::{Confusion, Metric};
 pub use model::{Model, ModelError, Moving, Weights};
 pub use network::{
     Activation, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, BuildError, LEAKY_RELU_SLOPE, Layer,
-    Network, Node, Padding, Shape, extent, same_padding_before,
+    Network, Node, Padding, Shape, extent,
 };
 pub use optimizer::Optimizer;
 pub use split::{

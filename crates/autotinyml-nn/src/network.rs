@@ -8,7 +8,7 @@ use std::{fmt, iter};
 use serde::{Deserialize, Serialize};
 
 use shapes::COUNT_MAX;
-pub use shapes::{extent, same_padding_before};
+pub use shapes::extent;
 
 /// Shape of one sample, channels last: `height × width × channels`. A vector is `1 × 1 × n`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -307,7 +307,10 @@ impl Meaning for Share {
 
     fn of(setting: &Setting) -> Option<Self> {
         match setting {
-            Setting::Number(number) if (0.0..1.0).contains(number) => Some(Self(*number as f32)),
+            // As the trainer will have it: near 1 it may round to 1.
+            Setting::Number(number) if (0.0..1.0).contains(&(*number as f32)) => {
+                Some(Self(*number as f32))
+            }
             _ => None,
         }
     }
@@ -318,7 +321,7 @@ impl Meaning for Positive {
 
     fn of(setting: &Setting) -> Option<Self> {
         match setting {
-            Setting::Number(number) if *number > 0.0 => Some(Self(*number as f32)),
+            Setting::Number(number) if *number as f32 > 0.0 => Some(Self(*number as f32)),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use super::Trained;
 use super::dense::{sum_rows, transpose};
 use crate::Shape;
 use crate::matmul::{Places, Start, Windows, multiply};
-use crate::network::{Padding, extent, same_padding_before};
+use crate::network::{Padding, extent};
 use crate::optimizer::Step;
 
 /// A convolution with the memory for its gradients.
@@ -199,17 +199,13 @@ impl Geometry {
         dilation: [usize; 2],
         padding: Padding,
     ) -> Self {
-        let size = [input.height, input.width];
-        let (before, padded) = match padding {
-            Padding::Valid => ([0, 0], size),
-            Padding::Same => {
-                let extent = extent(kernel, dilation);
-                let before = [0, 1].map(|a| same_padding_before(size[a], extent[a], stride[a]));
-                let written = [output.height, output.width];
-                let reach = [0, 1].map(|a| (written[a] - 1) * stride[a] + extent[a]);
-                (before, [0, 1].map(|a| reach[a].max(size[a] + before[a])))
-            }
-        };
+        let (size, extent) = ([input.height, input.width], extent(kernel, dilation));
+        let written = [output.height, output.width];
+        let before = [0, 1].map(|a| padding.before(size[a], extent[a], stride[a]));
+        let padded = [0, 1].map(|a| match padding {
+            Padding::Valid => size[a],
+            Padding::Same => ((written[a] - 1) * stride[a] + extent[a]).max(size[a] + before[a]),
+        });
         Self { input, output, kernel, stride, dilation, before, padded }
     }
 

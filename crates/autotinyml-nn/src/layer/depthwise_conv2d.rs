@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Trained;
 use super::dense::sum_rows;
 use crate::Shape;
-use crate::network::{Padding, extent, same_padding_before};
+use crate::network::{Padding, extent};
 use crate::optimizer::Step;
 use crate::vectors::{Loop, widest};
 
@@ -83,10 +83,8 @@ impl Taps {
     ) -> Self {
         let extent = extent(kernel, dilation);
         let lengths = [[input.height, output.height], [input.width, output.width]];
-        let before = [0, 1].map(|axis| match padding {
-            Padding::Valid => 0,
-            Padding::Same => same_padding_before(lengths[axis][0], extent[axis], stride[axis]),
-        });
+        let before =
+            [0, 1].map(|axis| padding.before(lengths[axis][0], extent[axis], stride[axis]));
         let inside = [0, 1].map(|axis| {
             let [input, output] = lengths[axis];
             let range = |position: usize| {

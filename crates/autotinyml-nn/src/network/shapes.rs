@@ -160,8 +160,15 @@ pub fn extent(kernel: [usize; 2], dilation: [usize; 2]) -> [usize; 2] {
     [0, 1].map(|axis| (kernel[axis] - 1).saturating_mul(dilation[axis]).saturating_add(1))
 }
 
-/// Rows (or columns) of zeros that [`Padding::Same`] puts before the first row of `input`.
-pub fn same_padding_before(input: usize, window: usize, stride: usize) -> usize {
-    let output = input.div_ceil(stride);
-    ((output - 1) * stride).saturating_add(window).saturating_sub(input) / 2
+impl Padding {
+    /// Rows (or columns) of zeros before the first row of an input with so many.
+    pub fn before(self, input: usize, window: usize, stride: usize) -> usize {
+        match self {
+            Self::Valid => 0,
+            Self::Same => {
+                let output = input.div_ceil(stride);
+                ((output - 1) * stride).saturating_add(window).saturating_sub(input) / 2
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use autotinyml_deploy::{CrossAccuracy, compress};
-use autotinyml_nn::{Dataset, Model, TrainError, largest, train_and_validate};
+use autotinyml_nn::{Confusion, Dataset, Metric, Model, TrainError, train_and_validate};
 use autotinyml_search::Configuration;
 use serde::{Deserialize, Serialize};
 
@@ -107,13 +107,10 @@ fn deployed(model: &Model, samples: &Samples) -> [Deployed; COMPRESSIONS.len()] 
     })
 }
 
-/// Share of samples whose largest output is their class; outputs that are not all numbers choose none.
+/// Share of samples that are put into their class.
 fn accuracy(outputs: &[f32], data: &Dataset, samples: &[usize]) -> f64 {
-    let rows = outputs.chunks_exact(data.classes.len()).zip(samples);
-    let hits = rows.filter(|(outputs, sample)| {
-        outputs.iter().all(|x| x.is_finite()) && largest(outputs) == data.labels[**sample]
-    });
-    hits.count() as f64 / samples.len() as f64
+    let labels = samples.iter().map(|&sample| data.labels[sample]);
+    Confusion::of(outputs, labels, data.classes.len()).score(Metric::Accuracy)
 }
 
 /// Time of this thread.
