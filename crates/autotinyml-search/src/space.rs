@@ -125,9 +125,6 @@ pub enum SpaceError {
     /// An active parameter has no setting.
     #[error("parameter `{0}` has no setting")]
     Missing(String),
-    /// A setting was given for a parameter that is not active.
-    #[error("parameter `{0}` is not active beside these settings, so it must not be set")]
-    Inactive(String),
     /// The setting lies outside its domain.
     #[error("parameter `{parameter}` cannot be {setting}: expected {expected}")]
     NotInDomain {
@@ -226,10 +223,11 @@ impl Space {
         (level != Configuration::INACTIVE).then(|| self.parameters[index].domain.setting(level))
     }
 
-    /// The configuration with these settings, one for each active parameter, in any order.
+    /// The configuration with these settings, one for each active parameter, in any order. Where a
+    /// parameter is not active beside the others, its setting changes nothing.
     ///
     /// # Errors
-    /// If a name is unknown, set without being active, or an active one is missing or outside its domain.
+    /// If a name is unknown, a setting outside its domain, or an active parameter without one.
     pub fn configuration(
         &self,
         settings: &[(String, Setting)],
@@ -242,18 +240,17 @@ impl Space {
         let mut levels = vec![Configuration::INACTIVE; self.len()];
         for (index, Parameter { name, domain, .. }) in self.parameters.iter().enumerate() {
             let setting = settings.iter().find(|(n, _)| n == name).map(|(_, setting)| setting);
-            levels[index] = match (self.is_active(index, &levels), setting) {
-                (true, Some(setting)) => {
-                    domain.level(setting).ok_or_else(|| SpaceError::NotInDomain {
-                        parameter: name.clone(),
-                        setting: setting.clone(),
-                        expected: domain.to_string(),
-                    })?
-                }
-                (true, None) => return Err(SpaceError::Missing(name.clone())),
-                (false, Some(_)) => return Err(SpaceError::Inactive(name.clone())),
-                (false, None) => Configuration::INACTIVE,
+            let level = |setting: &Setting| {
+                domain.level(setting).ok_or_else(|| SpaceError::NotInDomain {
+                    parameter: name.clone(),
+                    setting: setting.clone(),
+                    expected: domain.to_string(),
+                })
             };
+            let level = setting.map(level).transpose()?;
+            if self.is_active(index, &levels) {
+                levels[index] = level.ok_or_else(|| SpaceError::Missing(name.clone()))?;
+            }
         }
         Ok(Configuration(levels.into()))
     }

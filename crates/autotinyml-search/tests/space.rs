@@ -151,16 +151,17 @@ fn settings_that_make_no_configuration_are_refused() {
     ])
     .unwrap();
     let number = |name: &str, number| (name.to_owned(), Setting::Number(number));
-    let relu = ("activation".to_owned(), Setting::Text("relu".to_owned()));
+    let activation = |name: &str| ("activation".to_owned(), Setting::Text(name.to_owned()));
     let error = |settings: &[_]| space.configuration(settings).unwrap_err();
     assert_eq!(error(&[number("units", 1.0)]), SpaceError::Unknown("units".to_owned()));
     assert_eq!(error(&[number("filters", 16.0)]), SpaceError::Missing("activation".to_owned()));
-    assert_eq!(
-        error(&[number("filters", 8.0), relu]),
-        SpaceError::Inactive("activation".to_owned())
-    );
     let message = error(&[number("filters", 9.0)]).to_string();
     assert_eq!(message, "parameter `filters` cannot be 9: expected one of 8, 16");
+
+    let idle = space.configuration(&[number("filters", 8.0), activation("relu")]);
+    assert_eq!(idle, space.configuration(&[number("filters", 8.0)]), "not active: no matter");
+    let message = error(&[number("filters", 8.0), activation("rule")]).to_string();
+    assert_eq!(message, "parameter `activation` cannot be rule: expected one of relu");
 }
 
 fn any_domain() -> impl Strategy<Value = Domain> {

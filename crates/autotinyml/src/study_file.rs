@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use autotinyml_nn::Shape;
-use autotinyml_search::{Configuration, Setting, Space};
+use autotinyml_search::{Configuration, Setting, Space, SpaceError};
 
 pub use data::{DataPlan, Reader, SplitPlan, TestPart};
 pub use plans::{Check, DeployPlan, SearchPlan};
@@ -238,23 +238,26 @@ fn shape(entry: &Entry<'_>) -> Result<Shape, InputError> {
     }
 }
 
-/// `[baseline]`: a setting for every hyperparameter.
+/// `[baseline]`: a setting for every hyperparameter that matters beside the others.
 fn configuration(section: &Section<'_>, space: &Space) -> Result<Configuration, InputError> {
-    let mut settings: Vec<(String, Setting)> = vec![];
-    let mut last = None;
-    for (name, entry) in section.entries() {
-        let setting = entry.setting().ok_or_else(|| {
-            entry.unexpected("a number or a text", "one of its values in [space]")
-        })?;
-        settings.push((name.to_string(), setting));
-        last = Some(entry);
-    }
-    space.configuration(&settings).map_err(|error| match last {
-        Some(entry) => entry.complain(
-            format!("[baseline] is not a configuration of [space]: {error}"),
-            "in this section",
-            "give every hyperparameter one of its values in [space]",
-        ),
-        None => section.required("a hyperparameter", "filters = 16").map(|_| ()).unwrap_err(),
+    let setting = |(name, entry): (&str, Entry<'_>)| match entry.setting() {
+        Some(setting) => Ok((name.to_string(), setting)),
+        None => Err(entry.unexpected("a number or a text", "one of its values in [space]")),
+    };
+    let settings: Vec<(String, Setting)> =
+        section.entries().map(setting).collect::<Result<_, _>>()?;
+    space.configuration(&settings).map_err(|error| {
+        let wrong = match &error {
+            SpaceError::Unknown(name) | SpaceError::NotInDomain { parameter: name, .. } => {
+                section.entries().find(|(key, _)| key == name)
+            }
+            _ => None,
+        };
+        let message = format!("[baseline] is not a configuration of [space]: {error}");
+        let cure = "give every hyperparameter one of its values in [space]";
+        match wrong {
+            Some((_, entry)) => entry.complain(message, "this setting", cure),
+            None => section.complain(message, "in this section", cure),
+        }
     })
 }

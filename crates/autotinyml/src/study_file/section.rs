@@ -96,6 +96,16 @@ impl<'a> Section<'a> {
         self.span.clone()
     }
 
+    /// A complaint about the table as a whole.
+    pub fn complain(
+        &self,
+        message: impl Display,
+        label: impl Display,
+        help: impl Display,
+    ) -> InputError {
+        self.source.complain(self.span(), message, label, help)
+    }
+
     /// A key that may be missing.
     pub fn optional(&self, key: &str) -> Option<Entry<'a>> {
         self.known.borrow_mut().push(key.to_string());
@@ -113,12 +123,7 @@ impl<'a> Section<'a> {
             } else {
                 format!("`{key}` is missing in [{}]", self.path)
             };
-            self.source.complain(
-                self.span.clone(),
-                message,
-                "belongs here",
-                format!("add for example: {example}"),
-            )
+            self.complain(message, "belongs here", format!("add for example: {example}"))
         })
     }
 

@@ -147,6 +147,18 @@ fn blocks_are_repeated_and_what_matters_only_in_them_is_conditional() {
 }
 
 #[test]
+fn a_baseline_may_set_what_changes_nothing_beside_its_other_settings() {
+    let baseline = |settings: &str| {
+        let text = format!("{BLOCKS}\n[baseline]\npooling = \"average\"\n{settings}");
+        let (configuration, _) = parse(&text).baseline.unwrap();
+        configuration
+    };
+    let shortest = baseline("depth = 0");
+    assert_eq!(baseline("depth = 0\nnorm = \"yes\"\nfilters = 8\nwindow = 3"), shortest);
+    assert_ne!(baseline("depth = 1\nnorm = \"yes\"\nfilters = 8"), shortest);
+}
+
+#[test]
 fn one_dimensional_layers_read_rows_as_steps() {
     let file = parse(
         r#"

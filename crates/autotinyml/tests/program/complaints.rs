@@ -116,7 +116,10 @@ fn a_file_that_is_no_toml_or_is_not_there() {
 
 #[test]
 fn a_baseline_outside_the_space() {
-    assert_snapshot!(complaint("units = 32\n", "units = 31\n"));
+    // Of all lines the one that is wrong, and the section where one is missing.
+    assert_snapshot!(complaint("filters = 32\n", "filters = 31\n"));
+    assert_snapshot!(complaint("filters = 32\n", "filter = 32\n"));
+    assert_snapshot!(complaint("units = 32\n", ""));
 }
 
 #[test]
