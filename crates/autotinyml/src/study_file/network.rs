@@ -26,6 +26,9 @@ const KINDS: [&str; 14] = [
     "activation",
 ];
 
+/// The activation that has a slope.
+const LEAKY_RELU: &str = "leaky_relu";
+
 /// Keys of a table beside its layer.
 const KEYS: [&str; 3] = ["when", "repeat", "block"];
 
@@ -249,25 +252,15 @@ fn activation(
     settings: &Section<'_>,
     parameters: &Parameters<'_>,
 ) -> Result<LayerTemplate, InputError> {
-    let leaky = Setting::Text("leaky_relu".to_string());
     let function = parameters.slot::<Activation>(entry)?;
-    let (can_be_leaky, is_leaky) = match &function {
-        Slot::Fixed(activation) => (matches!(activation, Activation::LeakyRelu { .. }), None),
-        Slot::Parameter(name) => {
-            let when = parameters.equals(name, leaky);
-            (when.is_some(), when)
+    let slope = match (settings.optional("negative_slope"), parameters.can_be(entry, LEAKY_RELU)) {
+        (None, _) => None,
+        (Some(slope), None) => return Err(slope.without_effect(LEAKY_RELU, entry)),
+        (Some(slope), Some(when)) => {
+            Some(parameters.given(when.as_ref(), || parameters.slot(&slope))?)
         }
     };
-    let slope = settings.optional("negative_slope");
-    if let (Some(slope), false) = (&slope, can_be_leaky) {
-        return Err(slope.complain(
-            format!("`{}` is for leaky_relu, which `{}` never is", slope.path, entry.path),
-            "without effect",
-            "leave it out, or let the activation be \"leaky_relu\"",
-        ));
-    }
-    let slope = slope.map(|slope| parameters.given(is_leaky.as_ref(), || parameters.slot(&slope)));
-    Ok(LayerTemplate::Activation { function, negative_slope: slope.transpose()? })
+    Ok(LayerTemplate::Activation { function, negative_slope: slope })
 }
 
 /// Rows and columns: one value for both, or a list of two.

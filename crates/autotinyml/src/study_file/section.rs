@@ -219,6 +219,15 @@ impl<'a> Entry<'a> {
         self.source.complain(self.value.span(), message, label, help)
     }
 
+    /// A setting that is of use only where `other` is the text `of`, which it never is.
+    pub fn without_effect(&self, of: &str, other: &Self) -> InputError {
+        self.complain(
+            format!("`{}` is for \"{of}\", which `{}` never is", self.path, other.path),
+            "without effect",
+            format!("leave it out, or let `{}` be \"{of}\"", other.path),
+        )
+    }
+
     /// A string.
     pub fn text(&self) -> Result<&'a str, InputError> {
         self.value

@@ -121,6 +121,14 @@ impl<'a> Parameters<'a> {
         possible.then(|| When { parameter: name.to_string(), is: vec![setting], negated: false })
     }
 
+    /// Whether a text can stand in a place, and if so the condition that it does (None: it always does).
+    pub fn can_be(&self, entry: &Entry<'_>, text: &str) -> Option<Option<When>> {
+        match entry.parameter() {
+            None => entry.text().is_ok_and(|word| word == text).then_some(None),
+            Some(name) => self.equals(name, Setting::Text(text.to_string())).map(Some),
+        }
+    }
+
     /// A hyperparameter with a condition may only be used where that holds for sure.
     fn always_there(&self, parameter: &Parameter, entry: &Entry<'_>) -> Result<(), InputError> {
         let Some(condition) = &parameter.when else { return Ok(()) };

@@ -4,13 +4,12 @@
 mod tests;
 
 use autotinyml_nn::{Monitor, Optimizer};
-use autotinyml_search::Setting;
 
 use super::section::{Entry, InputError, Section};
 use super::space::Parameters;
 use crate::task::{
     ClassWeighting, ClassWeightsTemplate, EarlyStoppingTemplate, ScheduleKind, ScheduleTemplate,
-    Share, Slot, TrainingTemplate, When,
+    Share, Slot, TrainingTemplate,
 };
 
 /// Share of the training samples that tell when to stop, if the file does not say.
@@ -51,26 +50,6 @@ pub fn read(
     Ok(template)
 }
 
-/// Whether a text can stand in a place, and, if a hyperparameter decides, the condition that it does.
-fn can_be(entry: &Entry<'_>, parameters: &Parameters<'_>, text: &str) -> (bool, Option<When>) {
-    match entry.parameter() {
-        None => (entry.text().is_ok_and(|word| word == text), None),
-        Some(name) => {
-            let when = parameters.equals(name, Setting::Text(text.to_string()));
-            (when.is_some(), when)
-        }
-    }
-}
-
-/// A setting that is of use only where another one has a certain text.
-fn without_effect(entry: &Entry<'_>, of: &str, other: &Entry<'_>) -> InputError {
-    entry.complain(
-        format!("`{}` is for \"{of}\", which `{}` never is", entry.path, other.path),
-        "without effect",
-        format!("leave it out, or let `{}` be \"{of}\"", other.path),
-    )
-}
-
 fn momentum(
     section: &Section<'_>,
     parameters: &Parameters<'_>,
@@ -78,9 +57,9 @@ fn momentum(
 ) -> Result<Option<Slot<Share>>, InputError> {
     let Some(entry) = section.optional("momentum") else { return Ok(None) };
     parameters.slot::<Optimizer>(optimizer)?;
-    match can_be(optimizer, parameters, "sgd") {
-        (true, when) => parameters.given(when.as_ref(), || parameters.slot(&entry)).map(Some),
-        (false, _) => Err(without_effect(&entry, "sgd", optimizer)),
+    match parameters.can_be(optimizer, "sgd") {
+        Some(when) => parameters.given(when.as_ref(), || parameters.slot(&entry)).map(Some),
+        None => Err(entry.without_effect("sgd", optimizer)),
     }
 }
 
@@ -105,13 +84,12 @@ fn schedule(
         };
     };
     let kind = parameters.slot(&entry)?;
-    let (steps, when) = can_be(&entry, parameters, "step");
-    if !steps {
+    let Some(when) = parameters.can_be(&entry, "step") else {
         return match settings.into_iter().flatten().next() {
             None => Ok(ScheduleTemplate { kind, every: None, factor }),
-            Some(setting) => Err(without_effect(&setting, "step", &entry)),
+            Some(setting) => Err(setting.without_effect("step", &entry)),
         };
-    }
+    };
     let [every, given] = settings;
     let Some(every) = every else {
         return Err(entry.complain(
@@ -159,6 +137,7 @@ fn early_stopping(
                 _ => return Err(entry.unexpected("a share between 0 and 1", "0.1 is a tenth")),
             },
         },
+        place: section.span(),
     };
     section.finish()?;
     Ok(template)

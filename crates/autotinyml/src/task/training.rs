@@ -83,6 +83,8 @@ pub struct EarlyStoppingTemplate {
     pub patience: Slot<usize>,
     /// Share of the training samples that are put aside to tell.
     pub hold_out: f64,
+    /// Where `early_stopping` stands in the file, in bytes.
+    pub place: Range<usize>,
 }
 
 impl TrainingTemplate {
