@@ -54,8 +54,11 @@ pub enum SamplesError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// The split.
-    #[error(transparent)]
+    #[error("the data cannot be split like this: {0}")]
     Split(#[from] SplitError),
+    /// What is to tell when to stop.
+    #[error("early stopping cannot put training samples aside: {0}")]
+    Stop(SplitError),
 }
 
 impl Samples {
@@ -66,28 +69,27 @@ impl Samples {
     /// A file that cannot be read, or too few samples for the split.
     pub fn load(plan: &DataPlan, stop: Option<f64>, seed: u64) -> Result<Self, SamplesError> {
         let Loaded { dataset: raw, period, mut notes } = read(&plan.reader)?;
-        let Parts { held_out, folds } = Parts::of(&raw, &plan.split, seed)?;
-        notes.extend(dropped_windows(&held_out));
+        let Parts { held_out, folds, early } = Parts::of(&raw, &plan.split, stop, seed)?;
+        let of_folds: Vec<usize> = folds.iter().map(|fold| fold.dropped).collect();
+        notes.extend(dropped_windows("overlap windows of the test part", &[held_out.dropped]));
+        notes.extend(dropped_windows("overlap validation windows of their fold", &of_folds));
         let optimism = optimism(&raw, &held_out, &folds);
         notes.extend(optimism.clone());
-        let standardisation = Standardisation::fit(&raw, &held_out.train, period);
-        let early = |train: Vec<usize>| match stop {
-            None => Ok((train, vec![])),
-            Some(share) => hold_out_of(&raw, &train, plan.split.by, share, seed)
-                .map(|Fold { train, validation, .. }| (train, validation)),
-        };
-        let fold = |Fold { train, validation, .. }| {
-            let standardised = raw.standardised(&Standardisation::fit(&raw, &train, period));
-            let (train, stop) = early(train)?;
-            Ok(FoldSamples { standardised, train, stop, validation })
-        };
-        let folds = folds.into_iter().map(fold).collect::<Result<_, SplitError>>()?;
         if let Some(share) = stop {
-            notes.push(format!(
-                "{:.0} % of each training part only tell when to stop",
-                100.0 * share
-            ));
+            let share = 100.0 * share;
+            notes.push(format!("{share:.0} % of each training part only tell when to stop"));
+            let of_all: Vec<usize> = early.iter().map(|early| early.dropped).collect();
+            notes.extend(dropped_windows("overlap windows that tell when to stop", &of_all));
         }
+        let standardisation = Standardisation::fit(&raw, &held_out.train, period);
+        let mut early = early.into_iter().map(|Fold { train, validation, .. }| (train, validation));
+        let (train, stop) = early.next().unwrap_or_else(|| (held_out.train.clone(), vec![]));
+        let fold = |Fold { train, validation, .. }: Fold| {
+            let standardised = raw.standardised(&Standardisation::fit(&raw, &train, period));
+            let (train, stop) = early.next().unwrap_or((train, vec![]));
+            FoldSamples { standardised, train, stop, validation }
+        };
+        let folds = folds.into_iter().map(fold).collect();
         let summary = DataSummary {
             shape: raw.shape.to_string(),
             classes: raw.classes.iter().cloned().zip(raw.samples_per_class()).collect(),
@@ -96,7 +98,6 @@ impl Samples {
             split: describe(&plan.split),
             notes,
         };
-        let (train, stop) = early(held_out.train)?;
         Ok(Self {
             standardised: raw.standardised(&standardisation),
             standardisation,
@@ -154,31 +155,49 @@ fn describe(split: &SplitPlan) -> String {
 struct Parts {
     held_out: HoldOut,
     folds: Vec<Fold>,
+    /// The training part and then that of each fold, split again for early stopping; empty without.
+    early: Vec<Fold>,
 }
 
 impl Parts {
-    fn of(data: &Dataset, split: &SplitPlan, seed: u64) -> Result<Self, SplitError> {
+    fn of(
+        data: &Dataset,
+        split: &SplitPlan,
+        stop: Option<f64>,
+        seed: u64,
+    ) -> Result<Self, SamplesError> {
         let held_out = match &split.test {
             TestPart::Share(share) => hold_out(data, split.by, *share, seed)?,
             TestPart::Groups(names) => leave_out(data, names)?,
         };
         let folds = k_fold(data, &held_out.train, split.by, split.k_fold, seed)?;
-        Ok(Self { held_out, folds })
+        let trained = [&held_out.train].into_iter().chain(folds.iter().map(|fold| &fold.train));
+        let early = |share| {
+            let put_aside = |train: &Vec<_>| hold_out_of(data, train, split.by, share, seed);
+            trained.map(put_aside).collect::<Result<_, _>>().map_err(SamplesError::Stop)
+        };
+        let early = stop.map(early).transpose()?.unwrap_or_default();
+        Ok(Self { held_out, folds, early })
     }
 }
 
 /// What a reader should know about this split of the data before believing its accuracies.
-pub fn warning(data: &Dataset, split: &SplitPlan, seed: u64) -> Option<String> {
-    match Parts::of(data, split, seed) {
-        Ok(Parts { held_out, folds }) => optimism(data, &held_out, &folds),
-        Err(error) => Some(format!("the data cannot be split like this: {error}")),
+pub fn warning(data: &Dataset, split: &SplitPlan, stop: Option<f64>, seed: u64) -> Option<String> {
+    match Parts::of(data, split, stop, seed) {
+        Ok(Parts { held_out, folds, .. }) => optimism(data, &held_out, &folds),
+        Err(error) => Some(error.to_string()),
     }
 }
 
-fn dropped_windows(held_out: &HoldOut) -> Option<String> {
-    let dropped = held_out.dropped;
-    (dropped > 0)
-        .then(|| format!("{dropped} windows dropped because they overlap windows of the test part"))
+/// Tells of training windows left out, if there are any: their number, or the least and the most of
+/// several parts.
+fn dropped_windows(because: &str, counts: &[usize]) -> Option<String> {
+    let (least, most) = (*counts.iter().min()?, *counts.iter().max()?);
+    let count = match least == most {
+        true => most.to_string(),
+        false => format!("{least} to {most}"),
+    };
+    (most > 0).then(|| format!("training windows dropped because they {because}: {count}"))
 }
 
 /// Tells of windows that share rows with those a network learns from.

@@ -14,6 +14,7 @@ use super::{Failure, print};
 use crate::samples::{self, Samples};
 use crate::saved_model::SavedModel;
 use crate::study_file::{StudyFile, read_text};
+use crate::task::TrainingTemplate;
 
 /// What one network takes, and whether it fits: RAM, ROM and MACC by arithmetic; with --board also
 /// the linked program, compiled and run.
@@ -64,7 +65,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     };
     let warning = data.as_ref().zip(file.data.as_ref()).and_then(|(data, plan)| {
         let seed = file.search.as_ref().map_or(0, |search| search.seed);
-        samples::warning(data, &plan.split, seed)
+        let stop = file.training.as_ref().and_then(TrainingTemplate::hold_out);
+        samples::warning(data, &plan.split, stop, seed)
     });
     let mut verdict = limits.unwrap_or_default().judge(&footprint);
     if board.is_none() {

@@ -20,7 +20,7 @@ use crate::record::{Finalist, Identity, Rejected, TrialRecord, refusal};
 use crate::samples::{Samples, SamplesError};
 use crate::store::{Fact, Store};
 use crate::study;
-use crate::study_file::{DataPlan, Study};
+use crate::study_file::Study;
 
 /// A study about to run.
 pub struct Job {
@@ -238,30 +238,14 @@ fn leaves_open(finalist: &Finalist, tools: &Tools) -> bool {
 
 /// The data of a study, split; complains about the split where the study file says it.
 pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
-    let DataPlan { split_place, .. } = &study.data;
     let stop = study.training.hold_out();
-    let samples = Samples::load(&study.data, stop, study.search.seed).map_err(|error| match error {
-        SamplesError::Split(error) => {
-            let help = match error {
-                SplitError::ClassTooSmall { .. } => {
-                    "lower k_fold, collect more of that class, or take it out of the data"
-                }
-                SplitError::NoSpans => "by = \"stratified\" suits samples without recordings",
-                SplitError::NoGroups => "name what groups the samples by `group` in [data]",
-                SplitError::TooFewGroups { .. } => "lower k_fold, or collect data of more groups",
-                SplitError::UnknownGroup { .. } => {
-                    "name groups of the data, as they are spelt there"
-                }
-                SplitError::ClassNotTrained { .. } => {
-                    "by = \"block\" tests on another stretch of the same recordings; a split by \
-                     group needs each class in several groups"
-                }
-                _ => "more samples are needed for such a split, or a larger share for this side",
-            };
-            let message = format!("the data cannot be split like this: {error}");
-            study.source.complain(split_place.clone(), message, "this split", help).into()
-        }
-        SamplesError::Data(error) => Failure::from(SamplesError::Data(error)),
+    let samples = Samples::load(&study.data, stop, study.search.seed).map_err(|error| {
+        let (place, help) = match (&error, &study.training.early_stopping) {
+            (SamplesError::Split(error), _) => (&study.data.split_place, split_cure(error)),
+            (SamplesError::Stop(error), Some(stopping)) => (&stopping.place, stop_cure(error)),
+            _ => return Failure::from(error),
+        };
+        study.source.complain(place.clone(), error, "this split", help).into()
     })?;
     if let Some((name, place)) = study.training.unknown_class(&samples.raw.classes) {
         let message = format!(
@@ -271,6 +255,42 @@ pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
         return Err(study.source.complain(place, message, "one of these names", help).into());
     }
     Ok(samples)
+}
+
+/// What to do about data that cannot be split for the test and the folds.
+fn split_cure(error: &SplitError) -> &'static str {
+    match error {
+        SplitError::ClassTooSmall { .. } => {
+            "lower k_fold, collect more of that class, or take it out of the data"
+        }
+        SplitError::NoSpans => "by = \"stratified\" suits samples without recordings",
+        SplitError::NoGroups => "name what groups the samples by `group` in [data]",
+        SplitError::TooFewGroups { .. } => "lower k_fold, or collect data of more groups",
+        SplitError::UnknownGroup { .. } => "name groups of the data, as they are spelt there",
+        SplitError::ClassNotTrained { .. } => {
+            "by = \"block\" tests on another stretch of the same recordings; a split by group needs \
+             each class in several groups"
+        }
+        _ => "more samples are needed for such a split, or a larger share for this side",
+    }
+}
+
+/// What to do about training parts of which nothing can be put aside to tell when to stop.
+fn stop_cure(error: &SplitError) -> &'static str {
+    match error {
+        SplitError::TooFewGroups { .. } => {
+            "with by = \"group\" in data.split it puts whole groups aside, too: raise k_fold, so that \
+             more groups are trained on, collect data of more groups, or leave early_stopping out"
+        }
+        SplitError::ClassNotTrained { .. } => {
+            "with by = \"group\" in data.split it puts whole groups aside, too, so each training part \
+             needs each class in several groups: raise k_fold, or leave early_stopping out"
+        }
+        SplitError::EmptySide { side: "train", .. } => {
+            "lower its hold_out, collect more samples, or leave early_stopping out"
+        }
+        _ => "raise its hold_out, collect more samples, or leave early_stopping out",
+    }
 }
 
 /// Cores of this machine.
