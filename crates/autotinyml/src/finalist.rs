@@ -94,6 +94,7 @@ impl Evaluator<'_> {
             test_accuracy: model.accuracy(data, test),
             deployed_accuracy: confusion.score(Metric::Accuracy),
             confusion: confusion.counts,
+            undecided: confusion.undecided,
             verdict: self.study.deploy.limits.judge(&footprint),
             footprint,
         };

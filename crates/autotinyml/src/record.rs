@@ -93,6 +93,10 @@ pub struct Finalist {
     pub deployed_accuracy: f64,
     /// Rows: true class, columns: chosen class, on the test part.
     pub confusion: Vec<Vec<usize>>,
+    /// Of each class the test samples for which none was chosen. Empty in stores from before they were
+    /// counted apart.
+    #[serde(default)]
+    pub undecided: Vec<usize>,
     /// Measured on the linked program as far as the tools here allow.
     pub footprint: Footprint,
     /// Judged by the study's limits; names what could not be checked on this machine.
@@ -105,14 +109,19 @@ impl Finalist {
         self.validation_goal.unwrap_or(self.validation_accuracy)
     }
 
+    /// What the C program chose on the test part. None: its answers were not kept.
+    pub fn test_confusion(&self) -> Option<Confusion> {
+        let (counts, mut undecided) = (self.confusion.clone(), self.undecided.clone());
+        undecided.resize(counts.len(), 0);
+        (!counts.is_empty()).then_some(Confusion { counts, undecided })
+    }
+
     /// A figure of the C program on the test part. None: its answers were not kept.
     pub fn deployed_score(&self, metric: Metric) -> Option<f64> {
-        if metric == Metric::Accuracy {
-            return Some(self.deployed_accuracy);
+        match metric {
+            Metric::Accuracy => Some(self.deployed_accuracy),
+            _ => self.test_confusion().map(|confusion| confusion.score(metric)),
         }
-        let undecided = vec![0; self.confusion.len()];
-        let confusion = Confusion { counts: self.confusion.clone(), undecided };
-        (!confusion.counts.is_empty()).then(|| confusion.score(metric))
     }
 }
 

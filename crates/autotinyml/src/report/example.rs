@@ -217,6 +217,7 @@ fn winner(space: &Space, trial: &TrialRecord) -> Finalist {
         confusion: (0..22)
             .map(|row| (0..22).map(|column| confused(row, column)).collect())
             .collect(),
+        undecided: vec![0; 22],
         verdict: LIMITS.judge(&footprint),
         footprint,
     }
@@ -248,6 +249,7 @@ fn baseline() -> Finalist {
         test_accuracy: 0.6512,
         deployed_accuracy: 0.6496,
         confusion: vec![],
+        undecided: vec![],
         verdict: Verdict {
             unchecked: vec!["whether it fits the chip: needs a cross compiler".into()],
             ..LIMITS.judge(&footprint)

@@ -1,7 +1,7 @@
 //! What there is to say about a study, whatever it is printed on.
 
 use autotinyml_deploy::{Accounting, Footprint, Limits, RegionUse};
-use autotinyml_nn::Metric;
+use autotinyml_nn::{Confusion, Metric};
 use autotinyml_search::Setting;
 
 use super::numbers::{grouped, kilobytes, percent, percent_at_least, setting};
@@ -111,17 +111,23 @@ pub fn remarks(summary: &Summary) -> Vec<(String, String)> {
     remarks
 }
 
-/// The classes of the test part that are most often taken for another one.
+/// The classes of the test part that are most often taken for another one, or for none.
 fn confused(finalist: &Finalist, classes: &[(String, usize)]) -> Vec<String> {
-    let mut mistakes: Vec<(usize, usize, usize)> = vec![];
-    for (right, row) in finalist.confusion.iter().enumerate() {
-        let wrong = row.iter().enumerate().filter(|&(chosen, &count)| chosen != right && count > 0);
-        mistakes.extend(wrong.map(|(chosen, &count)| (count, right, chosen)));
+    let Some(Confusion { counts, undecided }) = finalist.test_confusion() else { return vec![] };
+    // Samples, their class, the one chosen for them.
+    let mut mistakes: Vec<(usize, usize, Option<usize>)> = vec![];
+    for (right, (row, &undecided)) in counts.iter().zip(&undecided).enumerate() {
+        let chosen = row.iter().enumerate().map(|(chosen, &count)| (count, right, Some(chosen)));
+        mistakes.extend(chosen.filter(|&(_, right, chosen)| chosen != Some(right)));
+        mistakes.push((undecided, right, None));
     }
+    mistakes.retain(|&(count, ..)| count > 0);
     mistakes.sort_by_key(|&(count, ..)| std::cmp::Reverse(count));
-    let line = |&(count, right, chosen): &(usize, usize, usize)| {
-        let all: usize = finalist.confusion[right].iter().sum();
-        format!("{} taken for {} ({count} of {all})", classes[right].0, classes[chosen].0)
+    let line = |&(count, right, chosen): &(usize, usize, Option<usize>)| {
+        let all = counts[right].iter().sum::<usize>() + undecided[right];
+        let taken =
+            chosen.map_or("no class, as outputs are not numbers", |chosen| &classes[chosen].0);
+        format!("{} taken for {taken} ({count} of {all})", classes[right].0)
     };
     mistakes.iter().take(MISTAKES).map(line).collect()
 }

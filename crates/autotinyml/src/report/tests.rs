@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 
 use autotinyml_deploy::Accounting;
+use autotinyml_nn::Metric;
 use autotinyml_search::Setting;
 use insta::assert_snapshot;
 
 use super::example::{fruitless, study};
 use super::*;
-use crate::record::{TrialOutcome, TrialRecord};
+use crate::record::{Finalist, TrialOutcome, TrialRecord};
 
 #[test]
 fn the_terminal_shows_found_limit_and_baseline() {
@@ -223,6 +224,28 @@ fn pages_of_odd_studies_have_no_broken_coordinates() {
         assert!(!page.contains("NaN") && !page.contains("\"inf") && !page.contains("\"-inf"));
         assert!(terminal::print(&summary).ends_with(".\n"));
     }
+}
+
+#[test]
+fn test_samples_for_which_no_class_is_chosen_count_against_the_network() {
+    let mut summary = study(100);
+    summary.data.classes = vec![("rest".into(), 4), ("walk".into(), 4)];
+    let best = summary.best.as_mut().unwrap();
+    best.confusion = vec![vec![3, 1], vec![0, 0]];
+    best.undecided = vec![0, 4];
+    // Recall 3/4 and 0; precision 1 and 0.
+    assert_eq!(best.deployed_score(Metric::BalancedAccuracy), Some(0.375));
+    assert_eq!(best.deployed_score(Metric::MacroF1), Some((2.0 * 0.75 / 1.75) / 2.0));
+    let mut stored = serde_json::to_value(&*best).unwrap();
+    assert_eq!(serde_json::from_value::<Finalist>(stored.clone()).unwrap(), *best);
+    stored.as_object_mut().unwrap().remove("undecided");
+    let old: Finalist = serde_json::from_value(stored).unwrap();
+    assert_eq!(old.deployed_score(Metric::BalancedAccuracy), Some(0.75), "as far as it is known");
+    let remarks = findings::remarks(&summary);
+    let (_, confused) = remarks.iter().find(|(label, _)| label == "confused").unwrap();
+    let expected = "walk taken for no class, as outputs are not numbers (4 of 4), rest taken for walk \
+                    (1 of 4)";
+    assert_eq!(confused, expected);
 }
 
 #[test]
