@@ -3,6 +3,7 @@
 pub mod live;
 pub mod on_table;
 
+use autotinyml_nn::Metric;
 use autotinyml_search::Goal;
 use autotinyml_search::compare::{
     average_ranks, best_so_far, quantile, quantile_bands, wilcoxon_signed_rank,
@@ -21,6 +22,8 @@ pub struct Comparison {
     pub name: String,
     /// What was compared, each line with its label.
     pub about: Vec<(String, String)>,
+    /// What the searchers wanted more of: all scores are of this.
+    pub goal: Metric,
     /// Trials of each repeat.
     pub trials: usize,
     /// In the order asked for. All have the same seeds.
@@ -48,11 +51,11 @@ pub struct Repeat {
 /// A trial, as far as comparisons look at it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// Validation accuracy as deployed, 0 to 1. None: not trained, or training diverged.
-    pub accuracy: Option<f64>,
+    /// The goal on the validation part, as deployed, 0 to 1. None: not trained, or training diverged.
+    pub score: Option<f64>,
     /// Whether the network met all limits.
     pub deployable: bool,
-    /// Whether it was trained for all its epochs. If not, its accuracy is no result.
+    /// Whether it was trained for all its epochs. If not, its score is no result.
     pub full: bool,
     /// Of training.
     pub seconds: f64,
@@ -60,7 +63,7 @@ pub struct Step {
 
 impl Step {
     fn result(&self) -> Option<f64> {
-        self.accuracy.filter(|_| self.deployable && self.full)
+        self.score.filter(|_| self.deployable && self.full)
     }
 }
 
@@ -79,7 +82,7 @@ impl Quartiles {
 pub struct Figures {
     /// The searcher.
     pub name: String,
-    /// Accuracy of the best deployable network after each of [`Comparison::checkpoints`].
+    /// Score of the best deployable network after each of [`Comparison::checkpoints`].
     pub best: Vec<Quartiles>,
     /// Trial of the first deployable network, from 1; one more than all trials if there was none.
     pub first_deployable: Quartiles,
@@ -186,7 +189,7 @@ impl Searched {
 }
 
 impl Repeat {
-    /// Accuracy of the best deployable network of the first trials; 0 if there is none.
+    /// Score of the best deployable network of the first trials; 0 if there is none.
     pub fn best_after(&self, trials: usize) -> f64 {
         let results = self.steps.iter().take(trials).map(Step::result);
         best_so_far(Goal::Maximise, results).last().copied().flatten().unwrap_or(0.0)
@@ -209,7 +212,7 @@ impl Repeat {
 
     /// Trainings whose network was not deployable.
     fn wasted(&self) -> usize {
-        self.steps.iter().filter(|step| step.accuracy.is_some() && !step.deployable).count()
+        self.steps.iter().filter(|step| step.score.is_some() && !step.deployable).count()
     }
 }
 
@@ -217,15 +220,15 @@ impl Repeat {
 mod tests {
     use super::*;
 
-    /// Trials of a second each; a negative accuracy stands for a network that does not fit.
-    fn repeat(seed: u64, accuracies: &[f64]) -> Repeat {
-        let step = |&accuracy: &f64| Step {
-            accuracy: Some(accuracy.abs()),
-            deployable: accuracy > 0.0,
+    /// Trials of a second each; a negative score stands for a network that does not fit.
+    fn repeat(seed: u64, scores: &[f64]) -> Repeat {
+        let step = |&score: &f64| Step {
+            score: Some(score.abs()),
+            deployable: score > 0.0,
             full: true,
             seconds: 1.0,
         };
-        Repeat { seed, steps: accuracies.iter().map(step).collect() }
+        Repeat { seed, steps: scores.iter().map(step).collect() }
     }
 
     fn comparison() -> Comparison {
@@ -236,7 +239,8 @@ mod tests {
         let quick = [&[0.5, -0.9, 0.7, 0.8][..], &[-0.9, 0.6, 0.6, 0.9], &[0.4, 0.7, -0.9, 0.6]];
         let slow = [&[-0.9, -0.9, -0.9, 0.8][..], &[-0.9; 4], &[0.3, 0.4, 0.5, 0.6]];
         let searchers = vec![searched("quick", quick), searched("slow", slow)];
-        Comparison { name: "by hand".into(), about: vec![], trials: 4, searchers }
+        let goal = Metric::default();
+        Comparison { name: "by hand".into(), about: vec![], goal, trials: 4, searchers }
     }
 
     #[test]
@@ -261,7 +265,7 @@ mod tests {
     fn a_partial_training_is_no_result_and_an_untrained_trial_no_waste() {
         let mut repeat = repeat(0, &[0.9, 0.5, -0.7]);
         repeat.steps[0].full = false;
-        repeat.steps[2].accuracy = None;
+        repeat.steps[2].score = None;
         assert_eq!((repeat.best_after(3), repeat.first_deployable()), (0.5, Some(2)));
         assert_eq!(repeat.wasted(), 0);
     }

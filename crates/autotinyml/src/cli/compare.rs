@@ -173,6 +173,7 @@ fn on_table(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     Ok(Comparison {
         name: study.name.clone(),
         about,
+        goal: study.search.goal,
         trials: study.search.trials,
         searchers: searched.map_err(crate::study::StudyError::Search)?,
     })
@@ -220,6 +221,7 @@ fn on_study(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     Ok(Comparison {
         name: study.name.clone(),
         about: about(arguments, &study),
+        goal: study.search.goal,
         trials: study.search.trials,
         searchers: searched,
     })

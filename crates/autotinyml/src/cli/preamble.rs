@@ -1,6 +1,7 @@
 //! What is said before a study runs.
 
 use autotinyml_deploy::{Limits, Tool, Tools};
+use autotinyml_nn::Metric;
 
 use crate::prescreen::Prescreen;
 use crate::samples::Samples;
@@ -18,6 +19,9 @@ pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
         samples.summary.shape,
         samples.test.len(),
     );
+    if search.goal != Metric::Accuracy {
+        text += &format!("trials are judged by their validation {}\n", search.goal.title());
+    }
     if let Some(optimism) = &samples.optimism {
         text += &format!("{optimism}\n");
     }

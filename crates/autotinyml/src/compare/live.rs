@@ -38,7 +38,7 @@ pub fn repeat(
     };
     let trials = study::run(evaluator, prescreen, *searcher, store, jobs, on_trial)?;
     let step = |trial: &TrialRecord| Step {
-        accuracy: trial.outcome.score(evaluator.study.search.goal),
+        score: trial.outcome.score(evaluator.study.search.goal),
         deployable: trial.outcome.verdict.deployable(),
         full: trial.epochs.is_none(),
         seconds: trial.seconds,

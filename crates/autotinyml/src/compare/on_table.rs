@@ -142,7 +142,7 @@ impl<'a> TableStudy<'a> {
                 };
             let (outcome, seconds) = self.trial(&configuration, epochs);
             steps.push(Step {
-                accuracy: outcome.score,
+                score: outcome.score,
                 deployable: outcome.feasible,
                 full: epochs.is_none(),
                 seconds,

@@ -126,6 +126,7 @@ fn search(summary: &Summary) -> Markup {
     let shown =
         finalists.into_iter().filter(|(finalist, _)| finalist.is_some()).map(|(_, mark)| mark);
     let all: Vec<Mark> = marks.into_iter().chain(shown).collect();
+    let goal = summary.goal.title();
     html! {
         section {
             h2 { "Search" }
@@ -135,11 +136,11 @@ fn search(summary: &Summary) -> Markup {
                     (plot::legend(&marks)) (plot::progress(summary))
                 }
                 figure {
-                    figcaption { "Accuracy and RAM" }
+                    figcaption { "Validation " (goal) " and RAM" }
                     (plot::legend(&all)) (plot::tradeoff(summary, Memory::Ram))
                 }
                 figure {
-                    figcaption { "Accuracy and ROM" }
+                    figcaption { "Validation " (goal) " and ROM" }
                     (plot::legend(&all)) (plot::tradeoff(summary, Memory::Rom))
                 }
             }
@@ -187,7 +188,10 @@ fn hyperparameters(summary: &Summary) -> Markup {
             div.pictures {
                 @for (name, picture) in effects { figure { figcaption { (name) } (picture) } }
             }
-            p.note { "Accuracy of every trial that was trained in full by its setting; the bar is their mean." }
+            p.note {
+                "Validation " (summary.goal.title())
+                " of every trial that was trained in full by its setting; the bar is their mean."
+            }
         }
     }
 }

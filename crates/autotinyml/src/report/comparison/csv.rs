@@ -1,10 +1,10 @@
-//! The comparison as tables for other programs. Accuracies are shares from 0 to 1.
+//! The comparison as tables for other programs. Scores are shares from 0 to 1.
 
 use std::fmt::Display;
 
 use crate::compare::{Comparison, Figures, Quartiles, Step};
 
-/// One line for each searcher; each figure as lower quartile, median and upper quartile. A best accuracy
+/// One line for each searcher; each figure as lower quartile, median and upper quartile. A best score
 /// of 0 stands for none.
 pub fn figures(comparison: &Comparison) -> String {
     let checkpoints = comparison.checkpoints();
@@ -30,19 +30,20 @@ pub fn figures(comparison: &Comparison) -> String {
     table(header.chain(tail).collect(), comparison.figures().into_iter().map(line))
 }
 
-/// One line for each trial of each repeat.
+/// One line for each trial of each repeat. The score has the goal's name, as in a study's own trials.csv.
 pub fn trials(comparison: &Comparison) -> String {
-    let header = ["searcher", "seed", "trial", "accuracy", "deployable", "seconds", "best_so_far"];
+    let goal = comparison.goal.name().replace('-', "_");
+    let header = ["searcher", "seed", "trial", &goal, "deployable", "seconds", "best_so_far"];
     let lines = comparison.searchers.iter().flat_map(|searched| {
         searched.repeats.iter().flat_map(|repeat| {
             repeat.steps.iter().enumerate().map(|(trial, step)| {
-                let Step { accuracy, deployable, seconds, .. } = step;
+                let Step { score, deployable, seconds, .. } = step;
                 let best = Some(repeat.best_after(trial + 1)).filter(|best| *best > 0.0);
                 vec![
                     searched.name.clone(),
                     repeat.seed.to_string(),
                     trial.to_string(),
-                    optional(*accuracy),
+                    optional(*score),
                     deployable.to_string(),
                     seconds.to_string(),
                     optional(best),

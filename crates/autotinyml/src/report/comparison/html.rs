@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{NOTE, Printed, header, headline, row};
+use super::{Printed, header, headline, note, row};
 use crate::compare::{Comparison, Figures};
 use crate::report::html::{definitions, document};
 use crate::report::plot;
@@ -21,9 +21,11 @@ pub fn page(comparison: &Comparison) -> String {
                 h2 { "Best deployable network so far" }
                 (plot::searchers(&names))
                 div.pictures {
-                    (picture("by trials", plot::bands("trials", false, &comparison.against_trials())))
+                    (picture("by trials", plot::bands(
+                        "trials", false, comparison.goal, &comparison.against_trials(),
+                    )))
                     (picture("by time", plot::bands(
-                        "seconds of training", true, &comparison.against_time(),
+                        "seconds of training", true, comparison.goal, &comparison.against_time(),
                     )))
                 }
                 p.note { "Median of the repeats, with the quartiles as a band." }
@@ -31,7 +33,7 @@ pub fn page(comparison: &Comparison) -> String {
             section {
                 h2 { "Figures" }
                 (table(comparison))
-                p.note { (NOTE) }
+                p.note { (note(comparison)) }
             }
             section { h2 { "What was compared" } (definitions(&comparison.about)) }
         }

@@ -31,7 +31,13 @@ fn headline(comparison: &Comparison, figures: &[Figures]) -> String {
     let repeats = comparison.searchers.first().map_or(0, |searched| searched.repeats.len());
     let Quartiles([_, median, _]) = leader.best.last().copied().unwrap_or(Quartiles([0.0; 3]));
     let found = match median > 0.0 {
-        true => format!("its best deployable network reaches {} in the median", percent(median)),
+        true => {
+            let goal = comparison.goal.title();
+            let reached = percent(median);
+            format!(
+                "its best deployable network has a validation {goal} of {reached} in the median"
+            )
+        }
         false => "in the median it finds nothing deployable".to_owned(),
     };
     let repeats = match repeats {
@@ -65,12 +71,12 @@ fn row(comparison: &Comparison, figures: &Figures) -> Vec<Printed> {
         true => "never".to_owned(),
         false => format!("{value:.0}"),
     };
-    let accuracy = |value: f64| match value > 0.0 {
+    let score = |value: f64| match value > 0.0 {
         true => format!("{:.1}", 100.0 * value),
         false => "none".to_owned(),
     };
     let alone = |figure: String| Printed { figure, range: String::new() };
-    let best = figures.best.iter().map(|best| quartiles(*best, accuracy));
+    let best = figures.best.iter().map(|best| quartiles(*best, score));
     let others = [
         quartiles(figures.first_deployable, trial),
         quartiles(figures.wasted, |value| format!("{value:.0}")),
@@ -82,10 +88,15 @@ fn row(comparison: &Comparison, figures: &Figures) -> Vec<Printed> {
 }
 
 /// What the columns mean.
-const NOTE: &str = "Medians over the repeats, with their quartiles. best: validation accuracy of the best \
-    deployable network after so many trials. first deployable: trial of the first one. wasted trainings: \
-    of networks that are not deployable. mean rank: by the best network at the end. p: Wilcoxon's \
-    signed-rank test of those against the searcher with the best mean rank.";
+fn note(comparison: &Comparison) -> String {
+    format!(
+        "Medians over the repeats, with their quartiles. best: validation {} of the best deployable \
+         network after so many trials. first deployable: trial of the first one. wasted trainings: of \
+         networks that are not deployable. mean rank: by the best network at the end. p: Wilcoxon's \
+         signed-rank test of those against the searcher with the best mean rank.",
+        comparison.goal.title()
+    )
+}
 
 fn quartiles(Quartiles(all): Quartiles, print: impl Fn(f64) -> String) -> Printed {
     let [low, figure, high] = all.map(print);

@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment};
 
-use super::{NOTE, Printed, header, headline, row};
+use super::{Printed, header, headline, note, row};
 use crate::compare::Comparison;
 use crate::report::terminal::{paragraphs, ruled};
 
@@ -20,7 +20,7 @@ pub fn print(comparison: &Comparison) -> String {
         alone(comparison.name.clone()),
         paragraphs(&comparison.about),
         table.trim_fmt(),
-        alone(NOTE.to_owned()),
+        alone(note(comparison)),
         alone(headline(comparison, &figures)),
     ];
     parts.join("\n\n") + "\n"

@@ -1,5 +1,6 @@
 //! What readers see of a comparison.
 
+use autotinyml_nn::Metric;
 use insta::assert_snapshot;
 
 use super::{csv, html, terminal};
@@ -11,7 +12,7 @@ fn searched(name: &str, reach: f64, misses: usize) -> Searched {
         let step = |trial: usize| {
             let luck = ((trial * 7 + seed as usize * 5) % 11) as f64 / 100.0;
             Step {
-                accuracy: Some(reach - 0.4 / (trial as f64 + 1.0) - luck),
+                score: Some(reach - 0.4 / (trial as f64 + 1.0) - luck),
                 deployable: !(trial + seed as usize).is_multiple_of(misses),
                 full: true,
                 seconds: 0.5 + luck,
@@ -35,6 +36,7 @@ fn comparison() -> Comparison {
     Comparison {
         name: "digits".into(),
         about: about.map(|(label, text)| (label.into(), text.into())).to_vec(),
+        goal: Metric::Accuracy,
         trials: 20,
         searchers: vec![searched("random", 0.94, 2), searched("svm-cbo", 0.98, 4), hopeless],
     }
@@ -68,4 +70,15 @@ fn the_page_has_a_line_and_a_band_of_each_searcher_that_found_something() {
     }
     assert!(!page.contains("NaN") && !page.contains("inf"));
     assert!(page.contains("svm-cbo has the best mean rank"));
+}
+
+#[test]
+fn a_score_has_the_name_of_its_goal() {
+    let comparison = Comparison { goal: Metric::MacroF1, ..comparison() };
+    let columns = csv::trials(&comparison);
+    assert!(columns.starts_with("searcher,seed,trial,macro_f1,deployable,"), "{columns}");
+    for print in [terminal::print(&comparison), html::page(&comparison)] {
+        assert!(print.contains("macro F1 of"), "{print}");
+        assert!(!print.contains("validation accuracy"), "{print}");
+    }
 }

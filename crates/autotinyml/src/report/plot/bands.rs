@@ -1,5 +1,6 @@
 //! Searchers against each other: medians as lines, quartiles as bands, one colour for each searcher.
 
+use autotinyml_nn::Metric;
 use maud::{Markup, html};
 
 use super::{Axis, Plot, line};
@@ -31,9 +32,9 @@ pub fn searchers(names: &[&str]) -> Markup {
     }
 }
 
-/// Best deployable accuracy so far along `label`. A median begins where half of the repeats have found
+/// The goal's best deployable score so far along `label`. A median begins where half of the repeats have found
 /// something, a band where three quarters have.
-pub fn bands(label: &str, logarithmic: bool, bands: &[Band]) -> Markup {
+pub fn bands(label: &str, logarithmic: bool, goal: Metric, bands: &[Band]) -> Markup {
     let all = |of: fn(&Band) -> &Vec<f64>| bands.iter().flat_map(of).copied();
     let shown = bands.iter().flat_map(|band| band.y.iter().flatten()).copied().filter(|y| *y > 0.0);
     let plot = Plot {
@@ -41,7 +42,7 @@ pub fn bands(label: &str, logarithmic: bool, bands: &[Band]) -> Markup {
             true => Axis::log(label, all(|band| &band.x)),
             false => Axis::linear(label, all(|band| &band.x)),
         },
-        y: Axis::accuracy("validation accuracy, %", shown),
+        y: Axis::accuracy(&format!("validation {}, %", goal.title()), shown),
     };
     let content = html! {
         @for (index, band) in bands.iter().enumerate() {
@@ -55,7 +56,8 @@ pub fn bands(label: &str, logarithmic: bool, bands: &[Band]) -> Markup {
             }
         }
     };
-    plot.draw(&format!("Best deployable accuracy by {label}, of each searcher"), html! {}, content)
+    let title = format!("Best deployable {} by {label}, of each searcher", goal.title());
+    plot.draw(&title, html! {}, content)
 }
 
 fn title(band: &Band) -> String {

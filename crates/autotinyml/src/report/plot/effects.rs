@@ -80,7 +80,7 @@ fn effect(parameter: &Parameter, points: &[Point], goal: Metric) -> Markup {
             (mean(&plot, place as f64, points.iter().filter(|point| point.setting == *setting)))
         }
     };
-    plot.draw(&format!("Accuracy by {}", parameter.name), html! {}, content)
+    plot.draw(&format!("Validation {} by {}", goal.title(), parameter.name), html! {}, content)
 }
 
 /// The settings that get a place of their own: all of a list, those tried of a short range with steps.

@@ -28,7 +28,7 @@ const RIGHT: f64 = 14.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 44.0;
 
-/// Height of the strip above the floor where the marks of trials without an accuracy stand.
+/// Height of the strip above the floor where the marks of trials without a score stand.
 const STRIP: f64 = 14.0;
 
 /// Height below the top where names of phases and limits stand.
@@ -101,9 +101,9 @@ impl Plot {
         tenth(floor - self.y.share(value) * (floor - TOP - HEADROOM))
     }
 
-    /// The place of a trial: at its accuracy, or in the strip below all accuracies if it has none.
-    fn trial(&self, x: f64, accuracy: Option<f64>) -> (f64, f64) {
-        (self.x(x), accuracy.map_or(HEIGHT - BOTTOM - STRIP / 2.0, |accuracy| self.y(accuracy)))
+    /// The place of a trial: at its score, or in the strip below all scores if it has none.
+    fn trial(&self, x: f64, score: Option<f64>) -> (f64, f64) {
+        (self.x(x), score.map_or(HEIGHT - BOTTOM - STRIP / 2.0, |score| self.y(score)))
     }
 
     fn at(&self, x: f64, y: f64) -> (f64, f64) {

@@ -1,4 +1,4 @@
-//! Accuracy against memory, with the limit.
+//! The goal's figure against memory, with the limit.
 
 use maud::{Markup, html};
 
@@ -41,31 +41,31 @@ pub fn tradeoff(summary: &Summary, which: Memory) -> Markup {
 
     let sizes = trials.iter().map(|(size, _)| *size).chain(finalists.iter().map(|f| f.0));
     let kb = sizes.chain(limit.map(|limit| limit as f64)).map(|bytes| bytes.max(1.0) / 1000.0);
-    let accuracies = trials.iter().filter_map(|(_, trial)| trial.outcome.score(summary.goal));
+    let scores = trials.iter().filter_map(|(_, trial)| trial.outcome.score(summary.goal));
     let plot = Plot {
         x: Axis::log(&format!("{name}, KB ({})", summary.limits.accounting), kb),
         y: Axis::accuracy(
             &format!("validation {}, %", summary.goal.title()),
-            accuracies.chain(finalists.iter().map(|f| f.1)),
+            scores.chain(finalists.iter().map(|f| f.1)),
         ),
     };
-    let place = |bytes: f64, accuracy| plot.trial(bytes.max(1.0) / 1000.0, accuracy);
-    let text = |bytes: f64, accuracy: Option<f64>| {
-        let accuracy = accuracy.map_or_else(|| "not trained".to_owned(), percent);
-        format!("{accuracy}, {}", kilobytes(bytes))
+    let place = |bytes: f64, score| plot.trial(bytes.max(1.0) / 1000.0, score);
+    let text = |bytes: f64, score: Option<f64>| {
+        let score = score.map_or_else(|| "not trained".to_owned(), percent);
+        format!("{score}, {}", kilobytes(bytes))
     };
     let content = html! {
         @if let Some(limit) = limit { (limit_line(place(limit as f64, None).0, limit)) }
         @for &(size, trial) in &trials {
-            @let accuracy = trial.outcome.score(summary.goal);
-            @let text = format!("trial {}: {}", trial.id, text(size, accuracy));
-            (Mark::of(trial.outcome.verdict.deployable()).at(place(size, accuracy), &text))
+            @let score = trial.outcome.score(summary.goal);
+            @let text = format!("trial {}: {}", trial.id, text(size, score));
+            (Mark::of(trial.outcome.verdict.deployable()).at(place(size, score), &text))
         }
-        @for &(size, accuracy, mark) in &finalists {
-            (mark.at(place(size, Some(accuracy)), &text(size, Some(accuracy))))
+        @for &(size, score, mark) in &finalists {
+            (mark.at(place(size, Some(score)), &text(size, Some(score))))
         }
     };
-    plot.draw(&format!("Accuracy against {name}"), html! {}, content)
+    plot.draw(&format!("Validation {} against {name}", summary.goal.title()), html! {}, content)
 }
 
 /// The text stands on the side that has more room.
