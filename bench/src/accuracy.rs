@@ -3,10 +3,10 @@
 
 mod set;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use autotinyml_nn::{Model, Optimizer, Training, epoch_order, train};
 use serde::Deserialize;
@@ -100,27 +100,14 @@ fn keras(python: &Path, set: &Set, options: &Options) -> Result<Vec<Answer>, Fai
         "folder": set.folder, "layers": set.layers, "batch": set.batch, "epochs": options.epochs,
         "optimizers": Optimizer::NAMES, "seeds": (0..options.seeds).collect::<Vec<_>>(),
     });
-    let failed = |reason: String| Failure::Program { program: "keras".to_owned(), reason };
     let mut command = program(python, "keras_accuracy.py");
-    command.arg(job.to_string()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut process = command.spawn().map_err(|error| failed(error.to_string()))?;
-    let Some(answers) = process.stdout.take() else {
-        unreachable!("its output was asked for");
-    };
-    let mut all = vec![];
-    for line in BufReader::new(answers).lines() {
-        let line = line.map_err(|error| failed(error.to_string()))?;
-        let answer: Answer = serde_json::from_str(&line)
-            .map_err(|error| failed(format!("answered `{line}`: {error}")))?;
+    command.arg(job.to_string());
+    python::lines(&mut command, |line| {
+        let answer: Answer = serde_json::from_str(line).map_err(|error| error.to_string())?;
         let Answer { optimizer, seed, accuracy } = &answer;
         eprintln!("bench: {}, Keras, {optimizer}, seed {seed}: {accuracy:.4}", set.name);
-        all.push(answer);
-    }
-    match process.wait() {
-        Ok(status) if status.success() => Ok(all),
-        Ok(status) => Err(failed(format!("ended with {status}"))),
-        Err(error) => Err(failed(error.to_string())),
-    }
+        Ok(answer)
+    })
 }
 
 /// Test accuracy of one training of ours.
