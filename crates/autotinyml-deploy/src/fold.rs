@@ -1,13 +1,13 @@
-//! Batch normalisations at deployment: one behind a convolution or dense layer goes into the weights of
-//! that and costs nothing; any other becomes a depthwise convolution of single pixels, a
-//! multiply-add for each value.
+//! Batch normalisations at deployment: one behind a convolution or dense layer that nobody else reads
+//! goes into the weights of that and costs nothing; any other becomes a depthwise convolution of single
+//! pixels, a multiply-add for each value.
 //!
 //! With moving mean μ and variance σ², `γ (x − μ) / √(σ² + ε) + β = a x + (β − a μ)` where
 //! `a = γ / √(σ² + ε)`; and `a (W x + b) + c = (a W) x + (a b + c)`, for each output channel.
 
 use std::borrow::Cow;
 
-use autotinyml_nn::{Layer, Model, Moving, Network, Node, Padding, Weights};
+use autotinyml_nn::{Layer, Model, Moving, Network, Node, Padding, Source, Weights};
 
 /// What stands in for a batch normalisation: nothing but other weights.
 const SINGLE_PIXELS: Layer = Layer::DepthwiseConv2d {
@@ -25,14 +25,18 @@ pub fn fold_network(network: &Network) -> Cow<'_, Network> {
     let hosts = hosts(network);
     let mut nodes: Vec<Node> = vec![];
     // Where each node's values come from now.
-    let mut places: Vec<usize> = vec![];
+    let mut places: Vec<Source> = vec![];
     for (node, host) in network.nodes.iter().zip(hosts) {
-        let inputs: Vec<usize> = node.inputs.iter().map(|&input| places[input]).collect();
+        let place = |source: &Source| match *source {
+            Source::Input => Source::Input,
+            Source::Node(node) => places[node],
+        };
+        let inputs: Vec<Source> = node.inputs.iter().map(place).collect();
         if let Some(Host::Before(_)) = host {
             places.push(inputs[0]);
             continue;
         }
-        places.push(nodes.len());
+        places.push(Source::Node(nodes.len()));
         let layer = if host.is_some() { SINGLE_PIXELS } else { node.layer };
         nodes.push(Node { layer, inputs, ..node.clone() });
     }
@@ -78,30 +82,27 @@ enum Host {
     Itself,
 }
 
-/// For each batch normalisation its host: the layer with weights whose outputs it reads. All layers
-/// with weights have the output channel as their fastest axis.
+/// For each batch normalisation its host: the layer with weights whose outputs it reads, and nobody
+/// else. All layers with weights have the output channel as their fastest axis.
 fn hosts(network: &Network) -> Vec<Option<Host>> {
-    let mut host = None;
-    let of = |(index, node): (usize, &Node)| match node.layer {
-        Layer::BatchNorm { .. } => match host {
-            Some(before) => Some(Host::Before(before)),
-            None => {
-                host = Some(index);
-                Some(Host::Itself)
-            }
-        },
-        _ if node.layer.has_weights() => {
-            host = Some(index);
-            None
-        }
-        // Does nothing in inference.
-        Layer::Dropout { .. } => None,
-        _ => {
-            host = None;
-            None
-        }
-    };
-    network.nodes.iter().enumerate().map(of).collect()
+    let readers = network.readers();
+    // For each node the one whose weights may take in what comes behind it.
+    let mut open: Vec<Option<usize>> = Vec::with_capacity(network.nodes.len());
+    let mut hosts = vec![];
+    for (index, node) in network.nodes.iter().enumerate() {
+        let before = match node.inputs[0] {
+            Source::Node(source) if readers[source] == 1 => open[source],
+            _ => None,
+        };
+        hosts.push(is_norm(node).then(|| before.map_or(Host::Itself, Host::Before)));
+        open.push(match node.layer {
+            Layer::BatchNorm { .. } => before.or(Some(index)),
+            // Does nothing in inference.
+            Layer::Dropout { .. } => before,
+            _ => node.layer.has_weights().then_some(index),
+        });
+    }
+    hosts
 }
 
 fn is_norm(node: &Node) -> bool {
@@ -150,8 +151,8 @@ mod tests {
     }
 
     /// Each weight another one; variances stay positive.
-    fn model(layers: &[Layer]) -> Model {
-        let mut model = Model::initialise(network(layers), 3);
+    fn with_weights(network: Network) -> Model {
+        let mut model = Model::initialise(network, 3);
         for (node, weights) in model.weights.iter_mut().flatten().enumerate() {
             let wave = |i: usize| ((i * 7 + node * 5) % 11) as f32 / 10.0 - 0.4;
             weights.bias.iter_mut().enumerate().for_each(|(i, bias)| *bias = wave(i));
@@ -181,7 +182,7 @@ mod tests {
             (&[Layer::Flatten, dense, NORM, RELU, dense, NORM], 4),
             (&[conv(), Layer::Flatten, NORM], 3),
         ] {
-            let model = model(layers);
+            let model = with_weights(network(layers));
             let folded = fold(&model);
             assert_eq!(folded.network.nodes.len(), nodes, "{layers:?}");
             let layers: Vec<Layer> = folded.network.nodes.iter().map(|node| node.layer).collect();
@@ -194,6 +195,39 @@ mod tests {
             for (folded, whole) in folded.predict(&inputs).iter().zip(model.predict(&inputs)) {
                 assert!((folded - whole).abs() < 1e-5 * whole.abs().max(1.0), "{folded} {whole}");
             }
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_reads_keeps_its_weights() {
+        let same = Layer::Conv2d {
+            filters: 3,
+            kernel: [2, 2],
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding: Padding::Same,
+        };
+        let node = Source::Node;
+        // The second normalisation reads what the sum reads too; the others fold.
+        let layers = [
+            (same, vec![Source::Input]),
+            (NORM, vec![node(0)]),
+            (NORM, vec![node(1)]),
+            (RELU, vec![node(2)]),
+            (Layer::Add, vec![node(3), node(1)]),
+            (same, vec![Source::Input]),
+            (NORM, vec![node(5)]),
+            (Layer::Add, vec![node(4), node(6)]),
+        ];
+        let model = with_weights(Network::graph(Shape::new(5, 4, 2), &layers).unwrap());
+        let folded = fold(&model);
+        let kinds: Vec<&str> = folded.network.nodes.iter().map(|n| n.layer.kind()).collect();
+        assert_eq!(kinds, ["conv2d", "depthwise_conv2d", "activation", "add", "conv2d", "add"]);
+        assert_eq!(folded.network.nodes[3].inputs, [node(2), node(0)]);
+        assert_eq!(folded.network.nodes[5].inputs, [node(3), node(4)]);
+        let inputs: Vec<f32> = (0..3 * 40).map(|i| (i * i % 17) as f32 / 8.0 - 1.0).collect();
+        for (folded, whole) in folded.predict(&inputs).iter().zip(model.predict(&inputs)) {
+            assert!((folded - whole).abs() < 1e-5 * whole.abs().max(1.0), "{folded} {whole}");
         }
     }
 

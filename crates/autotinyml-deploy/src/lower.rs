@@ -1,10 +1,10 @@
 //! From a network's nodes to the kernels that run it, by a list of named passes. After each pass
-//! the kernels are checked: each reads as many values as the one before it writes, every node with
-//! weights has its kernel, and the chain still leads from the network's input to its output.
+//! the kernels are checked: each reads what one before it writes, and as many values, every node with
+//! weights has its kernel, and the last one writes the network's output.
 //!
 //! Weights are not looked at: a dense kernel is the same whether its weights are floats or indices.
 
-use autotinyml_nn::{Activation, Layer, Network, Node, Padding, Shape, extent};
+use autotinyml_nn::{Activation, Layer, Network, Node, Padding, Shape, Source, extent};
 
 use crate::fold::fold_network;
 
@@ -19,7 +19,12 @@ pub struct Kernel {
     pub activation: Option<Activation>,
     /// Node of the network whose weights it reads.
     pub weights: Option<usize>,
-    /// Shape of what it reads.
+    /// What it reads: two of an [`Operation::Add`], one of any other. Values have the name of the node
+    /// of the network that they are the output of.
+    pub inputs: Vec<Source>,
+    /// Node of the network whose output it writes: the last one that it stands for.
+    pub writes: usize,
+    /// Shape of each that it reads.
     pub input: Shape,
     /// Shape of what it writes.
     pub output: Shape,
@@ -43,6 +48,8 @@ pub enum Operation {
     AveragePool2d(Window),
     /// A fully connected layer.
     Dense,
+    /// The sum of two inputs, value by value.
+    Add,
     /// Nothing: at first what dropout, flatten and activations do, in the end only an activation
     /// that no kernel before it could take in, or a network that does nothing at all.
     Copy,
@@ -144,6 +151,7 @@ fn from_node((index, node): (usize, &Node)) -> Kernel {
         Layer::Dropout { .. } | Layer::Flatten | Layer::Series | Layer::Activation(_) => {
             Operation::Copy
         }
+        Layer::Add => Operation::Add,
     };
     let activation = match node.layer {
         Layer::Activation(activation) => Some(activation),
@@ -154,26 +162,50 @@ fn from_node((index, node): (usize, &Node)) -> Kernel {
         operation,
         activation,
         weights: node.layer.has_weights().then_some(index),
+        inputs: node.inputs.clone(),
+        writes: index,
         input: node.input,
         output: node.output,
     }
 }
 
-/// Takes out kernels that change nothing: dropout, flatten, pooling of single values.
-fn drop_copies(mut kernels: Vec<Kernel>) -> Vec<Kernel> {
+/// Takes out kernels that change nothing: dropout, flatten, pooling of single values. Who read them
+/// reads what they read.
+fn drop_copies(kernels: Vec<Kernel>) -> Vec<Kernel> {
     let copies = |kernel: &Kernel| match kernel.operation {
         Operation::Copy => kernel.activation.is_none(),
         Operation::MaxPool2d(window) | Operation::AveragePool2d(window) => {
             window.size == [1, 1] && window.stride == [1, 1]
         }
-        Operation::Conv2d { .. } | Operation::DepthwiseConv2d(_) | Operation::Dense => false,
+        Operation::Conv2d { .. }
+        | Operation::DepthwiseConv2d(_)
+        | Operation::Dense
+        | Operation::Add => false,
     };
-    let (first, last) = (kernels[0].clone(), kernels[kernels.len() - 1].output);
-    kernels.retain(|kernel| !copies(kernel));
-    if kernels.is_empty() {
-        return vec![Kernel { operation: Operation::Copy, output: last, ..first }];
+    let mut kept: Vec<Kernel> = vec![];
+    // What each node's readers read now.
+    let mut places: Vec<Source> = vec![];
+    let (first, last) = (kernels[0].name.clone(), kernels.len() - 1);
+    for (index, mut kernel) in kernels.into_iter().enumerate() {
+        for source in &mut kernel.inputs {
+            if let Source::Node(node) = *source {
+                *source = places[node];
+            }
+        }
+        let is_copy = copies(&kernel);
+        places.push(if is_copy { kernel.inputs[0] } else { Source::Node(index) });
+        match kept.last_mut() {
+            _ if !is_copy => kept.push(kernel),
+            // Its only source, as nothing else leads to the output.
+            Some(before) if index == last => before.writes = index,
+            None if index == last => {
+                let (name, operation) = (first.clone(), Operation::Copy);
+                kept.push(Kernel { name, operation, ..kernel });
+            }
+            _ => {}
+        }
     }
-    kernels
+    kept
 }
 
 /// Lets a kernel apply the activation that follows it.
@@ -217,12 +249,17 @@ fn fuse_pooling(kernels: Vec<Kernel>) -> Vec<Kernel> {
     })
 }
 
-/// Replaces neighbours by what `join` makes of them.
+/// Replaces a kernel and its only reader, which reads nothing else, by what `join` makes of them.
 fn merge(kernels: Vec<Kernel>, join: impl Fn(&Kernel, &Kernel) -> Option<Kernel>) -> Vec<Kernel> {
+    let sources: Vec<Source> = kernels.iter().flat_map(|kernel| kernel.inputs.clone()).collect();
+    let is_only = |source: Source| sources.iter().filter(|other| **other == source).count() == 1;
     let mut merged: Vec<Kernel> = Vec::with_capacity(kernels.len());
     for kernel in kernels {
-        match merged.last().and_then(|last| join(last, &kernel)) {
-            Some(joined) => *merged.last_mut().expect("joined to it") = joined,
+        let before = merged.iter_mut().find(|before| {
+            kernel.inputs == [Source::Node(before.writes)] && is_only(kernel.inputs[0])
+        });
+        match before.and_then(|before| Some((join(before, &kernel)?, before))) {
+            Some((joined, before)) => *before = Kernel { writes: kernel.writes, ..joined },
             None => merged.push(kernel),
         }
     }
@@ -231,17 +268,26 @@ fn merge(kernels: Vec<Kernel>, join: impl Fn(&Kernel, &Kernel) -> Option<Kernel>
 
 fn check(pass: &'static str, network: &Network, kernels: &[Kernel]) -> Result<(), LowerError> {
     let fail = |problem: String| Err(LowerError { pass, problem });
-    let mut values = network.input.len();
+    let mut written = vec![(Source::Input, network.input.len())];
     for kernel in kernels {
-        if kernel.input.len() != values {
-            let reads = kernel.input.len();
-            return fail(format!("{} reads {reads} values, but gets {values}", kernel.name));
+        for source in &kernel.inputs {
+            match written.iter().find(|(written, _)| written == source) {
+                Some((_, values)) if *values == kernel.input.len() => {}
+                Some((_, values)) => {
+                    let reads = kernel.input.len();
+                    return fail(format!(
+                        "{} reads {reads} values, but gets {values}",
+                        kernel.name
+                    ));
+                }
+                None => return fail(format!("{} reads what nobody wrote", kernel.name)),
+            }
         }
-        values = kernel.output.len();
+        written.push((Source::Node(kernel.writes), kernel.output.len()));
     }
-    if values != network.output().len() {
-        let expected = network.output().len();
-        return fail(format!("the last kernel writes {values} values, expected {expected}"));
+    let output = (Source::Node(network.nodes.len() - 1), network.output().len());
+    if written.last() != Some(&output) {
+        return fail("the last kernel does not write the network's output".to_string());
     }
     let used: Vec<usize> = kernels.iter().filter_map(|kernel| kernel.weights).collect();
     let nodes = network.nodes.iter().enumerate().filter(|(_, node)| node.layer.has_weights());
@@ -264,9 +310,12 @@ mod tests {
         Layer::MaxPool2d { window: [window; 2], stride: [stride; 2] }
     }
 
-    /// One line a kernel: name, what was fused, activation, shapes.
     fn listing(input: Shape, layers: &[Layer]) -> String {
-        let network = Network::chain(input, layers).unwrap();
+        listing_of(&Network::chain(input, layers).unwrap())
+    }
+
+    /// One line a kernel: name, what was fused, activation, shapes.
+    fn listing_of(network: &Network) -> String {
         let line = |kernel: Kernel| {
             let operation = match kernel.operation {
                 Operation::Conv2d { pool: Some(pool), .. } => format!("conv+pool{:?}", pool.size),
@@ -275,6 +324,7 @@ mod tests {
                 Operation::MaxPool2d(_) => "pool".to_string(),
                 Operation::AveragePool2d(_) => "average".to_string(),
                 Operation::Dense => "dense".to_string(),
+                Operation::Add => "add".to_string(),
                 Operation::Copy => "copy".to_string(),
             };
             let activation = kernel.activation.map_or("linear", Activation::name);
@@ -283,7 +333,7 @@ mod tests {
                 kernel.name, kernel.input, kernel.output
             )
         };
-        lower(&network).unwrap().into_iter().map(line).collect::<Vec<_>>().join("\n")
+        lower(network).unwrap().into_iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     const RELU: Layer = Layer::Activation(Activation::Relu);
@@ -358,12 +408,51 @@ mod tests {
     }
 
     #[test]
+    fn what_a_shortcut_reads_too_stays_as_it_is() {
+        let node = Source::Node;
+        let tanh = Layer::Activation(Activation::Tanh);
+        let layers = [
+            (conv(2, 3, Padding::Same), vec![Source::Input]),
+            (tanh, vec![node(0)]),
+            (Layer::Dropout { rate: 0.5 }, vec![node(1)]),
+            // Reads what the shortcut reads too, and so does the second sum, with the dropout between.
+            (conv(2, 3, Padding::Same), vec![node(2)]),
+            (RELU, vec![node(3)]),
+            (Layer::Add, vec![node(4), node(3)]),
+            (tanh, vec![node(5)]),
+            (Layer::Add, vec![node(6), node(1)]),
+            (pool(2, 2), vec![node(7)]),
+            (Layer::Flatten, vec![node(8)]),
+        ];
+        let network = Network::graph(Shape::new(4, 4, 1), &layers).unwrap();
+        insta::assert_snapshot!(listing_of(&network), @r"
+        conv2d_1: conv tanh 4×4×1 -> 4×4×2
+        conv2d_2: conv linear 4×4×2 -> 4×4×2
+        conv2d_2_relu: copy relu 4×4×2 -> 4×4×2
+        add_1: add tanh 4×4×2 -> 4×4×2
+        add_2: add linear 4×4×2 -> 4×4×2
+        max_pool2d: pool linear 4×4×2 -> 2×2×2
+        ");
+        let reads: Vec<_> = lower(&network).unwrap().into_iter().map(|k| k.inputs).collect();
+        let (first, second) = (node(1), node(3));
+        let expected = [
+            vec![Source::Input],
+            vec![first],
+            vec![second],
+            vec![node(4), second],
+            vec![node(6), first],
+            vec![node(7)],
+        ];
+        assert_eq!(reads, expected);
+    }
+
+    #[test]
     fn a_broken_pass_is_named() {
         let network = Network::chain(Shape::vector(4), &[Layer::Dense { units: 2 }]).unwrap();
         let error = check("forgets-everything", &network, &[]).unwrap_err();
         insta::assert_snapshot!(
             error,
-            @"lowering pass forgets-everything: the last kernel writes 4 values, expected 2"
+            @"lowering pass forgets-everything: the last kernel does not write the network's output"
         );
     }
 }

@@ -64,6 +64,7 @@ impl Program {
                 Operation::MaxPool2d(_) => "pool",
                 Operation::AveragePool2d(_) => "average",
                 Operation::Dense => "dense",
+                Operation::Add => "add",
                 Operation::Copy => "copy",
             };
             if kernel.weights.is_some_and(|node| compressed.contains(&node)) {

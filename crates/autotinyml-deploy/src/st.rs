@@ -15,10 +15,11 @@
 //! for each filter's bias, one for each ReLU, each value under a pooling window, 15 for each class
 //! of a softmax. Our choice: sigmoid, tanh and SELU count 15 like softmax, since they too take an
 //! exponential for each value; ReLU6 and leaky ReLU count 1 like ReLU, hard-swish 3: a sum and two
-//! products.
+//! products; a sum of two inputs counts 1 for each value.
 //!
 //! **RAM** is the peak of activations and scratch over the steps of an inference. The network's
-//! input and output are the caller's and count nothing. A step reads one buffer and writes another:
+//! input and output are the caller's and count nothing. A step reads one buffer, a sum two, and writes
+//! another:
 //!
 //! 1. Dropout and flatten are no steps. An activation works in place on what the step before wrote.
 //! 2. A convolution and the pooling behind it are one step. Its scratch holds the rows of the
@@ -30,14 +31,20 @@
 //!    experiment 2's figure shows. Such a step takes `max(lead + input, output)` bytes and its
 //!    scratch, or both buffers and the scratch where that is less.
 //!
+//! 5. What a later step reads too stays as it is: it is neither overlaid nor changed in place, nor is
+//!    pooling fused with it, and it counts in each step until then.
+//! 6. A sum is written over a summand that nobody reads later, if there is one.
+//!
 //! Point 4 is known for a pooled convolution; that it holds for the others is our choice, and that
-//! average pooling counts as max pooling does, a depthwise convolution as a convolution.
+//! average pooling counts as max pooling does, a depthwise convolution as a convolution; so are points
+//! 5 and 6.
 
 #[cfg(test)]
 mod tests;
 
 use autotinyml_nn::{
-    Activation, Layer, Network, Node, Padding, Shape, extent, node_multiply_accumulates, parameters,
+    Activation, Layer, Network, Node, Padding, Shape, Source, extent, node_multiply_accumulates,
+    parameters,
 };
 
 use crate::compression::Compression;
@@ -114,9 +121,8 @@ fn node_macc(node: &Node) -> u64 {
         Layer::GlobalAveragePool2d => node.input.len() as u64,
         Layer::Dropout { .. } | Layer::Flatten | Layer::Series => 0,
         Layer::Dense { .. } => node_multiply_accumulates(node),
-        Layer::Activation(Activation::Relu | Activation::Relu6 | Activation::LeakyRelu { .. }) => {
-            outputs
-        }
+        Layer::Activation(Activation::Relu | Activation::Relu6 | Activation::LeakyRelu { .. })
+        | Layer::Add => outputs,
         Layer::Activation(Activation::HardSwish) => outputs * HARD_SWISH_MACC,
         Layer::Activation(
             Activation::Sigmoid | Activation::Selu | Activation::Tanh | Activation::Softmax,
@@ -124,13 +130,17 @@ fn node_macc(node: &Node) -> u64 {
     }
 }
 
-/// What is computed from one buffer into another.
+/// What is computed from one buffer (or two) into another.
 struct Step {
+    /// The steps that write what it reads; `None`: the caller.
+    sources: Vec<Option<usize>>,
     input: Shape,
     output: Shape,
     reads: Reads,
     /// Whether a pooling behind it can be fused with it.
     is_convolution: bool,
+    /// Whether several nodes read what it writes.
+    is_shared: bool,
     scratch_bytes: usize,
 }
 
@@ -138,6 +148,8 @@ struct Step {
 enum Reads {
     /// All of the input until the last output.
     Everything,
+    /// Each value for the output in its place.
+    ValueByValue,
     /// From top to bottom: row r of the output needs no row of the input above
     /// `r × stride − padding`.
     Downward { stride: usize, padding: usize },
@@ -145,48 +157,81 @@ enum Reads {
 
 fn ram_bytes(network: &Network) -> usize {
     let steps = steps(network);
-    let last = steps.len().saturating_sub(1);
-    let bytes = |(index, step): (usize, &Step)| step.bytes(index == 0, index == last);
+    let mut last_readers: Vec<usize> = (0..steps.len()).collect();
+    for (index, step) in steps.iter().enumerate() {
+        step.sources.iter().flatten().for_each(|&source| last_readers[source] = index);
+    }
+    let bytes = |(index, step): (usize, &Step)| {
+        let of = |is_it: &dyn Fn(usize) -> bool| -> usize {
+            let buffers = (0..index).filter(|&buffer| is_it(last_readers[buffer]));
+            buffers.map(|buffer| bytes(steps[buffer].output)).sum()
+        };
+        let (dying, staying) = (of(&|last| last == index), of(&|last| last > index));
+        let output = if index + 1 == steps.len() { 0 } else { bytes(step.output) };
+        staying + step.bytes(dying, output)
+    };
     steps.iter().enumerate().map(bytes).max().unwrap_or(0)
 }
 
 fn steps(network: &Network) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::with_capacity(network.nodes.len());
-    for node in &network.nodes {
-        match node.layer {
+    // For each node the step that writes its output; `None`: it is the caller's input.
+    let mut places: Vec<Option<usize>> = vec![];
+    for (node, readers) in network.nodes.iter().zip(network.readers()) {
+        let place = |source: &Source| match *source {
+            Source::Input => None,
+            Source::Node(node) => places[node],
+        };
+        let sources: Vec<Option<usize>> = node.inputs.iter().map(place).collect();
+        let before = sources[0];
+        let is_own = before.is_some_and(|step| !steps[step].is_shared);
+        let fuses = is_own && before.is_some_and(|step| steps[step].is_convolution);
+        let step = match node.layer {
             Layer::BatchNorm { .. } => unreachable!("folded before"),
-            Layer::Dropout { .. } | Layer::Flatten | Layer::Series => {}
-            Layer::Activation(_) if !steps.is_empty() => {}
-            // Nothing before it: its input is the caller's, and it writes a buffer of its own.
-            Layer::Activation(_) => steps.push(Step::new(node, Reads::Everything)),
-            Layer::Dense { .. } => steps.push(Step::new(node, Reads::Everything)),
+            Layer::Dropout { .. } | Layer::Flatten | Layer::Series => None,
+            Layer::Activation(_) if is_own => None,
+            Layer::Activation(_) | Layer::Add => Some(Step::new(node, Reads::ValueByValue)),
+            Layer::Dense { .. } => Some(Step::new(node, Reads::Everything)),
             Layer::Conv2d { kernel, stride: [stride, _], dilation, padding, .. }
             | Layer::DepthwiseConv2d { kernel, stride: [stride, _], dilation, padding } => {
                 let [rows, _] = extent(kernel, dilation);
-                steps.push(Step::convolution(node, rows, stride, padding));
+                Some(Step::convolution(node, rows, stride, padding))
             }
-            Layer::MaxPool2d { window, stride } | Layer::AveragePool2d { window, stride } => {
-                pool(&mut steps, node, window[0], stride[0]);
+            Layer::MaxPool2d { .. } | Layer::AveragePool2d { .. } | Layer::GlobalAveragePool2d => {
+                let (rows, stride) = match node.layer {
+                    Layer::MaxPool2d { window, stride }
+                    | Layer::AveragePool2d { window, stride } => (window[0], stride[0]),
+                    _ => (node.input.height, node.input.height),
+                };
+                match before {
+                    Some(before) if fuses => {
+                        steps[before].fuse_pooling(node, rows, stride);
+                        None
+                    }
+                    _ => Some(Step::new(node, Reads::Downward { stride, padding: 0 })),
+                }
             }
-            Layer::GlobalAveragePool2d => {
-                pool(&mut steps, node, node.input.height, node.input.height);
+        };
+        let place = match step {
+            Some(step) => {
+                steps.push(Step { sources, ..step });
+                Some(steps.len() - 1)
             }
+            None => before,
+        };
+        if let (Some(step), 2..) = (place, readers) {
+            steps[step].is_shared = true;
         }
+        places.push(place);
     }
     steps
-}
-
-fn pool(steps: &mut Vec<Step>, node: &Node, window_rows: usize, stride: usize) {
-    match steps.last_mut().filter(|step| step.is_convolution) {
-        Some(convolution) => convolution.fuse_pooling(node, window_rows, stride),
-        None => steps.push(Step::new(node, Reads::Downward { stride, padding: 0 })),
-    }
 }
 
 impl Step {
     fn new(node: &Node, reads: Reads) -> Self {
         let Node { input, output, .. } = *node;
-        Self { input, output, reads, is_convolution: false, scratch_bytes: 0 }
+        let (is_convolution, is_shared) = (false, false);
+        Self { sources: vec![], input, output, reads, is_convolution, is_shared, scratch_bytes: 0 }
     }
 
     fn convolution(node: &Node, window_rows: usize, stride: usize, padding: Padding) -> Self {
@@ -203,25 +248,24 @@ impl Step {
         self.is_convolution = false;
     }
 
-    /// Bytes of its buffers and scratch. `first` and `last` of the network: the buffer is the
-    /// caller's.
-    fn bytes(&self, first: bool, last: bool) -> usize {
-        let (input, output) = (bytes(self.input), bytes(self.output));
-        self.scratch_bytes
-            + match (first, last) {
-                (true, true) => 0,
-                (true, false) => output,
-                (false, true) => input,
-                (false, false) => match self.lead_bytes() {
-                    Some(lead) => output.max(lead + input).min(input + output),
-                    None => input + output,
-                },
-            }
+    /// Bytes of the buffers that it is the last to read (0 for the caller's), of its output (the same),
+    /// and of its scratch.
+    fn bytes(&self, dying: usize, output: usize) -> usize {
+        let apart = dying + output;
+        let over_it = match self.lead_bytes() {
+            Some(lead) if dying > 0 && output > 0 => output.max(lead + dying),
+            _ => apart,
+        };
+        self.scratch_bytes + over_it.min(apart)
     }
 
     /// How far below the input the output has to start so that it can be laid over it.
     fn lead_bytes(&self) -> Option<usize> {
-        let Reads::Downward { stride, padding } = self.reads else { return None };
+        let (stride, padding) = match self.reads {
+            Reads::Everything => return None,
+            Reads::ValueByValue => return Some(0),
+            Reads::Downward { stride, padding } => (stride, padding),
+        };
         let (input_row, output_row) = (row_bytes(self.input), row_bytes(self.output));
         let written_past_read = |row: usize| {
             let read = (row * stride).saturating_sub(padding) * input_row;

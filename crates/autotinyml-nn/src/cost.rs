@@ -13,7 +13,8 @@ pub fn node_parameters(node: &Node) -> usize {
 }
 
 /// Multiplications by a weight, each with its addition, in one inference: those of convolutions,
-/// dense layers and batch normalisations. Biases, activations and pooling multiply by no weight and count nothing.
+/// dense layers and batch normalisations. Biases, activations, pooling and sums multiply by no weight
+/// and count nothing.
 pub fn multiply_accumulates(network: &Network) -> u64 {
     network.nodes.iter().map(node_multiply_accumulates).sum()
 }
@@ -39,7 +40,8 @@ pub(crate) fn kernel_len(node: &Node) -> usize {
         | Layer::Dropout { .. }
         | Layer::Flatten
         | Layer::Series
-        | Layer::Activation(_) => 0,
+        | Layer::Activation(_)
+        | Layer::Add => 0,
     }
 }
 
@@ -55,6 +57,7 @@ pub(crate) fn bias_len(node: &Node) -> usize {
         | Layer::Dropout { .. }
         | Layer::Flatten
         | Layer::Series
-        | Layer::Activation(_) => 0,
+        | Layer::Activation(_)
+        | Layer::Add => 0,
     }
 }

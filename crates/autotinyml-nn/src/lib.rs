@@ -58,7 +58,7 @@ pub use metric::{Confusion, Metric};
 pub use model::{Model, ModelError, Moving, Weights};
 pub use network::{
     Activation, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, BuildError, LEAKY_RELU_SLOPE, Layer,
-    Network, Node, Padding, Shape, extent,
+    NODES_MAX, Network, Node, Padding, Shape, Source, extent,
 };
 pub use optimizer::Optimizer;
 pub use split::{

@@ -218,8 +218,9 @@ impl Model {
         let path = directory.join(NETWORK_FILE);
         let network: Network = serde_json::from_slice(&read(&path)?)
             .map_err(|source| ModelError::NotANetwork { path: path.clone(), source })?;
-        let layers: Vec<Layer> = network.nodes.iter().map(|node| node.layer).collect();
-        if Network::chain(network.input, &layers).as_ref() != Ok(&network) {
+        let layers: Vec<_> =
+            network.nodes.iter().map(|node| (node.layer, node.inputs.clone())).collect();
+        if Network::graph(network.input, &layers).as_ref() != Ok(&network) {
             return Err(ModelError::InconsistentNetwork { path });
         }
 
@@ -283,7 +284,8 @@ fn fans(node: &Node) -> Option<[usize; 2]> {
         | Layer::Dropout { .. }
         | Layer::Flatten
         | Layer::Series
-        | Layer::Activation(_) => None,
+        | Layer::Activation(_)
+        | Layer::Add => None,
     }
 }
 
@@ -304,7 +306,8 @@ fn tensor_shapes(node: &Node) -> Vec<(&'static str, Vec<usize>)> {
         | Layer::Dropout { .. }
         | Layer::Flatten
         | Layer::Series
-        | Layer::Activation(_) => return vec![],
+        | Layer::Activation(_)
+        | Layer::Add => return vec![],
     };
     vec![("kernel", kernel), ("bias", vec![channels])]
 }

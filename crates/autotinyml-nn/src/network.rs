@@ -1,13 +1,14 @@
 //! What a network computes, without its weights: nodes in topological order and the shapes between
 //! them. Conventions are Keras': channels last, `Same` pads with zeros and puts the odd one last.
 
+mod build;
 mod shapes;
 
-use std::{fmt, iter};
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use shapes::COUNT_MAX;
+pub use build::{BuildError, NODES_MAX};
 pub use shapes::extent;
 
 /// Shape of one sample, channels last: `height × width × channels`. A vector is `1 × 1 × n`.
@@ -176,6 +177,19 @@ pub enum Layer {
     },
     /// See [`Activation`].
     Activation(Activation),
+    /// The sum, value by value, of two inputs of the same shape: where a shortcut joins what it leads
+    /// around (He et al. 2016).
+    Add,
+}
+
+/// What a node reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Source {
+    /// What the node of this index writes.
+    Node(usize),
+    /// The network's input; `null` in a file.
+    Input,
 }
 
 /// A layer in its place.
@@ -185,17 +199,18 @@ pub struct Node {
     pub name: String,
     /// What it does.
     pub layer: Layer,
-    /// Nodes it reads, by index; all come before it. Empty: it reads the network's input.
-    pub inputs: Vec<usize>,
-    /// Shape of what it reads.
+    /// What it reads, all of it before it in the order: one source, two of an [`Layer::Add`]. None
+    /// in a file means the network's input.
+    #[serde(deserialize_with = "sources")]
+    pub inputs: Vec<Source>,
+    /// Shape of each that it reads.
     pub input: Shape,
     /// Shape of what it writes.
     pub output: Shape,
 }
 
-/// A network: its input and its nodes in topological order. The last node is the output.
-///
-/// Today every network is a chain: each node reads the one before it.
+/// A network: its input and its nodes in topological order. The last node is the output; every other
+/// one is read by some node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Network {
     /// Shape of one input sample.
@@ -204,103 +219,27 @@ pub struct Network {
     pub nodes: Vec<Node>,
 }
 
-/// Why layers cannot be put together.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BuildError {
-    /// A network without layers.
-    #[error("the network has no layers")]
-    Empty,
-    /// A window (of a convolution or pooling) larger than what it slides over.
-    #[error("{layer}: its {window_height}×{window_width} window is larger than its input {input}")]
-    WindowTooLarge {
-        /// Name of the node.
-        layer: String,
-        /// Rows of the window.
-        window_height: usize,
-        /// Columns of the window.
-        window_width: usize,
-        /// What it would read.
-        input: Shape,
-    },
-    /// A layer that needs a vector got a map.
-    #[error("{layer} needs a vector, but its input is {input}: put a flatten layer before it")]
-    NeedsVector {
-        /// Name of the node.
-        layer: String,
-        /// What it would read.
-        input: Shape,
-    },
-    /// More weights or values than a network of microcontroller size could ever have.
-    #[error("{layer} has {count} {what}, more than the {COUNT_MAX} that a network here may have")]
-    TooLarge {
-        /// Name of the node.
-        layer: String,
-        /// How many.
-        count: u128,
-        /// Weights, inputs, or outputs.
-        what: &'static str,
-    },
-    /// A setting outside its range.
-    #[error("{layer}: {setting} is {value}, expected {expected}")]
-    Setting {
-        /// Name of the node.
-        layer: String,
-        /// Name of the setting.
-        setting: &'static str,
-        /// What was given.
-        value: String,
-        /// What would be right.
-        expected: &'static str,
-    },
-}
-
 impl Network {
-    /// A chain of layers, each reading the one before it; works out every shape.
-    ///
-    /// Nodes are named after their layer, numbered from 1 when a kind occurs more than once; an
-    /// activation takes the name of the layer before it and its own (`dense_2_relu`), and a second one
-    /// of the same name a number (`dense_2_relu_2`).
-    ///
-    /// # Errors
-    /// The first layer that cannot read what the one before it writes.
-    pub fn chain(input: Shape, layers: &[Layer]) -> Result<Self, BuildError> {
-        let mut nodes: Vec<Node> = Vec::with_capacity(layers.len());
-        for (index, (&layer, name)) in layers.iter().zip(names(layers)).enumerate() {
-            let input = nodes.last().map_or(input, |node| node.output);
-            let output = layer.output(&name, input)?;
-            layer.check_size(&name, input, output)?;
-            let inputs = if index == 0 { vec![] } else { vec![index - 1] };
-            nodes.push(Node { name, layer, inputs, input, output });
-        }
-        if nodes.is_empty() { Err(BuildError::Empty) } else { Ok(Self { input, nodes }) }
-    }
-
     /// Shape of the output.
     pub fn output(&self) -> Shape {
         self.nodes.last().expect("never empty").output
     }
+
+    /// How many times each node is read, the network's output not counted.
+    pub fn readers(&self) -> Vec<usize> {
+        readers(&self.nodes)
+    }
 }
 
-fn names(layers: &[Layer]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::with_capacity(layers.len());
-    let mut owner = "input".to_string();
-    for (index, layer) in layers.iter().enumerate() {
-        if let Layer::Activation(activation) = layer {
-            let name = format!("{owner}_{}", activation.name());
-            let numbered = (2..).map(|count| format!("{name}_{count}"));
-            let mut candidates = iter::once(name.clone()).chain(numbered);
-            names.extend(candidates.find(|name| !names.contains(name)));
-            continue;
+/// How many times each node is read by one of these.
+pub(crate) fn readers(nodes: &[Node]) -> Vec<usize> {
+    let mut readers = vec![0; nodes.len()];
+    for source in nodes.iter().flat_map(|node| &node.inputs) {
+        if let Source::Node(node) = *source {
+            readers[node] += 1;
         }
-        let same_kind = |other: &&Layer| other.kind() == layer.kind();
-        owner = if layers.iter().filter(same_kind).count() == 1 {
-            layer.kind().to_string()
-        } else {
-            format!("{}_{}", layer.kind(), layers[..=index].iter().filter(same_kind).count())
-        };
-        names.push(owner.clone());
     }
-    names
+    readers
 }
 
 impl Activation {
@@ -352,6 +291,7 @@ impl Layer {
             Self::Series => "series",
             Self::Dense { .. } => "dense",
             Self::Activation(_) => "activation",
+            Self::Add => "add",
         }
     }
 
@@ -369,4 +309,9 @@ impl Layer {
 
 fn undilated() -> [usize; 2] {
     [1, 1]
+}
+
+fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Source>, D::Error> {
+    let sources = Vec::deserialize(deserializer)?;
+    Ok(if sources.is_empty() { vec![Source::Input] } else { sources })
 }

@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 
 use autotinyml_nn::{
-    Activation, Dataset, Layer, Model, Network, Optimizer, Padding, Shape, Training, train,
+    Activation, Dataset, Layer, Model, Network, Optimizer, Padding, Shape, Source, Training, train,
 };
 
 const CLASSES: usize = 3;
@@ -37,7 +37,10 @@ fn check(shape: Shape, layers: &[Layer]) {
 
 fn check_on(data: &Dataset, layers: &[Layer], tolerance: f64) {
     let head = [Layer::Dense { units: CLASSES }, Layer::Activation(Activation::Softmax)];
-    let network = Network::chain(data.shape, &[layers, &head].concat()).unwrap();
+    check_network(data, Network::chain(data.shape, &[layers, &head].concat()).unwrap(), tolerance);
+}
+
+fn check_network(data: &Dataset, network: Network, tolerance: f64) {
     let samples: Vec<usize> = (0..data.len()).collect();
     let optimizer = Optimizer::Sgd { learning_rate: 1.0, momentum: 0.0 };
     let training = Training::new(1, samples.len(), optimizer);
@@ -190,4 +193,77 @@ fn activations_upon_each_other() {
     let dense = Layer::Dense { units: 4 };
     let sigmoid = Layer::Activation(Activation::Sigmoid);
     check(Shape::vector(5), &[dense, TANH, sigmoid, dense, TANH]);
+}
+
+/// Checks a network of these layers, each with the places of what it reads, from 1; 0 is the input.
+/// Flatten, dense and softmax follow.
+fn check_graph(shape: Shape, layers: &[(Layer, &[usize])]) {
+    let source = |&place: &usize| match place {
+        0 => Source::Input,
+        place => Source::Node(place - 1),
+    };
+    let mut layers: Vec<(Layer, Vec<Source>)> =
+        layers.iter().map(|(layer, of)| (*layer, of.iter().map(source).collect())).collect();
+    let softmax = Layer::Activation(Activation::Softmax);
+    for layer in [Layer::Flatten, Layer::Dense { units: CLASSES }, softmax] {
+        layers.push((layer, vec![Source::Node(layers.len() - 1)]));
+    }
+    let network = Network::graph(shape, &layers).unwrap();
+    check_network(&dataset(shape, 7), network, 1e-3);
+}
+
+#[test]
+fn shortcuts() {
+    let shape = Shape::new(4, 3, 2);
+    let conv = |filters| Layer::Conv2d {
+        filters,
+        kernel: [2, 2],
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: Padding::Same,
+    };
+    let depthwise = Layer::DepthwiseConv2d {
+        kernel: [3, 1],
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: Padding::Same,
+    };
+    let pool = Layer::MaxPool2d { window: [2, 2], stride: [1, 1] };
+    let [relu, hard_swish] = [Activation::Relu, Activation::HardSwish].map(Layer::Activation);
+    // Around two convolutions, with the activation behind the sum.
+    check_graph(
+        shape,
+        &[(conv(3), &[0]), (TANH, &[1]), (conv(3), &[2]), (Layer::Add, &[3, 2]), (TANH, &[4])],
+    );
+    // From the network's input, and through a projection of it.
+    check_graph(shape, &[(conv(2), &[0]), (TANH, &[1]), (Layer::Add, &[2, 0]), (relu, &[3])]);
+    check_graph(shape, &[(conv(3), &[0]), (TANH, &[1]), (conv(3), &[0]), (Layer::Add, &[2, 3])]);
+    // One shortcut around another, which begins at an activation that a max pooling reads, too.
+    check_graph(
+        shape,
+        &[
+            (conv(3), &[0]),
+            (TANH, &[1]),
+            (conv(3), &[2]),
+            (depthwise, &[3]),
+            (Layer::Add, &[4, 3]),
+            (Layer::Add, &[5, 2]),
+            (pool, &[2]),
+            (pool, &[6]),
+            (Layer::Add, &[7, 8]),
+        ],
+    );
+    // Three readers of one activation: one would rather work in place, one is the sum of it with itself.
+    check_graph(
+        shape,
+        &[
+            (conv(3), &[0]),
+            (hard_swish, &[1]),
+            (TANH, &[2]),
+            (Layer::Add, &[2, 2]),
+            (Layer::Add, &[3, 4]),
+            (relu, &[5]),
+            (conv(2), &[6]),
+        ],
+    );
 }

@@ -14,7 +14,7 @@ use autotinyml_deploy::{
     link, static_footprint,
 };
 use autotinyml_nn::{
-    BuildError, Confusion, Epoch, Layer, Metric, Network, Node, TrainError, Training,
+    BuildError, Confusion, Epoch, Layer, Metric, Network, Node, Source, TrainError, Training,
     train_and_validate,
 };
 use autotinyml_search::Configuration;
@@ -60,9 +60,24 @@ pub enum EvaluateError {
 
 /// Networks that only differ in how they are trained make the same program.
 fn program_key(network: &Network) -> String {
-    let runs = |node: &&Node| !matches!(node.layer, Layer::Dropout { .. });
-    let describe = |node: &Node| format!("{:?} → {}; ", node.layer, node.output);
-    network.nodes.iter().filter(runs).map(describe).collect()
+    let mut key = String::new();
+    // What each node reads, counted without dropouts.
+    let (mut places, mut count) = (vec![], 0);
+    for Node { layer, inputs, output, .. } in &network.nodes {
+        let place = |source: &Source| match *source {
+            Source::Input => Source::Input,
+            Source::Node(node) => places[node],
+        };
+        let inputs: Vec<Source> = inputs.iter().map(place).collect();
+        if let Layer::Dropout { .. } = layer {
+            places.push(inputs[0]);
+            continue;
+        }
+        places.push(Source::Node(count));
+        count += 1;
+        key += &format!("{layer:?} of {inputs:?} → {output}; ");
+    }
+    key
 }
 
 /// What training on the folds gave.
@@ -112,7 +127,8 @@ impl<'a> Evaluator<'a> {
     pub fn network(&self, configuration: &Configuration) -> Result<Network, BuildError> {
         let data = &self.samples.raw;
         let Study { template, space, .. } = self.study;
-        template.network(space, configuration, data.shape, data.classes.len())
+        let network = template.network(space, configuration, data.shape, data.classes.len());
+        network.map_err(|unbuildable| unbuildable.reason)
     }
 
     /// Runs the stages of one trial, whose networks train for `epochs` (None: in full). They train

@@ -1,11 +1,13 @@
 //! From a configuration to what is trained: the study file's network and training recipe with every
 //! `$name` filled in.
 
+mod template;
 mod training;
 
-use autotinyml_nn::{Activation, BuildError, Layer, Network, Padding, Shape};
+use autotinyml_nn::{Activation, Layer, Padding};
 use autotinyml_search::{Configuration, Setting, Space};
 
+pub use template::{Content, Part, Template, Unbuildable, When};
 pub use training::{
     ClassWeighting, ClassWeightsTemplate, EarlyStoppingTemplate, ScheduleKind, ScheduleTemplate,
     TrainingTemplate,
@@ -37,6 +39,14 @@ pub enum Units {
     /// As many as the data has classes.
     Classes,
 }
+
+/// How often a part of the network is there: from 0 to 64 times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Repeats(pub usize);
+
+/// Whether something is so.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Switch(pub bool);
 
 /// At least 0 and less than 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,97 +127,6 @@ pub enum LayerTemplate {
         /// Of leaky ReLU, where the function is that; None: its default.
         negative_slope: Option<Slot<Share>>,
     },
-}
-
-/// Layers that are there in some configurations only.
-#[derive(Clone, Debug, PartialEq)]
-pub struct When {
-    /// The hyperparameter that decides.
-    pub parameter: String,
-    /// Its settings that keep the layer (or, if `negated`, drop it).
-    pub is: Vec<Setting>,
-    /// `!=` instead of `==`.
-    pub negated: bool,
-}
-
-/// How often a part of the network is there: from 0 to 64 times.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Repeats(pub usize);
-
-/// Layers that come and go together.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Part {
-    /// In order; each may hang on a condition.
-    pub layers: Vec<(LayerTemplate, Option<When>)>,
-    /// Without it, none of them is there.
-    pub when: Option<When>,
-    /// All of them in order, so many times.
-    pub repeat: Slot<Repeats>,
-}
-
-/// The network of a study file before its hyperparameters are known.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Template {
-    /// In order.
-    pub parts: Vec<Part>,
-}
-
-impl Template {
-    /// Whether it ends, in every configuration, in a softmax over the data's classes.
-    pub fn chooses_a_class(&self) -> bool {
-        let always = |part: &Part| part.when.is_none() && part.repeat == Slot::Fixed(Repeats(1));
-        let unconditional = self.parts.iter().rev().take_while(|part| always(part));
-        let mut layers = unconditional.flat_map(|part| part.layers.iter().rev());
-        matches!(
-            layers.next(),
-            Some((
-                LayerTemplate::Activation { function: Slot::Fixed(Activation::Softmax), .. },
-                None
-            ))
-        ) && matches!(
-            layers.next(),
-            Some((LayerTemplate::Dense { units: Slot::Fixed(Units::Classes) }, None))
-        )
-    }
-
-    /// The network of one configuration.
-    ///
-    /// # Errors
-    /// The layers cannot be put together: an outcome of the trial, not a mistake of the user.
-    pub fn network(
-        &self,
-        space: &Space,
-        configuration: &Configuration,
-        input: Shape,
-        classes: usize,
-    ) -> Result<Network, BuildError> {
-        let mut layers: Vec<Layer> = vec![];
-        let holds =
-            |when: &Option<When>| when.as_ref().is_none_or(|when| when.holds(space, configuration));
-        for part in self.parts.iter().filter(|part| holds(&part.when)) {
-            let Repeats(repeats) = part.repeat.fill(space, configuration);
-            let there = part.layers.iter().filter(|(_, when)| repeats > 0 && holds(when));
-            let there: Vec<&LayerTemplate> = there.map(|(layer, _)| layer).collect();
-            for layer in std::iter::repeat_n(there, repeats).flatten() {
-                if *layer != LayerTemplate::Series || !layers.contains(&Layer::Series) {
-                    layers.push(layer.fill(space, configuration, classes));
-                }
-            }
-        }
-        Network::chain(input, &layers)
-    }
-}
-
-impl When {
-    /// Whether it holds where its hyperparameter is there and has this setting.
-    pub fn allows(&self, setting: &Setting) -> bool {
-        self.is.contains(setting) != self.negated
-    }
-
-    fn holds(&self, space: &Space, configuration: &Configuration) -> bool {
-        let setting = space.setting(configuration, &self.parameter);
-        setting.is_some_and(|setting| self.allows(&setting))
-    }
 }
 
 impl LayerTemplate {
@@ -299,6 +218,16 @@ impl Meaning for Repeats {
             }
             _ => None,
         }
+    }
+}
+
+impl Meaning for Switch {
+    const EXPECTED: &'static str = "true or false, of a hyperparameter \"yes\" or \"no\"";
+
+    fn of(setting: &Setting) -> Option<Self> {
+        [("yes", Self(true)), ("no", Self(false))]
+            .into_iter()
+            .find_map(|(name, switch)| is_text(setting, name).then_some(switch))
     }
 }
 

@@ -113,6 +113,15 @@ void autotinyml_dense_shared8(const struct autotinyml_dense_shared *layer, const
 void autotinyml_dense_shared4(const struct autotinyml_dense_shared *layer, const float *input,
                               float *output);
 
+struct autotinyml_add {
+    int length;
+    autotinyml_activation activation;
+};
+
+/* The sum of two inputs, value by value; `output` may be either of them. */
+void autotinyml_add(const struct autotinyml_add *layer, const float *first, const float *second,
+                    float *output);
+
 /* An activation that no other kernel could take in; `output` may be `input`. */
 void autotinyml_activate(autotinyml_activation activation, int count, const float *input,
                          float *output);

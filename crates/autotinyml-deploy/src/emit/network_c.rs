@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use autotinyml_nn::{Activation, Shape, Standardisation};
+use autotinyml_nn::{Activation, Shape, Source, Standardisation};
 
 use super::Project;
 use super::weights::{Array, bias_symbol, codebook_symbol, indices_symbol, weights_symbol};
 use crate::compress::StoredKernel;
 use crate::lower::{Kernel, Operation, Window};
+use crate::plan::writer;
 
 /// Content of `network.h`.
 pub fn header(project: &Project) -> String {
@@ -116,6 +117,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
             line("inputs", kernel.input.len().to_string());
             line("outputs", kernel.output.len().to_string());
         }
+        Operation::Add => line("length", kernel.output.len().to_string()),
     }
     if let Some(weights) = project.weights_of(kernel) {
         match weights.kernel {
@@ -134,6 +136,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
         Operation::MaxPool2d(_) | Operation::AveragePool2d(_) => "pool2d",
         Operation::Dense if project.index_bits(kernel).is_some() => "dense_shared",
         Operation::Dense | Operation::Copy => "dense",
+        Operation::Add => "add",
     };
     format!("static const struct autotinyml_{structure} {} = {{\n{text}}};\n\n", kernel.name)
 }
@@ -152,6 +155,7 @@ fn function(project: &Project, kernel: &Kernel) -> &'static str {
             Some(4) => "dense_shared4",
             Some(_) => "dense_shared8",
         },
+        Operation::Add => "add",
         Operation::Copy => "activate",
     }
 }
@@ -169,6 +173,7 @@ pub fn kernel_file(project: &Project, kernel: &Kernel) -> Option<(&'static str, 
         "depthwise_conv2d" => {
             ("depthwise_conv2d.c", include_str!("../../c/kernels/depthwise_conv2d.c"))
         }
+        "add" => ("add.c", include_str!("../../c/kernels/add.c")),
         "dense" => ("dense.c", include_str!("../../c/kernels/dense.c")),
         "dense_shared4" => ("dense_shared4.c", include_str!("../../c/kernels/dense_shared4.c")),
         "dense_shared8" => ("dense_shared8.c", include_str!("../../c/kernels/dense_shared8.c")),
@@ -190,7 +195,11 @@ fn run(project: &Project) -> String {
         if offset == 0 { "arena".to_string() } else { format!("arena + {offset}") }
     };
     for (k, kernel) in project.kernels.iter().enumerate() {
-        let input = if k == 0 { "input".to_string() } else { place(k - 1) };
+        let input = |source: &Source| {
+            writer(&project.kernels, *source).map_or_else(|| "input".to_string(), place)
+        };
+        let inputs: Vec<String> = kernel.inputs.iter().map(input).collect();
+        let inputs = inputs.join(", ");
         let output = if k == plan.buffers.len() { "output".to_string() } else { place(k) };
         let layer = match kernel.operation {
             Operation::Copy => {
@@ -199,7 +208,7 @@ fn run(project: &Project) -> String {
             _ => format!("&{}", kernel.name),
         };
         let function = function(project, kernel);
-        let _ = writeln!(text, "    autotinyml_{function}({layer}, {input}, {output});");
+        let _ = writeln!(text, "    autotinyml_{function}({layer}, {inputs}, {output});");
     }
     text.push_str("}\n");
     text

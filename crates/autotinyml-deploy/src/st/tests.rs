@@ -228,3 +228,59 @@ proptest! {
         prop_assert!(x4 <= x1 && x8 <= x4, "{} {} {}", x1, x4, x8);
     }
 }
+
+#[test]
+fn a_shortcut_counts_in_every_step_that_it_leads_around() {
+    let node = Source::Node;
+    let same = conv(4, [3, 3], Padding::Same);
+    let layers = [
+        (same, vec![Source::Input]),
+        (RELU, vec![node(0)]),
+        (same, vec![node(1)]),
+        (RELU, vec![node(2)]),
+        (same, vec![node(3)]),
+        (Layer::Add, vec![node(4), node(1)]),
+        (RELU, vec![node(5)]),
+        (Flatten, vec![node(6)]),
+        (dense(3), vec![node(7)]),
+    ];
+    let account_of = |layers: &[(Layer, Vec<Source>)]| {
+        account(&Network::graph(Shape::new(8, 8, 1), layers).unwrap(), Compression::X1)
+    };
+    let with = account_of(&layers);
+    // The same without the sum: the chain reads around it.
+    let mut without = layers.to_vec();
+    without[6].1 = vec![node(4)];
+    without.remove(5);
+    for (_, inputs) in &mut without[6..] {
+        *inputs = inputs
+            .iter()
+            .map(|source| match *source {
+                Source::Node(index) => node(index - 1),
+                input => input,
+            })
+            .collect();
+    }
+    let without = account_of(&without);
+    let map = 8 * 8 * 4;
+    assert_eq!(with.macc, without.macc + map as u64, "one for each value");
+    assert_eq!((with.parameters, with.rom_bytes), (without.parameters, without.rom_bytes));
+    // A row of padding is read again, a row and a pixel are written ahead: two rows and a pixel.
+    let lead = 2 * 8 * 4 * 4;
+    assert_eq!(without.ram_bytes, map * 4 + lead);
+    // From the second convolution to the sum the first one's map stays.
+    assert_eq!(with.ram_bytes, 2 * map * 4 + lead);
+}
+
+#[test]
+fn a_shortcut_from_the_input_is_the_callers() {
+    let layers = [
+        (conv(1, [3, 3], Padding::Same), vec![Source::Input]),
+        (Layer::Add, vec![Source::Node(0), Source::Input]),
+        (Flatten, vec![Source::Node(1)]),
+        (dense(3), vec![Source::Node(2)]),
+    ];
+    let network = Network::graph(Shape::new(8, 8, 1), &layers).unwrap();
+    // The sum is written over the convolution's map.
+    assert_eq!(account(&network, Compression::X1).ram_bytes, 8 * 8 * 4);
+}

@@ -11,14 +11,19 @@ use crate::support::{any_model, assert_near, inputs, lengths, model, project, to
 /// Wrong accesses and undefined behaviour end the program; -O1 halves the time to compile.
 const SANITIZED: [&str; 3] = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
+const MODELS: u64 = 36;
+
 #[test]
 fn random_networks_compute_what_the_model_computes() {
     let Some(tools) = tools(|tools| tools.host_cc.is_some()) else { return };
+    let adds = |seed| any_model(seed).network.nodes.iter().any(|node| node.layer == Layer::Add);
+    let residual: Vec<u64> = (0..MODELS).filter(|&seed| adds(seed)).collect();
+    assert!(residual.len() >= 12, "shortcuts in {residual:?} only");
     std::thread::scope(|scope| {
         for start in 0..2 {
             let tools = &tools;
             let compare = move |seed| compare(tools, &any_model(seed), Compression::X1, seed);
-            scope.spawn(move || (start..36).step_by(2).for_each(compare));
+            scope.spawn(move || (start..MODELS).step_by(2).for_each(compare));
         }
     });
 }

@@ -4,7 +4,7 @@ use autotinyml_deploy::overhead::{CODE_BYTES_MAX, SLACK_BYTES};
 use autotinyml_deploy::{
     Board, Compression, Footprint, Overhead, Program, RegionUse, Subject, link, static_footprint,
 };
-use autotinyml_nn::{Activation, Layer, Network, Padding, Shape};
+use autotinyml_nn::{Activation, Layer, Network, Padding, Shape, Source};
 use tempfile::TempDir;
 
 use crate::support::tools;
@@ -111,7 +111,15 @@ fn no_code_takes_more_flash_than_is_allowed_for() {
         Layer::Dense { units: 22 },
         softmax,
     ];
-    let network = Network::chain(Shape::new(80, 80, 2), &layers).unwrap();
+    let mut chain: Vec<(Layer, Vec<Source>)> = vec![];
+    for layer in layers {
+        let before = chain.len().checked_sub(1).map_or(Source::Input, Source::Node);
+        chain.push((layer, vec![before]));
+        if let Layer::DepthwiseConv2d { .. } = layer {
+            chain.push((Layer::Add, vec![Source::Node(chain.len() - 1), before]));
+        }
+    }
+    let network = Network::graph(Shape::new(80, 80, 2), &chain).unwrap();
     let board = Board::named("stm32l476rg").unwrap();
     for compression in [Compression::X1, Compression::X4, Compression::X8] {
         let folder = TempDir::new().unwrap();

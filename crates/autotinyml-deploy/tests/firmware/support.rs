@@ -1,7 +1,7 @@
 //! What the tests that run C programs share.
 
 use autotinyml_deploy::{Compression, Project, Tools, compress, write_project};
-use autotinyml_nn::{Activation, Layer, Model, Moving, Network, Padding, Shape};
+use autotinyml_nn::{Activation, Layer, Model, Moving, Network, Padding, Shape, Source};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tempfile::TempDir;
@@ -22,7 +22,11 @@ pub fn tools(need: impl Fn(&Tools) -> bool) -> Option<Tools> {
 
 /// A model with random biases too: fresh models have none.
 pub fn model(input: Shape, layers: &[Layer], seed: u64) -> Model {
-    let mut model = Model::initialise(Network::chain(input, layers).unwrap(), seed);
+    with_weights(Network::chain(input, layers).unwrap(), seed)
+}
+
+fn with_weights(network: Network, seed: u64) -> Model {
+    let mut model = Model::initialise(network, seed);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     for weights in model.weights.iter_mut().flatten() {
         weights.bias.iter_mut().for_each(|x| *x = random.random_range(-0.5..0.5));
@@ -87,41 +91,82 @@ pub fn baseline() -> Model {
     model(Shape::new(90, 3, 1), &layers, 5)
 }
 
-/// A chain of any layers on any map, small enough to compile and run dozens.
+/// Any layers on any map, shortcuts around some of them, small enough to compile and run dozens.
 pub fn any_model(seed: u64) -> Model {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut size = |range: std::ops::RangeInclusive<usize>| random.random_range(range);
     let input = Shape::new(size(1..=14), size(1..=14), size(1..=6));
-    let mut layers = vec![];
-    for _ in 0..size(0..=4) {
-        let windows = [[size(1..=4), size(1..=4)], [size(1..=3), size(1..=3)]];
-        let [window, stride] = windows;
-        let padding = if size(0..=1) == 0 { Padding::Same } else { Padding::Valid };
-        let dilation = if size(0..=2) > 0 { [1, 1] } else { [size(1..=3), size(1..=3)] };
-        layers.push(match size(0..=7) {
+    let mut layers: Vec<(Layer, Vec<Source>)> = vec![];
+    let mut branches = vec![(Source::Input, input)];
+    for _ in 0..size(0..=6) {
+        let before = layers.len();
+        let [window, stride] = [[size(1..=4), size(1..=4)], [size(1..=3), size(1..=3)]];
+        // Most layers keep the map's size, so that shortcuts have something to lead around.
+        let [stride, dilation] = if size(0..=2) > 0 { [[1, 1]; 2] } else { [stride, [2, 1]] };
+        let padding = if size(0..=2) > 0 { Padding::Same } else { Padding::Valid };
+        let layer = match size(0..=7) {
             4 => Layer::BatchNorm { momentum: 0.99, epsilon: 1e-3 },
             0 => Layer::MaxPool2d { window, stride },
             1 => Layer::Dropout { rate: 0.5 },
             2 => Layer::AveragePool2d { window, stride },
             3 => Layer::DepthwiseConv2d { kernel: window, stride, dilation, padding },
             _ => Layer::Conv2d { filters: size(1..=11), kernel: window, stride, dilation, padding },
-        });
-        if Network::chain(input, &layers).is_err() {
-            layers.pop();
-            continue;
+        };
+        layers.push((layer, vec![last(&layers)]));
+        if let Some(activation) = any_activation(size(0..=9)) {
+            layers.push((activation, vec![last(&layers)]));
         }
-        layers.extend(any_activation(size(0..=9)));
+        let Some(shape) = output(input, &layers) else {
+            layers.truncate(before);
+            continue;
+        };
+        if let (0, Some((mut source, joined))) = (size(0..=1), branches.pop()) {
+            let before = layers.len();
+            let body = last(&layers);
+            if joined != shape {
+                let stride = [joined.height, joined.width];
+                let stride = [stride[0].div_ceil(shape.height), stride[1].div_ceil(shape.width)];
+                let (filters, kernel, dilation) = (shape.channels, [1, 1], [1, 1]);
+                let padding = Padding::Same;
+                let projection = Layer::Conv2d { filters, kernel, stride, dilation, padding };
+                layers.push((projection, vec![source]));
+                source = last(&layers);
+            }
+            layers.push((Layer::Add, vec![body, source]));
+            if let Some(activation) = any_activation(size(0..=9)) {
+                layers.push((activation, vec![last(&layers)]));
+            }
+            if output(input, &layers).is_none() {
+                layers.truncate(before);
+            }
+        }
+        if size(0..=2) > 0 {
+            branches.extend(output(input, &layers).map(|shape| (last(&layers), shape)));
+        }
     }
-    layers.push(if size(0..=3) == 0 { Layer::GlobalAveragePool2d } else { Layer::Flatten });
+    let pooling = if size(0..=3) == 0 { Layer::GlobalAveragePool2d } else { Layer::Flatten };
+    let mut head = vec![pooling];
     for _ in 0..size(0..=2) {
-        layers.push(Layer::Dense { units: size(1..=40) });
-        layers.extend(any_activation(size(0..=9)));
+        head.push(Layer::Dense { units: size(1..=40) });
+        head.extend(any_activation(size(0..=9)));
     }
     if size(0..=3) > 0 {
-        layers.push(Layer::Dense { units: size(1..=12) });
-        layers.push(Layer::Activation(Activation::Softmax));
+        head.push(Layer::Dense { units: size(1..=12) });
+        head.push(Layer::Activation(Activation::Softmax));
     }
-    model(input, &layers, seed)
+    for layer in head {
+        layers.push((layer, vec![last(&layers)]));
+    }
+    with_weights(Network::graph(input, &layers).unwrap(), seed)
+}
+
+fn last(layers: &[(Layer, Vec<Source>)]) -> Source {
+    layers.len().checked_sub(1).map_or(Source::Input, Source::Node)
+}
+
+/// Shape that these layers write, if they can be put together.
+fn output(input: Shape, layers: &[(Layer, Vec<Source>)]) -> Option<Shape> {
+    Network::graph(input, layers).ok().map(|network| network.output())
 }
 
 fn any_activation(choice: usize) -> Option<Layer> {

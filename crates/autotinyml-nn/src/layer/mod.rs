@@ -5,6 +5,7 @@
 //! once. All gradients are of the batch's mean loss.
 
 pub(crate) mod activation;
+pub(crate) mod add;
 mod average_pool2d;
 mod batch_norm;
 mod conv2d;
@@ -48,6 +49,8 @@ pub(crate) enum Operator {
     Transform(Transform),
     /// Changes values where they are.
     InPlace(InPlace),
+    /// Reads two buffers, writes a third, see [`add`].
+    Add,
 }
 
 pub(crate) enum Transform {
@@ -143,6 +146,7 @@ impl Operator {
                 Self::InPlace(InPlace::activation(activation, node.input.len(), batch, training))
             }
             Layer::Flatten | Layer::Series => return None,
+            Layer::Add => Self::Add,
         })
     }
 }

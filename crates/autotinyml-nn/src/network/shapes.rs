@@ -126,7 +126,7 @@ impl Layer {
                     expected: "at least 0 and less than 1",
                 })
             }
-            Self::Activation(_) => Ok(input),
+            Self::Activation(_) | Self::Add => Ok(input),
         }
     }
 }

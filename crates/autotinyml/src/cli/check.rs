@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use autotinyml_deploy::{
     Board, Compression, Footprint, Subject, Tools, Verdict, check, static_footprint,
 };
-use autotinyml_nn::{Dataset, Network, Shape, node_parameters};
+use autotinyml_nn::{Dataset, Network, Shape, Source, node_parameters};
 use autotinyml_search::{Configuration, Setting};
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use super::{Failure, print};
 use crate::samples::{self, Samples};
 use crate::saved_model::SavedModel;
 use crate::study_file::{StudyFile, read_text};
-use crate::task::TrainingTemplate;
+use crate::task::{TrainingTemplate, Unbuildable};
 
 /// What one network takes, and whether it fits: RAM, ROM and MACC by arithmetic; with --board also
 /// the linked program, compiled and run.
@@ -137,8 +137,10 @@ fn network(
             ));
         }
     };
-    file.template.network(&file.space, &configuration, input, classes).map_err(|error| {
-        usage(format!("{}: {error}", file.source.name), "change the layer, or the one before it")
+    let network = file.template.network(&file.space, &configuration, input, classes);
+    network.map_err(|Unbuildable { reason, place }| {
+        let help = "change it, or what comes before it";
+        file.source.complain(place, reason, "the layers here cannot be put together", help).into()
     })
 }
 
@@ -222,14 +224,25 @@ fn as_text(
 ) -> String {
     let mut text = String::new();
     let longest = network.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0).max(20);
-    for node in &network.nodes {
-        let parameters = node_parameters(node);
+    let name = |source: &Source| match *source {
+        Source::Input => "the input",
+        Source::Node(index) => &network.nodes[index].name,
+    };
+    let mut before = Source::Input;
+    for (index, node) in network.nodes.iter().enumerate() {
         let input = node.input.to_string();
-        text += &format!("{:<longest$} {input:>12} → {:<12}", node.name, node.output);
-        text += &match parameters {
-            0 => "\n".to_string(),
-            parameters => format!(" {parameters:>9} parameters\n"),
-        };
+        let mut line = format!("{:<longest$} {input:>12} → {:<12}", node.name, node.output);
+        let parameters = node_parameters(node);
+        if parameters > 0 {
+            line += &format!(" {parameters:>9} parameters");
+        }
+        if node.inputs != [before] {
+            let sources: Vec<&str> = node.inputs.iter().map(name).collect();
+            line += &format!("  reads {}", sources.join(" and "));
+        }
+        text += line.trim_end();
+        text += "\n";
+        before = Source::Node(index);
     }
     let kilobytes = |bytes: usize| format!("{:.2} KB ({bytes} bytes)", bytes as f64 / 1000.0);
     let mut row = |name: &str, value: Option<String>| {

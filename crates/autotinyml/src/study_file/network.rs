@@ -7,7 +7,9 @@ use autotinyml_search::Setting;
 
 use super::section::{Entry, InputError, Section, nearest};
 use super::space::Parameters;
-use crate::task::{LayerTemplate, Meaning, Part, Positive, Repeats, Share, Slot, Template, When};
+use crate::task::{
+    Content, LayerTemplate, Meaning, Part, Positive, Repeats, Share, Slot, Switch, Template, When,
+};
 
 const KINDS: [&str; 14] = [
     "conv1d",
@@ -30,7 +32,7 @@ const KINDS: [&str; 14] = [
 const LEAKY_RELU: &str = "leaky_relu";
 
 /// Keys of a table beside its layer.
-const KEYS: [&str; 3] = ["when", "repeat", "block"];
+const KEYS: [&str; 5] = ["when", "repeat", "block", "residual", "shortcut"];
 
 /// All layers, in order, and where the last one stands in the file.
 pub fn template(
@@ -40,15 +42,24 @@ pub fn template(
     let example =
         "[[network]] with dense = { units = \"classes\", activation = \"softmax\" } below";
     let network = root.required("network", example)?;
-    let tables = network.list().filter(|tables| !tables.is_empty()).ok_or_else(|| {
-        network.unexpected("a list of layers", "start each layer with a line [[network]]")
-    })?;
-    let last = tables.last().map_or(0..0, Entry::span);
-    let parts = tables.iter().map(|table| part(table, parameters)).collect::<Result<_, _>>()?;
+    let cure = "start each layer with a line [[network]]";
+    let parts = parts(&network, cure, parameters)?;
+    let last = parts.last().map_or(0..0, |part| part.place.clone());
     Ok((Template { parts }, last))
 }
 
-/// A `[[network]]` table: a layer or a block of them, `when` it is there and how often.
+/// A list of tables, each with a layer or a block.
+fn parts(
+    list: &Entry<'_>,
+    cure: &str,
+    parameters: &Parameters<'_>,
+) -> Result<Vec<Part>, InputError> {
+    let tables = list.list().filter(|tables| !tables.is_empty());
+    let tables = tables.ok_or_else(|| list.unexpected("a list of layers", cure))?;
+    tables.iter().map(|table| part(table, parameters)).collect()
+}
+
+/// A table with a layer or a block, `when` it is there, how often, and what leads around it.
 fn part(table: &Entry<'_>, parameters: &Parameters<'_>) -> Result<Part, InputError> {
     let section = table.section()?;
     let when = condition(&section, parameters)?;
@@ -59,20 +70,24 @@ fn part(table: &Entry<'_>, parameters: &Parameters<'_>) -> Result<Part, InputErr
             Slot::Fixed(_) => None,
         };
         let is_there = is_there.map(|never| When { negated: true, ..never });
-        let layers = parameters.given(is_there.as_ref(), || match section.optional("block") {
-            Some(block) => self::block(&block, &section, parameters),
-            None => single(table, &section, parameters),
-        })?;
-        Ok(Part { layers, when: when.clone(), repeat })
+        parameters.given(is_there.as_ref(), || {
+            let content = match section.optional("block") {
+                Some(block) => Content::Block(self::block(&block, &section, parameters)?),
+                None => Content::Layers(single(table, &section, parameters)?),
+            };
+            let (residual, shortcut) = self::residual(&section, parameters)?;
+            let (when, place) = (when.clone(), table.span());
+            Ok(Part { content, when, repeat, residual, shortcut, place })
+        })
     })
 }
 
-/// Layers that belong together, each with its own condition.
+/// Layers that belong together.
 fn block(
     block: &Entry<'_>,
     section: &Section<'_>,
     parameters: &Parameters<'_>,
-) -> Result<Vec<(LayerTemplate, Option<When>)>, InputError> {
+) -> Result<Vec<Part>, InputError> {
     if let Some((_, layer)) = section.entries().find(|(key, _)| !KEYS.contains(key)) {
         return Err(layer.complain(
             "a layer beside a block in one [[network]] table",
@@ -80,27 +95,37 @@ fn block(
             "write it into the block, or start a new [[network]] for it",
         ));
     }
-    let tables = block.list().filter(|tables| !tables.is_empty()).ok_or_else(|| {
-        let cure =
-            "block = [{ conv1d = { filters = 8, kernel = 3 } }, { dropout = { rate = 0.1 } }]";
-        block.unexpected("a list of layers", cure)
-    })?;
-    let mut layers = vec![];
-    for table in tables {
-        let inner = table.section()?;
-        let nested = inner.entries().find(|(key, _)| matches!(*key, "repeat" | "block"));
-        if let Some((key, entry)) = nested {
-            return Err(entry.complain(
-                format!("`{key}` within a block"),
-                "not here",
-                "the tables of a block hold one layer each, and `when` if you like",
+    let cure = "block = [{ conv1d = { filters = 8, kernel = 3 } }, { dropout = { rate = 0.1 } }]";
+    parts(block, cure, parameters)
+}
+
+/// Whether what a table reads is added to what it writes, and what it goes through before that.
+fn residual(
+    section: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<(Slot<Switch>, Vec<Part>), InputError> {
+    let residual = match section.optional("residual") {
+        None => Slot::Fixed(Switch(false)),
+        Some(entry) => match entry.truth() {
+            Ok(truth) => Slot::Fixed(Switch(truth)),
+            Err(_) => parameters.slot(&entry)?,
+        },
+    };
+    let Some(shortcut) = section.optional("shortcut") else { return Ok((residual, vec![])) };
+    let is_residual = match &residual {
+        Slot::Fixed(Switch(false)) => {
+            return Err(shortcut.complain(
+                "a shortcut that leads nowhere",
+                "without effect",
+                "write residual = true beside it, so that it is added to the block's output",
             ));
         }
-        let when = condition(&inner, parameters)?;
-        let read = parameters.given(when.as_ref(), || single(&table, &inner, parameters))?;
-        layers.extend(read.into_iter().map(|(layer, _)| (layer, when.clone())));
-    }
-    Ok(layers)
+        Slot::Fixed(Switch(true)) => None,
+        Slot::Parameter(name) => parameters.equals(name, Setting::Text("yes".to_string())),
+    };
+    let cure = "shortcut = [{ conv2d = { filters = 32, kernel = 1, stride = 2 } }]";
+    let shortcut = parameters.given(is_residual.as_ref(), || parts(&shortcut, cure, parameters))?;
+    Ok((residual, shortcut))
 }
 
 fn condition(
@@ -115,12 +140,12 @@ fn single(
     table: &Entry<'_>,
     section: &Section<'_>,
     parameters: &Parameters<'_>,
-) -> Result<Vec<(LayerTemplate, Option<When>)>, InputError> {
+) -> Result<Vec<LayerTemplate>, InputError> {
     let (kind, settings) = kind(table, section)?;
     let settings = settings.section()?;
     let layers = layer(kind, &settings, parameters)?;
     settings.finish()?;
-    Ok(layers.into_iter().map(|layer| (layer, None)).collect())
+    Ok(layers)
 }
 
 /// The one key of a `[[network]]` table that names its layer.

@@ -1,0 +1,148 @@
+//! Offsets for the buffers between kernels in an arena of a given size.
+//!
+//! The *rivals* of a buffer are the earlier ones that are live when it is written. It keeps away from
+//! each of them in one of two ways:
+//!
+//! - *above*: it begins where the rival ends, or later;
+//! - *below*: it ends where the rival begins, or earlier; over a rival that dies with the kernel that
+//!   writes it begins the kernel's lead before it, or earlier.
+//!
+//! One walk over the kernels follows all *layouts*, a layout being the offsets of the buffers that are
+//! still live: each is continued by the lowest and by the highest offset that is free for the next
+//! buffer. Of layouts that differ in the newest buffer only, those with its lowest and its highest
+//! offset are kept, for these matter to what follows: the higher it is, the more room is below it, and
+//! the lower, the more above. In a chain, where only neighbours are ever live together, this misses
+//! nothing: there is room if and only if the walk finds it. Around shortcuts it may miss some.
+//!
+//! A second walk, from the last buffer back, picks the offsets.
+
+use super::last_readers;
+use super::lead::lead;
+use crate::lower::Kernel;
+
+/// A buffer that is live when a later one is written.
+pub(super) struct Rival {
+    /// Index of its kernel.
+    buffer: usize,
+    /// Its values.
+    length: usize,
+    /// How many values before it the later one has to begin, if not behind it.
+    distance: usize,
+}
+
+/// Offsets of the rivals of the next buffer, in their order; the newest is the last.
+type Layout = Vec<usize>;
+
+/// Layouts that are followed at a time.
+const LAYOUTS_MAX: usize = 64;
+
+/// The rivals of each kernel's output, in the order of the kernels: the output of the kernel before it
+/// is always the last of them.
+pub(super) fn rivals(kernels: &[Kernel]) -> Vec<Vec<Rival>> {
+    let last_readers = last_readers(kernels);
+    let of = |(k, kernel): (usize, &Kernel)| {
+        let rival = |buffer: usize| Rival {
+            buffer,
+            length: kernels[buffer].output.len(),
+            distance: if last_readers[buffer] == k { lead(kernel) } else { kernel.output.len() },
+        };
+        (0..k).filter(|&buffer| last_readers[buffer] >= k).map(rival).collect()
+    };
+    kernels.iter().enumerate().map(of).collect()
+}
+
+/// Offsets of buffers of these lengths in an arena of `size` values, if room is found. `rivals` has an
+/// entry more, for the output of the last kernel.
+pub(super) fn places(lengths: &[usize], rivals: &[Vec<Rival>], size: usize) -> Option<Vec<usize>> {
+    // Before each buffer is placed, and at the end.
+    let mut reachable: Vec<Vec<Layout>> = vec![vec![vec![]]];
+    for (k, &length) in lengths.iter().enumerate() {
+        let highest = size.checked_sub(length)?;
+        let mut layouts: Vec<Layout> = vec![];
+        for layout in &reachable[k] {
+            let lowest = lowest_free(&rivals[k], layout, highest);
+            let highest = highest_free(&rivals[k], layout, highest);
+            let continued = |offset| continued(rivals, k, layout, offset);
+            layouts.extend(lowest.into_iter().chain(highest).map(continued));
+        }
+        let layouts = extremes(layouts);
+        if layouts.is_empty() {
+            return None;
+        }
+        reachable.push(layouts);
+    }
+    Some(pick(rivals, &reachable))
+}
+
+/// The lowest offset that keeps away from all rivals.
+fn lowest_free(rivals: &[Rival], layout: &Layout, highest: usize) -> Option<usize> {
+    let mut offset = 0;
+    while let Some((rival, place)) = in_the_way(rivals, layout, offset) {
+        offset = place + rival.length;
+    }
+    (offset <= highest).then_some(offset)
+}
+
+/// The highest offset, up to this one, that keeps away from all rivals.
+fn highest_free(rivals: &[Rival], layout: &Layout, highest: usize) -> Option<usize> {
+    let mut offset = highest;
+    while let Some((rival, place)) = in_the_way(rivals, layout, offset) {
+        offset = place.checked_sub(rival.distance)?;
+    }
+    Some(offset)
+}
+
+/// A rival, and its place, from which a buffer at this offset would not keep away.
+fn in_the_way<'r>(
+    rivals: &'r [Rival],
+    layout: &Layout,
+    offset: usize,
+) -> Option<(&'r Rival, usize)> {
+    let mut places = rivals.iter().zip(layout.iter().copied());
+    places.find(|(rival, place)| offset + rival.distance > *place && offset < place + rival.length)
+}
+
+/// The layout behind buffer k, at this offset.
+fn continued(rivals: &[Vec<Rival>], k: usize, layout: &Layout, offset: usize) -> Layout {
+    let stays = |rival: &Rival| rivals[k + 1].iter().any(|next| next.buffer == rival.buffer);
+    let staying = rivals[k].iter().zip(layout).filter(|(rival, _)| stays(rival));
+    staying.map(|(_, &place)| place).chain([offset]).collect()
+}
+
+/// Of layouts that differ in the newest buffer only, those where it is lowest and highest.
+fn extremes(mut layouts: Vec<Layout>) -> Vec<Layout> {
+    layouts.sort_unstable();
+    layouts.dedup();
+    let older = |layout: &Layout| layout.len() - 1;
+    let alike = layouts.chunk_by(|a, b| a[..older(a)] == b[..older(b)]);
+    let ends = alike.flat_map(|group| match group {
+        [first, .., last] => vec![first.clone(), last.clone()],
+        only => only.to_vec(),
+    });
+    ends.take(LAYOUTS_MAX).collect()
+}
+
+/// The last buffer as low as can be; before it the highest place that leaves room below, or else the
+/// lowest.
+fn pick(rivals: &[Vec<Rival>], reachable: &[Vec<Layout>]) -> Vec<usize> {
+    let newest = |layout: &&Layout| layout.last().copied();
+    let mut chosen = reachable.last().and_then(|layouts| layouts.iter().min_by_key(newest));
+    let mut offsets = vec![];
+    for (k, layouts) in reachable.iter().enumerate().rev().skip(1) {
+        let Some((layout, offset)) = chosen.zip(chosen.as_ref().and_then(newest)) else { break };
+        offsets.push(offset);
+        let leads_here = |before: &&Layout| {
+            in_the_way(&rivals[k], before, offset).is_none()
+                && continued(rivals, k, before, offset) == *layout
+        };
+        let is_above = |before: &&Layout| {
+            let rival = rivals[k].last().zip(newest(before));
+            rival.is_some_and(|(rival, place)| offset + rival.distance <= place)
+        };
+        let layouts = || layouts.iter().filter(leads_here);
+        let above = layouts().filter(is_above).max_by_key(newest);
+        chosen = above.or_else(|| layouts().min_by_key(newest));
+    }
+    offsets.reverse();
+    offsets
+}

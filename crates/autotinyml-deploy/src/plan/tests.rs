@@ -1,0 +1,315 @@
+use autotinyml_nn::{Activation, Layer, Network, Padding, Shape, Source};
+use proptest::prelude::*;
+
+use super::lead::lead;
+use super::*;
+use crate::lower::{Operation, Window, lower};
+
+fn kernels(input: Shape, layers: &[Layer]) -> Vec<Kernel> {
+    lower(&Network::chain(input, layers).unwrap()).unwrap()
+}
+
+fn conv(filters: usize, kernel: usize, stride: usize, padding: Padding) -> Layer {
+    Layer::Conv2d { filters, kernel: [kernel; 2], stride: [stride; 2], dilation: [1, 1], padding }
+}
+
+fn pool(window: usize) -> Layer {
+    Layer::MaxPool2d { window: [window; 2], stride: [window; 2] }
+}
+
+const RELU: Layer = Layer::Activation(Activation::Relu);
+
+#[test]
+fn the_first_baseline_keeps_its_pooled_map_and_one_dense_output() {
+    let dense = Layer::Dense { units: 128 };
+    let conv = conv(128, 2, 1, Padding::Valid);
+    let layers = [conv, RELU, pool(2), Layer::Flatten, dense, RELU, dense, RELU, dense];
+    let plan = plan(&kernels(Shape::new(90, 3, 1), &layers)).unwrap();
+    // 44 × 1 × 128 floats of the pooled map and 128 of the first dense layer.
+    assert_eq!(plan.arena_bytes, (44 * 128 + 128) * 4);
+}
+
+#[test]
+fn a_convolution_writes_over_its_dying_input() {
+    // A 3×3 window on 32×32×32 and 2×2 pooling: each step reads what begins two rows further,
+    // and only the first pixel is written before its input was read for the last time.
+    let layers = [conv(32, 3, 1, Padding::Same), conv(32, 3, 1, Padding::Valid), pool(2), pool(1)];
+    let kernels = kernels(Shape::new(32, 32, 3), &layers);
+    assert_eq!(kernels.len(), 2);
+    assert_eq!(lead(&kernels[1]), 32);
+}
+
+#[test]
+fn a_max_pooling_needs_no_lead() {
+    let layers = [
+        pool(2),
+        conv(3, 1, 1, Padding::Valid),
+        Layer::MaxPool2d { window: [2, 3], stride: [1, 2] },
+    ];
+    let kernels = kernels(Shape::new(20, 20, 3), &layers);
+    assert_eq!(lead(&kernels[0]), 0);
+    assert_eq!(lead(&kernels[2]), 0);
+}
+
+/// Two convolutions with a shortcut around them, and a dense layer.
+fn residual() -> Vec<Kernel> {
+    let node = Source::Node;
+    let same = conv(4, 3, 1, Padding::Same);
+    let layers = [
+        (same, vec![Source::Input]),
+        (same, vec![node(0)]),
+        (same, vec![node(1)]),
+        (Layer::Add, vec![node(2), node(0)]),
+        (RELU, vec![node(3)]),
+        (Layer::Flatten, vec![node(4)]),
+        (Layer::Dense { units: 3 }, vec![node(5)]),
+    ];
+    lower(&Network::graph(Shape::new(8, 8, 1), &layers).unwrap()).unwrap()
+}
+
+#[test]
+fn a_shortcut_takes_one_map_more_and_the_sum_is_written_over_a_summand() {
+    let kernels = residual();
+    let plan = plan(&kernels).unwrap();
+    let map = 8 * 8 * 4 * 4;
+    let lead = lead(&kernels[2]) * 4;
+    assert_eq!(plan.arena_bytes, 2 * map + lead);
+    insta::assert_snapshot!(plan, @r"
+    output      offset     bytes  place in the arena
+    conv2d_1         0      1024  ███████████████████·····················
+    conv2d_2      1232      1024  ·····················███████████████████
+    conv2d_3      1024      1024  ··················███████████████████···
+    add              0      1024  ███████████████████·····················
+    arena                   2256
+    ");
+}
+
+#[test]
+fn what_a_shortcut_still_needs_is_not_overwritten() {
+    let kernels = residual();
+    let mut plan = plan(&kernels).unwrap();
+    plan.buffers[1].offset_bytes = plan.buffers[0].offset_bytes;
+    insta::assert_snapshot!(plan.check(&kernels).unwrap_err(), @"memory plan: conv2d_2 would overwrite the output of conv2d_1");
+}
+
+#[test]
+fn a_plan_that_overwrites_is_refused() {
+    let layers = [Layer::Dense { units: 8 }, Layer::Dense { units: 4 }, Layer::Dense { units: 2 }];
+    let kernels = kernels(Shape::vector(3), &layers);
+    let mut plan = plan(&kernels).unwrap();
+    plan.buffers[1].offset_bytes = plan.buffers[0].offset_bytes + 4;
+    insta::assert_snapshot!(plan.check(&kernels).unwrap_err(), @"memory plan: dense_2 would overwrite its own input");
+    plan.arena_bytes -= 1;
+    insta::assert_snapshot!(plan.check(&kernels).unwrap_err(), @"memory plan: the output of dense_1 leaves the arena");
+}
+
+fn any_layer() -> impl Strategy<Value = Layer> {
+    let size = || [1..4usize, 1..4usize].prop_map(|[a, b]| [a, b]);
+    let window = || (size(), size());
+    prop_oneof![
+        (1..7usize, window(), size(), any::<bool>()).prop_map(
+            |(filters, (kernel, stride), dilation, same)| {
+                let padding = if same { Padding::Same } else { Padding::Valid };
+                Layer::Conv2d { filters, kernel, stride, dilation, padding }
+            }
+        ),
+        window().prop_map(|(window, stride)| Layer::MaxPool2d { window, stride }),
+        window().prop_map(|(window, stride)| Layer::AveragePool2d { window, stride }),
+        (window(), size(), any::<bool>()).prop_map(|((kernel, stride), dilation, same)| {
+            let padding = if same { Padding::Same } else { Padding::Valid };
+            Layer::DepthwiseConv2d { kernel, stride, dilation, padding }
+        }),
+        Just(RELU),
+        Just(Layer::Activation(Activation::Tanh)),
+    ]
+}
+
+/// A chain of at most eight layers, as far as they can be built, and two dense layers.
+fn any_kernels() -> impl Strategy<Value = Vec<Kernel>> {
+    let input = (1..12usize, 1..12usize, 1..5usize);
+    (input, prop::collection::vec(any_layer(), 0..8)).prop_map(|((h, w, c), wanted)| {
+        let input = Shape::new(h, w, c);
+        let mut layers = vec![];
+        for layer in wanted {
+            layers.push(layer);
+            if Network::chain(input, &layers).is_err() {
+                layers.pop();
+            }
+        }
+        layers.extend([Layer::Flatten, Layer::Dense { units: 5 }, Layer::Dense { units: 3 }]);
+        kernels(input, &layers)
+    })
+}
+
+/// A part of a network.
+#[derive(Clone, Debug)]
+enum Part {
+    Layer(Layer),
+    /// A shortcut begins here.
+    Branch,
+    /// The last one that began ends here, with a projection if it needs one.
+    Join,
+}
+
+/// A network with shortcuts, of at most twelve parts, as far as they can be built, and two dense layers.
+fn any_network() -> impl Strategy<Value = Network> {
+    let same = (1..7usize).prop_map(|filters| conv(filters, 3, 1, Padding::Same));
+    let part = prop_oneof![
+        2 => any_layer().prop_map(Part::Layer),
+        2 => same.prop_map(Part::Layer),
+        2 => Just(Part::Branch),
+        2 => Just(Part::Join),
+    ];
+    let input = (1..9usize, 1..9usize, 1..5usize);
+    (input, prop::collection::vec(part, 0..12)).prop_map(|((h, w, c), wanted)| {
+        let input = Shape::new(h, w, c);
+        let mut layers: Vec<(Layer, Vec<Source>)> = vec![];
+        let mut branches = vec![];
+        let (mut last, mut shape) = (Source::Input, input);
+        let head = [Layer::Flatten, Layer::Dense { units: 5 }, Layer::Dense { units: 3 }];
+        for part in wanted.into_iter().chain(head.map(Part::Layer)) {
+            let more = match part {
+                Part::Layer(layer) => vec![(layer, vec![last])],
+                Part::Branch => {
+                    branches.push((last, shape));
+                    continue;
+                }
+                Part::Join => match branches.pop() {
+                    None => continue,
+                    Some((source, alike)) if alike == shape => {
+                        vec![(Layer::Add, vec![last, source])]
+                    }
+                    Some((source, _)) => vec![
+                        (conv(shape.channels, 1, 1, Padding::Same), vec![source]),
+                        (Layer::Add, vec![last, Source::Node(layers.len())]),
+                    ],
+                },
+            };
+            let before = layers.len();
+            layers.extend(more);
+            match Network::graph(input, &layers) {
+                Ok(network) => {
+                    last = Source::Node(layers.len() - 1);
+                    shape = network.output();
+                }
+                Err(_) => layers.truncate(before),
+            }
+        }
+        Network::graph(input, &layers).unwrap()
+    })
+}
+
+/// What the kernel in C does to memory, spelled out: calls `read_from` with the number of an input and
+/// an index, `write` with an index.
+fn replay(kernel: &Kernel, read_from: &mut dyn FnMut(usize, usize), write: &mut dyn FnMut(usize)) {
+    let (input, output) = (kernel.input, kernel.output);
+    if kernel.operation == Operation::Add {
+        for index in 0..output.len() {
+            read_from(0, index);
+            read_from(1, index);
+            write(index);
+        }
+        return;
+    }
+    let mut read = |index| read_from(0, index);
+    let mut read_window = |window: Window,
+                           row: usize,
+                           column: usize,
+                           channels: std::ops::Range<usize>| {
+        for i in 0..window.size[0] {
+            for j in 0..window.size[1] {
+                let [y, x] = [(0, row, i), (1, column, j)].map(|(axis, position, tap)| {
+                    let place = position * window.stride[axis] + tap * window.dilation[axis];
+                    place.wrapping_sub(window.padding_before[axis])
+                });
+                if y < input.height && x < input.width {
+                    channels.clone().for_each(|c| read((y * input.width + x) * input.channels + c));
+                }
+            }
+        }
+    };
+    let pixels: Vec<usize> = (0..output.height * output.width).collect();
+    match kernel.operation {
+        Operation::Add => unreachable!("above"),
+        Operation::Copy => {
+            (0..output.len()).for_each(read);
+            (0..output.len()).for_each(write);
+        }
+        Operation::Dense => (0..output.len()).for_each(|unit| {
+            (0..input.len()).for_each(&mut read);
+            write(unit);
+        }),
+        Operation::MaxPool2d(window)
+        | Operation::AveragePool2d(window)
+        | Operation::DepthwiseConv2d(window) => pixels.iter().for_each(|pixel| {
+            for channel in 0..output.channels {
+                read_window(
+                    window,
+                    pixel / output.width,
+                    pixel % output.width,
+                    channel..channel + 1,
+                );
+                write(pixel * output.channels + channel);
+            }
+        }),
+        Operation::Conv2d { window, pool } => {
+            let group = if pool.is_some() { 1 } else { 4 };
+            for pixels in pixels.chunks(group) {
+                for channel in 0..output.channels {
+                    for pixel in pixels {
+                        let (row, column) = (pixel / output.width, pixel % output.width);
+                        let Some(pool) = pool else {
+                            read_window(window, row, column, 0..input.channels);
+                            continue;
+                        };
+                        for i in 0..pool.size[0] {
+                            for j in 0..pool.size[1] {
+                                let (row, column) =
+                                    (row * pool.stride[0] + i, column * pool.stride[1] + j);
+                                read_window(window, row, column, 0..input.channels);
+                            }
+                        }
+                    }
+                    pixels.iter().for_each(|pixel| write(pixel * output.channels + channel));
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Each cell of the arena remembers who wrote it last: every read finds its own value.
+    #[test]
+    fn no_value_is_overwritten_before_it_was_read(
+        kernels in prop_oneof![any_kernels(), any_network().prop_map(|network| lower(&network).unwrap())]
+    ) {
+        let plan = plan(&kernels).unwrap();
+        let arena = std::cell::RefCell::new(vec![None; plan.arena_bytes / 4]);
+        for (k, kernel) in kernels.iter().enumerate() {
+            let offset = |buffer: usize| plan.buffers[buffer].offset_bytes / 4;
+            let mut intact = true;
+            let mut read = |input: usize, index: usize| {
+                let Some(writer) = writer(&kernels, kernel.inputs[input]) else { return };
+                intact &= arena.borrow()[offset(writer) + index] == Some((writer, index));
+            };
+            let mut write = |index: usize| {
+                if k < plan.buffers.len() {
+                    arena.borrow_mut()[offset(k) + index] = Some((k, index));
+                }
+            };
+            replay(kernel, &mut read, &mut write);
+            prop_assert!(intact, "{} reads overwritten values\n{plan}", kernel.name);
+        }
+    }
+
+    #[test]
+    fn no_plan_of_a_chain_is_larger_than_two_buffers_side_by_side(kernels in any_kernels()) {
+        let plan = plan(&kernels).unwrap();
+        let lengths: Vec<usize> = plan.buffers.iter().map(|buffer| buffer.length_bytes).collect();
+        let neighbours = lengths.windows(2).map(|pair| pair[0] + pair[1]).max();
+        prop_assert!(plan.arena_bytes <= neighbours.unwrap_or(lengths[0]));
+        prop_assert!(plan.arena_bytes >= lengths.iter().copied().max().unwrap());
+    }
+}

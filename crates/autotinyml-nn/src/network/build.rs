@@ -1,0 +1,217 @@
+//! A network from its layers: names, shapes, and whether they can be put together.
+
+use std::iter;
+
+use super::shapes::COUNT_MAX;
+use super::{Layer, Network, Node, Shape, Source, readers};
+
+/// Nodes of a network at most: more than anybody trains, few enough that descriptions gone wrong are
+/// refused at once.
+pub const NODES_MAX: usize = 4096;
+
+/// Why layers cannot be put together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// A network without layers.
+    #[error("the network has no layers")]
+    Empty,
+    /// A network with more layers than anybody trains.
+    #[error("the network has more than {NODES_MAX} layers")]
+    TooManyLayers,
+    /// A window (of a convolution or pooling) larger than what it slides over.
+    #[error("{layer}: its {window_height}×{window_width} window is larger than its input {input}")]
+    WindowTooLarge {
+        /// Name of the node.
+        layer: String,
+        /// Rows of the window.
+        window_height: usize,
+        /// Columns of the window.
+        window_width: usize,
+        /// What it would read.
+        input: Shape,
+    },
+    /// A layer that needs a vector got a map.
+    #[error("{layer} needs a vector, but its input is {input}: put a flatten layer before it")]
+    NeedsVector {
+        /// Name of the node.
+        layer: String,
+        /// What it would read.
+        input: Shape,
+    },
+    /// A sum of different shapes.
+    #[error(
+        "{layer} would add {} to {}, but only equal shapes add up: \"same\" padding keeps rows and \
+         columns, and a convolution with a 1×1 kernel brings a shortcut to other filters or strides",
+        summands[1], summands[0]
+    )]
+    UnlikeSummands {
+        /// Name of the node.
+        layer: String,
+        /// What it would read.
+        summands: [Shape; 2],
+    },
+    /// A layer that reads more or fewer inputs than its kind does.
+    #[error("{layer} reads {inputs} inputs, expected {expected}")]
+    Inputs {
+        /// Name of the node.
+        layer: String,
+        /// How many.
+        inputs: usize,
+        /// Of its kind.
+        expected: usize,
+    },
+    /// A layer that reads itself, one behind it, or one that is not there.
+    #[error("{layer} reads node {source_index}, which does not come before it")]
+    NotBefore {
+        /// Name of the node.
+        layer: String,
+        /// Index of what it would read.
+        source_index: usize,
+    },
+    /// A layer that leads nowhere.
+    #[error("no layer reads what {layer} writes, and it is not the last one")]
+    Unread {
+        /// Name of the node.
+        layer: String,
+    },
+    /// More weights or values than a network of microcontroller size could ever have.
+    #[error("{layer} has {count} {what}, more than the {COUNT_MAX} that a network here may have")]
+    TooLarge {
+        /// Name of the node.
+        layer: String,
+        /// How many.
+        count: u128,
+        /// Weights, inputs, or outputs.
+        what: &'static str,
+    },
+    /// A setting outside its range.
+    #[error("{layer}: {setting} is {value}, expected {expected}")]
+    Setting {
+        /// Name of the node.
+        layer: String,
+        /// Name of the setting.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+}
+
+impl BuildError {
+    /// Name of the layer that does not fit, if it is about one.
+    pub fn layer(&self) -> Option<&str> {
+        match self {
+            Self::Empty | Self::TooManyLayers => None,
+            Self::WindowTooLarge { layer, .. }
+            | Self::NeedsVector { layer, .. }
+            | Self::UnlikeSummands { layer, .. }
+            | Self::Inputs { layer, .. }
+            | Self::NotBefore { layer, .. }
+            | Self::Unread { layer }
+            | Self::TooLarge { layer, .. }
+            | Self::Setting { layer, .. } => Some(layer),
+        }
+    }
+}
+
+impl Network {
+    /// A chain of layers, each reading the one before it; works out every shape.
+    ///
+    /// # Errors
+    /// As [`Network::graph`].
+    pub fn chain(input: Shape, layers: &[Layer]) -> Result<Self, BuildError> {
+        let before = iter::once(Source::Input).chain((0..).map(Source::Node));
+        let layers: Vec<_> =
+            layers.iter().zip(before).map(|(&layer, before)| (layer, vec![before])).collect();
+        Self::graph(input, &layers)
+    }
+
+    /// Layers in topological order, each with what it reads; works out every shape and
+    /// [name](Self::names).
+    ///
+    /// # Errors
+    /// The first layer that cannot read what its sources write, or that nobody reads.
+    pub fn graph(input: Shape, layers: &[(Layer, Vec<Source>)]) -> Result<Self, BuildError> {
+        if layers.len() > NODES_MAX {
+            return Err(BuildError::TooManyLayers);
+        }
+        let mut nodes: Vec<Node> = Vec::with_capacity(layers.len());
+        for ((layer, inputs), name) in layers.iter().zip(Self::names(layers)) {
+            let (layer, inputs) = (*layer, inputs.clone());
+            let mut shapes = vec![];
+            for source in &inputs {
+                shapes.push(match *source {
+                    Source::Input => input,
+                    Source::Node(index) => match nodes.get(index) {
+                        Some(node) => node.output,
+                        None => {
+                            let (layer, source_index) = (name, index);
+                            return Err(BuildError::NotBefore { layer, source_index });
+                        }
+                    },
+                });
+            }
+            let input = layer.input(&name, &shapes)?;
+            let output = layer.output(&name, input)?;
+            layer.check_size(&name, input, output)?;
+            nodes.push(Node { name, layer, inputs, input, output });
+        }
+        let Some((_, others)) = nodes.split_last() else { return Err(BuildError::Empty) };
+        match others.iter().zip(readers(&nodes)).find(|(_, readers)| *readers == 0) {
+            Some((unread, _)) => Err(BuildError::Unread { layer: unread.name.clone() }),
+            None => Ok(Self { input, nodes }),
+        }
+    }
+
+    /// The names of nodes with these layers: that of their layer, numbered from 1 when a kind occurs more
+    /// than once; an activation takes the name of the layer that it reads and its own (`dense_2_relu`),
+    /// and a second one of the same name a number (`dense_2_relu_2`).
+    pub fn names(layers: &[(Layer, Vec<Source>)]) -> Vec<String> {
+        let mut names: Vec<String> = Vec::with_capacity(layers.len());
+        // Of each node the layer that its activations are named after.
+        let mut owners: Vec<String> = Vec::with_capacity(layers.len());
+        for (index, (layer, inputs)) in layers.iter().enumerate() {
+            if let Layer::Activation(activation) = layer {
+                let owner = match inputs.first() {
+                    Some(Source::Node(source)) => owners.get(*source).cloned(),
+                    _ => None,
+                };
+                let owner = owner.unwrap_or_else(|| "input".to_string());
+                let name = format!("{owner}_{}", activation.name());
+                let numbered = (2..).map(|count| format!("{name}_{count}"));
+                let mut candidates = iter::once(name.clone()).chain(numbered);
+                names.extend(candidates.find(|name| !names.contains(name)));
+                owners.push(owner);
+                continue;
+            }
+            let same_kind = |other: &&(Layer, Vec<Source>)| other.0.kind() == layer.kind();
+            let name = if layers.iter().filter(same_kind).count() == 1 {
+                layer.kind().to_string()
+            } else {
+                format!("{}_{}", layer.kind(), layers[..=index].iter().filter(same_kind).count())
+            };
+            owners.push(name.clone());
+            names.push(name);
+        }
+        names
+    }
+}
+
+impl Layer {
+    /// Shape of each input, which all have the same one.
+    fn input(&self, name: &str, inputs: &[Shape]) -> Result<Shape, BuildError> {
+        let layer = || name.to_string();
+        match (self, inputs) {
+            (Self::Add, &[first, second]) if first == second => Ok(first),
+            (Self::Add, &[first, second]) => {
+                Err(BuildError::UnlikeSummands { layer: layer(), summands: [first, second] })
+            }
+            (Self::Add, _) => {
+                Err(BuildError::Inputs { layer: layer(), inputs: inputs.len(), expected: 2 })
+            }
+            (_, &[only]) => Ok(only),
+            _ => Err(BuildError::Inputs { layer: layer(), inputs: inputs.len(), expected: 1 }),
+        }
+    }
+}
