@@ -1,7 +1,9 @@
 //! What a study file means, beyond what its complaints show (`tests/program/complaints.rs`).
 
 use autotinyml_deploy::Compression;
-use autotinyml_nn::{Activation, BATCH_NORM_EPSILON, Layer, Network, Node, Shape, SplitBy};
+use autotinyml_nn::{
+    Activation, BATCH_NORM_EPSILON, BuildError, Layer, Network, Node, Shape, Source, SplitBy,
+};
 use autotinyml_search::{Bayes, SearcherOptions, Setting, Surrogate, SvmCbo, Variant};
 
 use super::section::SourceText;
@@ -143,6 +145,179 @@ fn blocks_are_repeated_and_what_matters_only_in_them_is_conditional() {
         format!(
             "conv2d series conv2d batch_norm activation conv2d batch_norm activation max_pool2d {tail}"
         )
+    );
+}
+
+/// One line a node: its name, its output, and what it reads if that is not the node before it.
+fn listing(network: &Network) -> String {
+    let mut lines = vec![];
+    let mut before = Source::Input;
+    for (index, node) in network.nodes.iter().enumerate() {
+        let name = |source: &Source| match *source {
+            Source::Input => "input",
+            Source::Node(index) => &network.nodes[index].name,
+        };
+        let sources: Vec<&str> = node.inputs.iter().map(name).collect();
+        let reads = if node.inputs == [before] { String::new() } else { sources.join(" + ") };
+        lines.push(format!("{} {} {reads}", node.name, node.output).trim_end().to_string());
+        before = Source::Node(index);
+    }
+    lines.join("\n")
+}
+
+/// Blocks with shortcuts around them, each with an activation behind its sum.
+const RESIDUAL: &str = r#"
+input = [8, 8, 4]
+classes = 3
+
+[space]
+depth = [0, 1, 2]
+skip = ["yes", "no"]
+projection = [1, 3]
+expansion = [8, 16]
+
+[[network]]
+repeat = "$depth"
+[[network.block]]
+residual = "$skip"
+block = [
+    { conv2d = { filters = "$expansion", kernel = 3, padding = "same", activation = "relu" } },
+    { residual = true, depthwise_conv2d = { kernel = 3, padding = "same" } },
+    { conv2d = { filters = 4, kernel = 1 } },
+]
+[[network.block]]
+activation = { function = "relu" }
+[[network]]
+residual = "$skip"
+shortcut = [{ conv2d = { filters = 6, kernel = "$projection", stride = 2, padding = "same" } }]
+block = [{ conv2d = { filters = 6, kernel = 3, stride = 2, padding = "same" } }]
+[[network]]
+residual = true
+block = [{ when = "$skip == maybe", dropout = { rate = 0.5 } }]
+[[network]]
+flatten = {}
+[[network]]
+dense = { units = "classes", activation = "softmax" }
+"#;
+
+#[test]
+fn what_a_block_reads_is_added_to_what_it_writes() {
+    let text = RESIDUAL.replace(r#"["yes", "no"]"#, r#"["yes", "no", "maybe"]"#);
+    let refused = StudyFile::parse(&SourceText { name: "study.toml".into(), text }).unwrap_err();
+    assert!(format!("{refused:?}").contains("`$skip` can be maybe"), "{refused:?}");
+
+    let file = parse(&RESIDUAL.replace("maybe", "no"));
+    // The expansion matters with a depth, the projection with a shortcut.
+    assert_eq!(file.space.size(), Some((1 + 2 * 2) * (2 + 1)));
+    let network = |settings: &[(&str, Setting)]| {
+        let settings: Vec<(String, Setting)> =
+            settings.iter().map(|(name, setting)| (name.to_string(), setting.clone())).collect();
+        let configuration = file.space.configuration(&settings).unwrap();
+        file.template.network(&file.space, &configuration, Shape::new(8, 8, 4), 3).unwrap()
+    };
+    let [yes, no] = ["yes", "no"].map(|text| Setting::Text(text.into()));
+    let deep = [("depth", Setting::Number(2.0)), ("expansion", Setting::Number(8.0))];
+    let projection = ("projection", Setting::Number(1.0));
+    let with = network(&[&deep[..], &[("skip", yes), projection]].concat());
+    insta::assert_snapshot!(listing(&with), @r"
+    conv2d_1 8×8×8
+    conv2d_1_relu 8×8×8
+    depthwise_conv2d_1 8×8×8
+    add_1 8×8×8 depthwise_conv2d_1 + conv2d_1_relu
+    conv2d_2 8×8×4
+    add_2 8×8×4 conv2d_2 + input
+    add_2_relu 8×8×4
+    conv2d_3 8×8×8
+    conv2d_3_relu 8×8×8
+    depthwise_conv2d_2 8×8×8
+    add_3 8×8×8 depthwise_conv2d_2 + conv2d_3_relu
+    conv2d_4 8×8×4
+    add_4 8×8×4 conv2d_4 + add_2_relu
+    add_4_relu 8×8×4
+    conv2d_5 4×4×6
+    conv2d_6 4×4×6 add_4_relu
+    add_5 4×4×6 conv2d_5 + conv2d_6
+    flatten 96
+    dense 3
+    dense_softmax 3
+    ");
+    let without = network(&[&deep[..], &[("skip", no)]].concat());
+    insta::assert_snapshot!(listing(&without), @r"
+    conv2d_1 8×8×8
+    conv2d_1_relu 8×8×8
+    depthwise_conv2d_1 8×8×8
+    add_1 8×8×8 depthwise_conv2d_1 + conv2d_1_relu
+    conv2d_2 8×8×4
+    conv2d_2_relu 8×8×4
+    conv2d_3 8×8×8
+    conv2d_3_relu 8×8×8
+    depthwise_conv2d_2 8×8×8
+    add_2 8×8×8 depthwise_conv2d_2 + conv2d_3_relu
+    conv2d_4 8×8×4
+    conv2d_4_relu 8×8×4
+    conv2d_5 4×4×6
+    dropout 4×4×6
+    add_3 4×4×6 dropout + conv2d_5
+    flatten 96
+    dense 3
+    dense_softmax 3
+    ");
+}
+
+#[test]
+fn a_block_of_one_dimensional_layers_adds_series() {
+    let file = parse(
+        r#"
+input = [16, 3, 1]
+classes = 2
+[[network]]
+residual = true
+block = [{ conv1d = { filters = 3, kernel = 3, padding = "same", activation = "relu" } }]
+[[network]]
+flatten = {}
+[[network]]
+dense = { units = "classes", activation = "softmax" }
+"#,
+    );
+    let configuration = file.space.configuration(&[]).unwrap();
+    let network = file.template.network(&file.space, &configuration, Shape::new(16, 3, 1), 2);
+    insta::assert_snapshot!(listing(&network.unwrap()), @r"
+    series 16×1×3
+    conv2d 16×1×3
+    conv2d_relu 16×1×3
+    add 16×1×3 conv2d_relu + series
+    flatten 48
+    dense 2
+    dense_softmax 2
+    ");
+}
+
+#[test]
+fn blocks_within_blocks_have_an_end() {
+    let mut block = "{ conv2d = { filters = 2, kernel = 1 } }".to_string();
+    for _ in 0..8 {
+        block = format!("{{ repeat = 64, residual = true, block = [{block}] }}");
+    }
+    let text = |block: &str| {
+        let head = "[[network]]\nflatten = {}\n";
+        format!("input = [4, 4, 1]\nclasses = 2\n[[network]]\nblock = [{block}]\n{head}")
+    };
+    let network = |block: &str| {
+        let file = parse(&text(block));
+        let configuration = file.space.configuration(&[]).unwrap();
+        file.template.network(&file.space, &configuration, Shape::new(4, 4, 1), 2)
+    };
+    assert_eq!(network(&block).unwrap_err().reason, BuildError::TooManyLayers);
+    // Nor do blocks that come to nothing take long.
+    assert_eq!(
+        network(
+            &block
+                .replace("repeat = 64, residual = true, block = [{ c", "repeat = 0, block = [{ c")
+        )
+        .unwrap()
+        .nodes
+        .len(),
+        1
     );
 }
 

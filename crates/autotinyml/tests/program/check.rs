@@ -35,6 +35,16 @@ fn the_talks_baselines_are_counted_to_the_byte_and_at_once() {
     }
 }
 
+/// Banbury et al. 2021, MLPerf Tiny: Keras counts 78,666 parameters in its ResNet, 960 of them in
+/// batch normalisations of 240 channels, which are folded away here.
+#[test]
+fn a_residual_network_is_counted_and_described() {
+    let file = "examples/networks/resnet8.toml";
+    assert_eq!(check(&[file])["parameters"], 78_666 - 4 * 240);
+    let output = run(&root(), &["check", file]);
+    insta::assert_snapshot!(text(&output.stdout));
+}
+
 #[test]
 fn a_study_is_checked_one_configuration_at_a_time() {
     let folder = crate::study_folder(crate::STUDY);

@@ -93,7 +93,32 @@ fn a_block_that_makes_no_sense() {
     assert_snapshot!(complaint(flatten, "repeat = 65\nflatten = {}"));
     assert_snapshot!(complaint(flatten, "block = []\nrepeat = 2"));
     assert_snapshot!(complaint(flatten, "block = [{ flatten = {} }]\ndropout = { rate = 0.1 }"));
-    assert_snapshot!(complaint(flatten, "block = [{ repeat = 2, flatten = {} }]"));
+}
+
+#[test]
+fn a_shortcut_that_makes_no_sense() {
+    let flatten = "flatten = {}";
+    let shortcut = "shortcut = [{ conv2d = { filters = 4, kernel = 1 } }]";
+    assert_snapshot!(complaint(flatten, &format!("{shortcut}\nflatten = {{}}")));
+    assert_snapshot!(complaint(flatten, "residual = \"$units\"\nflatten = {}"));
+    assert_snapshot!(complaint(flatten, "residual = \"sometimes\"\nflatten = {}"));
+    assert_snapshot!(complaint(flatten, "residual = true\nshortcut = []\nflatten = {}"));
+}
+
+/// A plain network, of which everything is known before any data.
+#[test]
+fn summands_of_different_shapes() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = "input = [8, 8, 4]
+classes = 2
+[[network]]
+conv2d = { filters = 4, kernel = 1 }
+[[network]]
+residual = true
+block = [{ conv2d = { filters = 8, kernel = 3, stride = 2, padding = \"same\" } }]
+";
+    fs::write(folder.path().join("plain.toml"), network).unwrap();
+    assert_snapshot!(refused(folder.path(), &["check", "plain.toml"]));
 }
 
 #[test]
