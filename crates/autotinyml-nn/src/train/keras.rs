@@ -7,18 +7,21 @@ use serde::Deserialize;
 
 use super::*;
 use crate::Moving;
-use crate::Optimizer;
+use crate::{Optimizer, Source};
 
 #[derive(Deserialize)]
 struct Dump {
     training: Case,
     normalised: Case,
+    residual: Case,
 }
 
 #[derive(Deserialize)]
 struct Case {
     input: Shape,
     layers: Vec<Layer>,
+    /// What each layer reads: 0 is the input, 1 the first layer. None: the one before it.
+    reads: Option<Vec<Vec<usize>>>,
     weights: Vec<KernelAndBias>,
     inputs: Vec<f32>,
     labels: Vec<usize>,
@@ -63,10 +66,19 @@ fn three_steps_of_each_optimizer_agree_with_keras() {
     assert_eq!(names, Optimizer::NAMES, "every optimizer is compared");
     check(dump.training);
     check(dump.normalised);
+    check(dump.residual);
 }
 
 fn check(case: Case) {
-    let network = Network::chain(case.input, &case.layers).unwrap();
+    let network = match &case.reads {
+        None => Network::chain(case.input, &case.layers).unwrap(),
+        Some(reads) => {
+            let source = |&place: &usize| place.checked_sub(1).map_or(Source::Input, Source::Node);
+            let sources = reads.iter().map(|reads| reads.iter().map(source).collect());
+            let layers: Vec<_> = case.layers.iter().copied().zip(sources).collect();
+            Network::graph(case.input, &layers).unwrap()
+        }
+    };
     let data = Dataset {
         shape: case.input,
         classes: (0..network.output().len()).map(|class| class.to_string()).collect(),

@@ -4,8 +4,10 @@
     KERAS_BACKEND=jax venv/bin/python dump.py
 
 `forward`: networks with their weights, some inputs and the outputs. `training`: one small network,
-its first weights, one batch, and for each optimizer the losses and the weights after three steps.
-Layers are written as the crate reads them; weights are lists of kernel and bias per layer.
+its first weights, one batch, and for each optimizer the losses and the weights after three steps;
+`normalised` and `residual` the same of other networks for one optimizer. Layers are written as the
+crate reads them; weights are lists of kernel and bias per layer. `reads` says what each layer reads,
+the input being 0 and the layers' outputs 1, 2 and so on; without it each reads the one before it.
 """
 
 import json
@@ -75,6 +77,8 @@ def conv1d(shape, filters, size, **settings):
 
 
 def keras_layer(layer):
+    if layer == "add":
+        return keras.layers.Add()
     if layer == "flatten":
         return keras.layers.Flatten()
     if layer == "global_average_pool2d":
@@ -111,10 +115,19 @@ def keras_layer(layer):
             return keras.layers.Dropout(of["rate"])
 
 
-def keras_model(shape, layers):
-    model = keras.Sequential([keras.Input(shape), *map(keras_layer, layers)])
+def keras_model(shape, layers, reads=None):
+    """The model and its layers in the order of the description, which is not always Keras' own."""
+    steps = [keras_layer(layer) for layer in layers]
+    if reads is None:
+        model = keras.Sequential([keras.Input(shape), *steps])
+    else:
+        outputs = [keras.Input(shape)]
+        for step, sources in zip(steps, reads, strict=True):
+            sources = [outputs[source] for source in sources]
+            outputs.append(step(sources if len(sources) > 1 else sources[0]))
+        model = keras.Model(outputs[0], outputs[-1])
     draw_weights(model)
-    return model
+    return model, steps
 
 
 def draw_weights(model):
@@ -129,11 +142,11 @@ def values(array):
     return [float(str(value)) for value in np.asarray(array, np.float32).ravel()]
 
 
-def weights(model):
+def weights(layers):
     # Those of a batch normalisation are gamma, beta, and the moving averages.
     names = ["kernel", "bias", "moving_mean", "moving_variance"]
-    layers = [layer.get_weights() for layer in model.layers]
-    return [dict(zip(names, map(values, arrays))) for arrays in layers if arrays]
+    arrays = [layer.get_weights() for layer in layers]
+    return [dict(zip(names, map(values, of_layer))) for of_layer in arrays if of_layer]
 
 
 def samples(count, shape):
@@ -141,7 +154,7 @@ def samples(count, shape):
 
 
 def forward(name, shape, layers, scale=1):
-    return described(name, shape, layers, keras_model(shape, layers), scale)
+    return described(name, shape, layers, keras_model(shape, layers)[0], scale)
 
 
 def described(name, shape, layers, model, scale=1):
@@ -150,7 +163,7 @@ def described(name, shape, layers, model, scale=1):
         "name": name,
         "input": dict(zip(["height", "width", "channels"], shape)),
         "layers": layers,
-        "weights": weights(model),
+        "weights": weights(model.layers),
         "inputs": values(inputs),
         "outputs": values(model.predict(inputs, verbose=0)),
     }
@@ -241,6 +254,25 @@ NORMALISED = [
     dense(CLASSES),
     activation("softmax"),
 ]
+# A shortcut from the input, one through a projection, and one around another.
+RESIDUAL_LAYERS, RESIDUAL_READS = zip(
+    (conv2d(2, (2, 2), padding="same"), [0]),
+    (activation("tanh"), [1]),
+    ("add", [2, 0]),
+    (batch_norm(0.9), [3]),
+    (conv2d(4, (3, 3), (2, 2), "same"), [4]),
+    (conv2d(4, (1, 1), (2, 2), "same"), [4]),
+    ("add", [5, 6]),
+    (activation("selu"), [7]),
+    (conv2d(4, (2, 2), padding="same"), [8]),
+    (depthwise_conv2d((2, 2), padding="same"), [9]),
+    ("add", [10, 9]),
+    ("add", [11, 8]),
+    (activation("hard_swish"), [12]),
+    ("flatten", [13]),
+    (dense(CLASSES), [14]),
+    (activation("softmax"), [15]),
+)
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
     "sgd": keras.optimizers.SGD,
@@ -251,15 +283,16 @@ OPTIMIZERS = {
 }
 
 
-def training(layers, optimizers):
-    model = keras_model(SHAPE, layers)
+def training(layers, optimizers, reads=None):
+    model, steps = keras_model(SHAPE, layers, reads)
     first_weights = model.get_weights()
     inputs, labels = samples(8, SHAPE), random.integers(0, CLASSES, 8)
     one_hot = np.eye(CLASSES)[labels]
     dump = {
         "input": dict(zip(["height", "width", "channels"], SHAPE)),
         "layers": layers,
-        "weights": weights(model),
+        **({"reads": reads} if reads else {}),
+        "weights": weights(steps),
         "inputs": values(inputs),
         "labels": labels.tolist(),
         "runs": [],
@@ -276,7 +309,7 @@ def training(layers, optimizers):
             for _ in range(STEPS):
                 model.reset_metrics()
                 losses.append(float(model.train_on_batch(inputs, one_hot)))
-            run = {"optimizer": name, **settings, "losses": losses, "weights": weights(model)}
+            run = {"optimizer": name, **settings, "losses": losses, "weights": weights(steps)}
             dump["runs"].append(run)
     return dump
 
@@ -286,6 +319,7 @@ dump = {
     "forward": FORWARD,
     "training": training(LAYERS, OPTIMIZERS),
     "normalised": training(NORMALISED, {"sgd": keras.optimizers.SGD}),
+    "residual": training(RESIDUAL_LAYERS, {"sgd": keras.optimizers.SGD}, RESIDUAL_READS),
 }
 path = pathlib.Path(__file__).with_name("dump.json")
 path.write_text(json.dumps(dump, separators=(",", ":")) + "\n")
