@@ -4,7 +4,7 @@
 //! writes it to the last one that reads it, and must keep away from all others that are live at the
 //! same time, but for one case: a kernel's output may lie over an input that dies with that kernel, if
 //! it begins at least a *lead* before it, so far that the kernel writes no value over one that it has
-//! still to read ([`lead`]). How offsets are found is told in [`places`]. [`Plan::check`] proves each
+//! still to read (`plan/lead.rs`). How offsets are found is told in `plan/places.rs`. [`Plan::check`] proves each
 //! plan anew by walking through what each kernel reads and writes.
 
 mod lead;
