@@ -8,7 +8,7 @@ use crate::plan::PlanError;
 use crate::toolchain::CommandError;
 
 /// A failure of the machinery. A network that does not fit is not one: that is a
-/// [`Verdict`](crate::footprint::Verdict).
+/// [`Verdict`](crate::limits::Verdict).
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
     /// A file could not be read or written.

@@ -4,14 +4,18 @@
 //! (write-ahead log, `synchronous = FULL`), and survives `kill -9` and a power cut. Resuming is
 //! reading it back, since a searcher is a function of the history.
 
+mod error;
+
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use autotinyml_search::{Phase, Setting, Space};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::record::{Finalist, TrialRecord};
+pub use error::StoreError;
+use error::{database_error, file_error};
 
 /// Grows when the tables change. Version 2: trials have epochs.
 const SCHEMA_VERSION: i64 = 2;
@@ -47,66 +51,6 @@ impl Fact {
             Self::Rejected => "rejected",
         }
     }
-}
-
-/// Why a store cannot be used.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum StoreError {
-    /// There is none.
-    #[error("{} does not exist", .0.display())]
-    #[diagnostic(help("expected the folder of a study, as `autotinyml optimize` writes it"))]
-    Missing(PathBuf),
-    /// It was made, but interrupted before it knew its study.
-    #[error("{} holds no study yet", .0.display())]
-    #[diagnostic(help("run `autotinyml optimize` again, with --resume"))]
-    Empty(PathBuf),
-    /// Another process writes to it.
-    #[error("another process is working on {}", .0.display())]
-    #[diagnostic(help("wait for it, stop it, or give this study another folder with --out"))]
-    Busy(PathBuf),
-    /// Written by another version.
-    #[error("{} has schema version {found}, expected {SCHEMA_VERSION}", path.display())]
-    #[diagnostic(help("use the version of autotinyml that wrote it, or another folder (--out)"))]
-    Version {
-        /// The store.
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-    },
-    /// What it holds cannot be understood.
-    #[error("{}: {problem}", path.display())]
-    #[diagnostic(help(
-        "the file was changed or damaged; the study can be run again elsewhere (--out)"
-    ))]
-    Damaged {
-        /// The store.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// It, or its folder, may only be read.
-    #[error("{} cannot be written", .0.display())]
-    #[diagnostic(help(
-        "a study is brought up to date and locked where it lies, even to be read: copy its folder to where \
-         it can be written"
-    ))]
-    ReadOnly(PathBuf),
-    /// SQLite failed: a full disk, a file that is no database …
-    #[error("{}: {error}", path.display())]
-    Database {
-        /// The store.
-        path: PathBuf,
-        /// As SQLite says.
-        error: rusqlite::Error,
-    },
-    /// The folder or the lock file could not be made.
-    #[error("{}: {error}", path.display())]
-    File {
-        /// What was to be written.
-        path: PathBuf,
-        /// As the operating system says.
-        error: std::io::Error,
-    },
 }
 
 /// An open store. Only one process may write to it at a time.
@@ -374,17 +318,6 @@ struct Row {
 
 fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("records have text keys and finite numbers")
-}
-
-fn database_error(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {
-    move |error| match error.sqlite_error_code() {
-        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly(path.to_owned()),
-        _ => StoreError::Database { path: path.to_owned(), error },
-    }
-}
-
-fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
-    move |error| StoreError::File { path: path.to_owned(), error }
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::findings::{self, Figure, Row};
+use super::findings;
 use super::numbers::{duration, grouped, kilobytes, percent, percent_at_least, setting};
 use super::plot::{self, Mark, Memory};
+use super::side_by_side::{self, Figure, Row};
 use crate::record::{Finalist, Summary, TrialRecord};
 
 /// The page as text.
@@ -81,7 +82,7 @@ fn comparison(summary: &Summary) -> Markup {
                         @if summary.baseline.is_some() { th { "baseline" } }
                     }
                 }
-                @for part in findings::comparison(summary) {
+                @for part in side_by_side::comparison(summary) {
                     tbody {
                         @for Row { label, found, limit, baseline } in &part {
                             tr {

@@ -6,6 +6,7 @@ mod findings;
 mod html;
 mod numbers;
 mod plot;
+mod side_by_side;
 pub mod terminal;
 
 use std::fs::{self, File};

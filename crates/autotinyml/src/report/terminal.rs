@@ -2,7 +2,8 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
 
-use super::findings::{self, Figure, Row};
+use super::findings;
+use super::side_by_side::{self, Figure, Row};
 use crate::record::Summary;
 
 const WIDTH_MAX: u16 = 100;
@@ -43,7 +44,7 @@ fn comparison(summary: &Summary) -> String {
         cells
     };
     table.set_header(columns(Cell::new(""), right("found"), right("limit"), right("baseline")));
-    for (index, rows) in findings::comparison(summary).into_iter().enumerate() {
+    for (index, rows) in side_by_side::comparison(summary).into_iter().enumerate() {
         if index > 0 {
             table.add_row([""]);
         }

@@ -137,7 +137,7 @@ fn limits_stand_beside_the_figures_they_count() {
     let limited = |accounting| {
         let mut summary = study(20);
         summary.limits.accounting = accounting;
-        let rows = findings::comparison(&summary).into_iter().flatten();
+        let rows = side_by_side::comparison(&summary).into_iter().flatten();
         let memory = rows.filter(|row| row.limit.is_some() && row.label.contains(", "));
         memory.map(|row| row.label).collect::<Vec<_>>()
     };
