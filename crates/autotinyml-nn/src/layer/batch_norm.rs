@@ -171,8 +171,10 @@ struct InputGradient<'a> {
 impl Loop for InputGradient<'_> {
     #[inline(always)]
     fn run(self) {
-        let Self { statistics: [mean, inverse, scale], sums: [gamma, beta], .. } = self;
-        let channels = mean.len();
+        let channels = self.statistics[0].len();
+        // Cut to one length, which spares the loop a look at each.
+        let [mean, inverse, scale] = self.statistics.map(|statistics| &statistics[..channels]);
+        let [gamma, beta] = self.sums.map(|sums| &sums[..channels]);
         let share = channels as f32 / self.input.len() as f32;
         let pixels =
             self.input.chunks_exact(channels).zip(self.output_gradient.chunks_exact(channels));

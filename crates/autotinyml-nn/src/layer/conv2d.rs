@@ -3,9 +3,10 @@
 
 use super::Trained;
 use super::dense::{sum_rows, transpose};
+use super::geometry::Geometry;
 use crate::Shape;
 use crate::matmul::{Places, Start, Windows, multiply};
-use crate::network::{Padding, extent};
+use crate::network::Padding;
 use crate::optimizer::Step;
 
 /// A convolution with the memory for its gradients.
@@ -22,20 +23,6 @@ pub(crate) struct Conv2d {
     bias_gradient: Vec<f32>,
     /// From the first backward on that asks for the gradient of the input.
     transposed: Option<Transposed>,
-}
-
-/// How windows lie on the input.
-#[derive(Clone, Copy)]
-struct Geometry {
-    input: Shape,
-    output: Shape,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    dilation: [usize; 2],
-    /// Rows and columns of zeros before the input.
-    before: [usize; 2],
-    /// Rows and columns of the input with its zeros.
-    padded: [usize; 2],
 }
 
 impl Conv2d {
@@ -135,9 +122,7 @@ fn windows(
 /// and with the kernel turned round ("transposed convolution", Dumoulin & Visin 2016).
 struct Transposed {
     geometry: Geometry,
-    /// Rows and columns of the gradient spread out.
-    size: [usize; 2],
-    /// `dy[r]` at `r s + extent − 1`, zeros between; `[batch][height][width][filters]`.
+    /// The output's gradient between zeros, `[batch][height][width][filters]`.
     spread: Vec<f32>,
     /// `W` turned round, `[kernel height · kernel width · filters][channels]`.
     kernel: Vec<f32>,
@@ -148,9 +133,7 @@ struct Transposed {
 impl Transposed {
     fn new(geometry: Geometry, batch: usize) -> Self {
         let Geometry { input, output, kernel, dilation, before, .. } = geometry;
-        let extent = extent(kernel, dilation);
-        let size =
-            [input.height + before[0] + extent[0] - 1, input.width + before[1] + extent[1] - 1];
+        let size = geometry.spread_size();
         let filters = output.channels;
         let pixels = (0..batch).flat_map(|sample| {
             let pixels = (0..input.height).flat_map(|r| (0..input.width).map(move |c| (r, c)));
@@ -159,7 +142,6 @@ impl Transposed {
         let place = |[row, column]: [usize; 2]| ((row * size[1] + column) * filters) as u32;
         Self {
             geometry,
-            size,
             spread: vec![0.0; batch * size[0] * size[1] * filters],
             kernel: vec![0.0; kernel[0] * kernel[1] * filters * input.channels],
             starts: Places::new(pixels.map(place).collect()),
@@ -168,18 +150,9 @@ impl Transposed {
     }
 
     fn run(&mut self, weights: &[f32], output_gradient: &[f32], input_gradient: &mut [f32]) {
-        let Geometry { input, output, kernel, stride, dilation, .. } = self.geometry;
-        let extent = extent(kernel, dilation);
+        let Geometry { input, output, .. } = self.geometry;
         let (channels, filters) = (input.channels, output.channels);
-        let row_length = output.width * filters;
-        for (index, row) in output_gradient.chunks_exact(row_length).enumerate() {
-            let (sample, r) = (index / output.height, index % output.height);
-            let start = (sample * self.size[0] + r * stride[0] + extent[0] - 1) * self.size[1];
-            for (c, pixel) in row.chunks_exact(filters).enumerate() {
-                let place = (start + c * stride[1] + extent[1] - 1) * filters;
-                self.spread[place..place + filters].copy_from_slice(pixel);
-            }
-        }
+        self.geometry.spread(output_gradient, &mut self.spread);
         let turned = self.kernel.chunks_exact_mut(filters * channels);
         for (tap, turned) in weights.chunks_exact(channels * filters).rev().zip(turned) {
             transpose(tap, filters, turned);
@@ -188,43 +161,5 @@ impl Transposed {
         let rows = samples * input.pixels();
         let windows = Windows::new(&self.spread, &self.starts, rows, &self.places);
         multiply(windows, &self.kernel, Start::Zero, input_gradient);
-    }
-}
-
-impl Geometry {
-    fn new(
-        [input, output]: [Shape; 2],
-        kernel: [usize; 2],
-        stride: [usize; 2],
-        dilation: [usize; 2],
-        padding: Padding,
-    ) -> Self {
-        let (size, extent) = ([input.height, input.width], extent(kernel, dilation));
-        let written = [output.height, output.width];
-        let before = [0, 1].map(|a| padding.before(size[a], extent[a], stride[a]));
-        let padded = [0, 1].map(|a| match padding {
-            Padding::Valid => size[a],
-            Padding::Same => ((written[a] - 1) * stride[a] + extent[a]).max(size[a] + before[a]),
-        });
-        Self { input, output, kernel, stride, dilation, before, padded }
-    }
-
-    fn is_padded(&self) -> bool {
-        self.padded != [self.input.height, self.input.width]
-    }
-
-    /// Copies samples between their zeros.
-    fn pad(&self, input: &[f32], padded: &mut [f32]) {
-        let channels = self.input.channels;
-        let samples = input.chunks_exact(self.input.len());
-        for (x, padded) in
-            samples.zip(padded.chunks_exact_mut(self.padded[0] * self.padded[1] * channels))
-        {
-            let rows = padded.chunks_exact_mut(self.padded[1] * channels).skip(self.before[0]);
-            let first = self.before[1] * channels;
-            for (row, padded) in x.chunks_exact(self.input.width * channels).zip(rows) {
-                padded[first..first + row.len()].copy_from_slice(row);
-            }
-        }
     }
 }

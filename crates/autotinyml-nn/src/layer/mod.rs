@@ -12,6 +12,7 @@ mod conv2d;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
+mod geometry;
 mod hard_swish;
 mod max_pool2d;
 pub(crate) mod softmax;
@@ -55,7 +56,7 @@ pub(crate) enum Operator {
 
 pub(crate) enum Transform {
     Conv2d(Box<Conv2d>),
-    DepthwiseConv2d(DepthwiseConv2d),
+    DepthwiseConv2d(Box<DepthwiseConv2d>),
     BatchNorm(BatchNorm),
     MaxPool2d(MaxPool2d),
     AveragePool2d(AveragePool2d),
@@ -103,9 +104,9 @@ impl Operator {
             }
             Layer::DepthwiseConv2d { kernel, stride, dilation, padding } => {
                 let shapes = [node.input, node.output];
-                Self::Transform(Transform::DepthwiseConv2d(DepthwiseConv2d::new(
+                Self::Transform(Transform::DepthwiseConv2d(Box::new(DepthwiseConv2d::new(
                     shapes, kernel, stride, dilation, padding, training,
-                )))
+                ))))
             }
             Layer::BatchNorm { momentum, epsilon } => Self::Transform(Transform::BatchNorm(
                 BatchNorm::new(node.input.channels, momentum, epsilon, training),
