@@ -20,8 +20,14 @@ def layer(described):
     match name:
         case "conv2d":
             return keras.layers.Conv2D(of["filters"], of["kernel"], of["stride"], of["padding"])
+        case "depthwise_conv2d":
+            return keras.layers.DepthwiseConv2D(of["kernel"], of["stride"], of["padding"])
+        case "batch_norm":
+            return keras.layers.BatchNormalization(momentum=of["momentum"], epsilon=of["epsilon"])
         case "max_pool2d":
             return keras.layers.MaxPooling2D(of["window"], of["stride"])
+        case "global_average_pool2d":
+            return keras.layers.GlobalAveragePooling2D()
         case "dropout":
             return keras.layers.Dropout(of["rate"])
         case "flatten":
@@ -30,6 +36,8 @@ def layer(described):
             return keras.layers.Dense(of["units"])
         case "activation":
             return keras.layers.Activation(of)
+        case _:
+            raise ValueError(f"no layer of Keras is written down here for {described}")
 
 
 def model(shape, layers):

@@ -1,7 +1,9 @@
-//! What is trained: networks from the talk's experiments on random numbers, which take as long as data.
+//! What is trained: networks from the talk's experiments, and one of MobileNet's blocks, on random numbers,
+//! which take as long as data.
 
 use autotinyml_nn::{
-    Activation, Layer, Network, Padding, Shape, cost, node_multiply_accumulates, node_parameters,
+    Activation, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, Layer, Network, Padding, Shape, cost,
+    node_multiply_accumulates, node_parameters,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +29,7 @@ pub struct Case {
 /// Samples of 90 × 3 that experiment 1 trains on.
 const WALKING_SAMPLES: usize = 2650;
 /// Pictures of 32 × 32 × 3: few, as each takes long.
-const BOTTLE_SAMPLES: usize = 640;
+const PICTURES: usize = 640;
 
 /// All cases, those of small networks first.
 pub fn cases(epochs: usize) -> Vec<Case> {
@@ -40,12 +42,12 @@ pub fn cases(epochs: usize) -> Vec<Case> {
         batch,
         epochs,
     };
-    let bottle = |name: &str, share| Case {
+    let pictures = |name: &str, layers| Case {
         name: name.to_owned(),
         input: Shape::new(32, 32, 3),
-        layers: bottle_network(share),
+        layers,
         classes: 4,
-        samples: BOTTLE_SAMPLES,
+        samples: PICTURES,
         batch: 32,
         epochs,
     };
@@ -54,8 +56,9 @@ pub fn cases(epochs: usize) -> Vec<Case> {
         walking("walking-16", 16, 10),
         walking("walking-128", 128, 10),
         walking("walking-128-b32", 128, 32),
-        bottle("bottle-quarter", 4),
-        bottle("bottle", 1),
+        pictures("bottle-quarter", bottle_network(4)),
+        pictures("bottle", bottle_network(1)),
+        pictures("mobile", mobile_network()),
     ]
 }
 
@@ -104,6 +107,35 @@ fn bottle_network(share: usize) -> Vec<Layer> {
         Layer::Activation(Activation::Softmax),
     ];
     layers.extend(head);
+    layers
+}
+
+/// Blocks of MobileNet (Howard et al. 2017): a depthwise convolution of 3 × 3 and a pointwise one, each with
+/// batch normalisation and ReLU6 behind it; the second block halves height and width.
+fn mobile_network() -> Vec<Layer> {
+    let dilation = [1, 1];
+    let padding = Padding::Same;
+    let conv = |filters, kernel| Layer::Conv2d {
+        filters,
+        kernel: [kernel; 2],
+        stride: [1, 1],
+        dilation,
+        padding,
+    };
+    let normalised = |layer| {
+        let norm = Layer::BatchNorm { momentum: BATCH_NORM_MOMENTUM, epsilon: BATCH_NORM_EPSILON };
+        [layer, norm, Layer::Activation(Activation::Relu6)]
+    };
+    let mut layers = normalised(conv(16, 3)).to_vec();
+    for (filters, stride) in [(32, 1), (64, 2), (64, 1)] {
+        let stride = [stride; 2];
+        let depthwise = Layer::DepthwiseConv2d { kernel: [3, 3], stride, dilation, padding };
+        layers.extend(normalised(depthwise));
+        layers.extend(normalised(conv(filters, 1)));
+    }
+    layers.push(Layer::GlobalAveragePool2d);
+    layers.push(Layer::Dense { units: 4 });
+    layers.push(Layer::Activation(Activation::Softmax));
     layers
 }
 

@@ -78,7 +78,8 @@ fn epochs(case: &Case, data: &Dataset, optimizer: Optimizer, seed: u64) -> Vec<f
     }
 }
 
-/// Seconds of each pass but the first.
+/// Seconds of each pass but the first, in the batches that `predict` makes, whatever those of the case:
+/// to choose them would serve nobody but this benchmark.
 fn forward(case: &Case, data: &Dataset) -> Vec<f64> {
     let model = Model::initialise(case.network(), 0);
     let mut seconds: Vec<f64> = (0..case.epochs)
