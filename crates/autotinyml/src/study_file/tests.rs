@@ -7,7 +7,7 @@ use autotinyml_nn::{
 use autotinyml_search::{Bayes, SearcherOptions, Setting, Surrogate, SvmCbo, Variant};
 
 use super::section::SourceText;
-use super::{Check, Reader, StudyFile, TestPart};
+use super::{Check, Reader, Study, StudyFile, TestPart};
 use crate::data::csv::{Column, Columns, Time};
 
 /// A network with two hyperparameters of architecture.
@@ -520,5 +520,26 @@ fn the_examples_are_the_talks_spaces() {
         assert_eq!(study.space.size(), Some(size), "{name}");
         assert_eq!(study.deploy.limits.rom_bytes, Some(rom), "{name}");
         assert!(study.baseline.is_some());
+    }
+}
+
+#[test]
+fn every_network_of_the_residual_example_can_be_built() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/residual.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    // The learning rate has no say in the network.
+    let range = "{ low = 1e-3, high = 1e-1, log = true }";
+    let study = parse(&text.replace(range, "[1e-2]")).into_study().unwrap();
+    let mut sums = vec![];
+    for configuration in study.space.enumerate() {
+        let Study { template, space, .. } = &study;
+        let network = template.network(space, &configuration, Shape::new(8, 8, 1), 10).unwrap();
+        sums.push(network.nodes.iter().filter(|node| node.layer == Layer::Add).count());
+    }
+    // Width, depths, shortcuts, activation.
+    assert_eq!(sums.len(), 4 * 3 * 3 * 2 * 2);
+    // Without shortcuts none; with them one for the block between the depths, and one for each other.
+    for (adds, configurations) in [(0, 72), (1, 8), (2, 16), (3, 24), (4, 16), (5, 8)] {
+        assert_eq!(sums.iter().filter(|sums| **sums == adds).count(), configurations);
     }
 }
