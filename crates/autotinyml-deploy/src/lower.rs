@@ -251,7 +251,7 @@ fn fuse_pooling(kernels: Vec<Kernel>) -> Vec<Kernel> {
 
 /// Replaces a kernel and its only reader, which reads nothing else, by what `join` makes of them.
 fn merge(kernels: Vec<Kernel>, join: impl Fn(&Kernel, &Kernel) -> Option<Kernel>) -> Vec<Kernel> {
-    let sources: Vec<Source> = kernels.iter().flat_map(|kernel| kernel.inputs.clone()).collect();
+    let sources: Vec<Source> = kernels.iter().flat_map(|kernel| &kernel.inputs).copied().collect();
     let is_only = |source: Source| sources.iter().filter(|other| **other == source).count() == 1;
     let mut merged: Vec<Kernel> = Vec::with_capacity(kernels.len());
     for kernel in kernels {

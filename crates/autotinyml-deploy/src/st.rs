@@ -182,8 +182,7 @@ fn steps(network: &Network) -> Vec<Step> {
             Source::Input => None,
             Source::Node(node) => places[node],
         };
-        let sources: Vec<Option<usize>> = node.inputs.iter().map(place).collect();
-        let before = sources[0];
+        let before = place(&node.inputs[0]);
         let is_own = before.is_some_and(|step| !steps[step].is_shared);
         let fuses = is_own && before.is_some_and(|step| steps[step].is_convolution);
         let step = match node.layer {
@@ -214,7 +213,7 @@ fn steps(network: &Network) -> Vec<Step> {
         };
         let place = match step {
             Some(step) => {
-                steps.push(Step { sources, ..step });
+                steps.push(Step { sources: node.inputs.iter().map(place).collect(), ..step });
                 Some(steps.len() - 1)
             }
             None => before,

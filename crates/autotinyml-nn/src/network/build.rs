@@ -139,20 +139,14 @@ impl Network {
         let mut nodes: Vec<Node> = Vec::with_capacity(layers.len());
         for ((layer, inputs), name) in layers.iter().zip(Self::names(layers)) {
             let (layer, inputs) = (*layer, inputs.clone());
-            let mut shapes = vec![];
-            for source in &inputs {
-                shapes.push(match *source {
-                    Source::Input => input,
-                    Source::Node(index) => match nodes.get(index) {
-                        Some(node) => node.output,
-                        None => {
-                            let (layer, source_index) = (name, index);
-                            return Err(BuildError::NotBefore { layer, source_index });
-                        }
-                    },
-                });
-            }
-            let input = layer.input(&name, &shapes)?;
+            let shape_of = |source: Source| match source {
+                Source::Input => Ok(input),
+                Source::Node(index) => match nodes.get(index) {
+                    Some(node) => Ok(node.output),
+                    None => Err(BuildError::NotBefore { layer: name.clone(), source_index: index }),
+                },
+            };
+            let input = layer.input(&name, &inputs, shape_of)?;
             let output = layer.output(&name, input)?;
             layer.check_size(&name, input, output)?;
             nodes.push(Node { name, layer, inputs, input, output });
@@ -169,16 +163,16 @@ impl Network {
     /// and a second one of the same name a number (`dense_2_relu_2`).
     pub fn names(layers: &[(Layer, Vec<Source>)]) -> Vec<String> {
         let mut names: Vec<String> = Vec::with_capacity(layers.len());
-        // Of each node the layer that its activations are named after.
-        let mut owners: Vec<String> = Vec::with_capacity(layers.len());
+        // Of each node the one that its activations are named after; `None`: the input.
+        let mut owners: Vec<Option<usize>> = Vec::with_capacity(layers.len());
         for (index, (layer, inputs)) in layers.iter().enumerate() {
             if let Layer::Activation(activation) = layer {
                 let owner = match inputs.first() {
-                    Some(Source::Node(source)) => owners.get(*source).cloned(),
+                    Some(Source::Node(source)) => owners.get(*source).copied().flatten(),
                     _ => None,
                 };
-                let owner = owner.unwrap_or_else(|| "input".to_string());
-                let name = format!("{owner}_{}", activation.name());
+                let owner_name = owner.map_or("input", |owner| &names[owner]);
+                let name = format!("{owner_name}_{}", activation.name());
                 let numbered = (2..).map(|count| format!("{name}_{count}"));
                 let mut candidates = iter::once(name.clone()).chain(numbered);
                 names.extend(candidates.find(|name| !names.contains(name)));
@@ -191,7 +185,7 @@ impl Network {
             } else {
                 format!("{}_{}", layer.kind(), layers[..=index].iter().filter(same_kind).count())
             };
-            owners.push(name.clone());
+            owners.push(Some(index));
             names.push(name);
         }
         names
@@ -200,17 +194,22 @@ impl Network {
 
 impl Layer {
     /// Shape of each input, which all have the same one.
-    fn input(&self, name: &str, inputs: &[Shape]) -> Result<Shape, BuildError> {
+    fn input(
+        &self,
+        name: &str,
+        inputs: &[Source],
+        shape_of: impl Fn(Source) -> Result<Shape, BuildError>,
+    ) -> Result<Shape, BuildError> {
         let layer = || name.to_string();
         match (self, inputs) {
-            (Self::Add, &[first, second]) if first == second => Ok(first),
-            (Self::Add, &[first, second]) => {
-                Err(BuildError::UnlikeSummands { layer: layer(), summands: [first, second] })
-            }
+            (Self::Add, &[first, second]) => match [shape_of(first)?, shape_of(second)?] {
+                [first, second] if first == second => Ok(first),
+                summands => Err(BuildError::UnlikeSummands { layer: layer(), summands }),
+            },
             (Self::Add, _) => {
                 Err(BuildError::Inputs { layer: layer(), inputs: inputs.len(), expected: 2 })
             }
-            (_, &[only]) => Ok(only),
+            (_, &[only]) => shape_of(only),
             _ => Err(BuildError::Inputs { layer: layer(), inputs: inputs.len(), expected: 1 }),
         }
     }
