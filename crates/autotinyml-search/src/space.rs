@@ -71,6 +71,15 @@ impl Configuration {
 /// The coordinate of a parameter that is not active.
 pub(crate) const ABSENT: f64 = -1.0;
 
+/// Parameters of the same domain, two or more.
+#[derive(Clone, Debug)]
+pub(crate) struct Family {
+    /// Their indices.
+    pub(crate) members: Vec<usize>,
+    /// How many categories they have; `None` for numbers.
+    pub(crate) categories: Option<usize>,
+}
+
 /// How the coordinates of one parameter are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Axis {
@@ -263,6 +272,20 @@ impl Space {
     /// How each coordinate is compared.
     pub(crate) fn axes(&self) -> Vec<Axis> {
         self.parameters.iter().map(|parameter| parameter.domain.axis()).collect()
+    }
+
+    /// Parameters that have the same domain, where several have.
+    pub(crate) fn families(&self) -> Vec<Family> {
+        let mut families: Vec<Family> = vec![];
+        for (index, Parameter { domain, .. }) in self.parameters.iter().enumerate() {
+            let same = |family: &&mut Family| self.parameters[family.members[0]].domain == *domain;
+            match families.iter_mut().find(same) {
+                Some(family) => family.members.push(index),
+                None => families.push(Family { members: vec![index], categories: domain.categories() }),
+            }
+        }
+        families.retain(|family| family.members.len() > 1);
+        families
     }
 
     /// The coordinates of a configuration: one per parameter, or [`ABSENT`].

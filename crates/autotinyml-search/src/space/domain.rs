@@ -73,6 +73,11 @@ impl Domain {
         if matches!(self, Self::Unordered(_)) { Axis::Categorical } else { Axis::Numeric }
     }
 
+    /// Number of categories; `None` for numbers.
+    pub(crate) fn categories(&self) -> Option<usize> {
+        if let Self::Unordered(categories) = self { Some(categories.len()) } else { None }
+    }
+
     /// Number of levels; `None` for a continuous range.
     pub(crate) fn levels(&self) -> Option<u64> {
         match self {

@@ -10,6 +10,7 @@
 pub(crate) mod classifier;
 mod covariance;
 mod evidence;
+mod trend;
 
 use std::rc::Rc;
 
@@ -94,8 +95,7 @@ impl Gp {
         }
         let believed = self.predict(more).into_iter().map(|(mean, _)| mean);
         let targets = self.targets.iter().copied().chain(believed).collect();
-        let points = [&self.inputs.points, more].concat();
-        let inputs = Rc::new(Inputs::new(&self.inputs.axes, points));
+        let inputs = Rc::new(self.inputs.and(more));
         let noise = [self.noise, vec![self.hyperparameters.noise; more.len()]].concat();
         Self::posterior(inputs, targets, noise, self.hyperparameters)
     }
@@ -113,11 +113,12 @@ impl Gp {
         solved: &mut [[f64; BLOCK]],
     ) -> ([f64; BLOCK], [f64; BLOCK]) {
         let mut mean = [0.0; BLOCK];
-        let Inputs { axes, points, .. } = &*self.inputs;
-        let prior = block.variances(axes, &self.hyperparameters);
+        let Inputs { axes, trend, points, shared, .. } = &*self.inputs;
+        let prior = block.variances(axes, trend, &self.hyperparameters);
         let mut variance = prior;
-        for (i, point) in points.iter().enumerate() {
-            let mut rest = block.covariances(axes, &self.hyperparameters, point);
+        for (i, (point, shared)) in points.iter().zip(shared).enumerate() {
+            let mut rest =
+                block.covariances(axes, trend, &self.hyperparameters, point, shared);
             for lane in 0..BLOCK {
                 mean[lane] += rest[lane] * self.alpha[i];
             }
@@ -161,7 +162,7 @@ impl Loop for Predict<'_> {
         let mut predictions = Vec::with_capacity(self.at.len());
         let mut solved = vec![[0.0; BLOCK]; self.gp.targets.len()];
         for points in self.at.chunks(BLOCK) {
-            let (mean, variance) = self.gp.predict_block(&Block::new(points), &mut solved);
+            let (mean, variance) = self.gp.predict_block(&Block::new(&self.gp.inputs.trend, points), &mut solved);
             predictions.extend(mean.into_iter().zip(variance).take(points.len()));
         }
         predictions
@@ -190,13 +191,13 @@ impl Predictor<'_> {
         least_variance: impl Fn(f64) -> f64,
     ) -> Option<(f64, f64)> {
         let gp = self.gp;
-        let Inputs { axes, points, .. } = &*gp.inputs;
+        let Inputs { axes, trend, points, .. } = &*gp.inputs;
         for (covariance, point) in self.covariances.iter_mut().zip(points) {
-            *covariance = between(axes, &gp.hyperparameters, x, point);
+            *covariance = between(axes, trend, &gp.hyperparameters, x, point);
         }
         let mean = dot(&self.covariances, &gp.alpha);
         let least = least_variance(mean);
-        let mut variance = between(axes, &gp.hyperparameters, x, x);
+        let mut variance = between(axes, trend, &gp.hyperparameters, x, x);
         for (i, covariance) in self.covariances.iter().enumerate() {
             if variance <= least {
                 return None;
@@ -216,6 +217,7 @@ mod tests {
 
     use super::covariance::Pairs;
     use super::evidence::Evidence;
+    use super::trend::Trend;
     use super::*;
     use crate::space::Axis;
 
@@ -267,7 +269,7 @@ mod tests {
     #[test]
     fn likelihood_and_gradient_are_scikit_learns() {
         let r = reference();
-        let pairs = Pairs::new(&AXES, &r.points);
+        let pairs = Pairs::new(&AXES, &Trend::new(&AXES, &[]), &r.points);
         let (evidence, gradient) =
             Evidence::new(&pairs, &r.targets, &[0.0; 14]).at(&r.log_hyperparameters).unwrap();
         let likelihood = evidence - 7.0 * std::f64::consts::TAU.ln();
@@ -282,7 +284,7 @@ mod tests {
     #[test]
     fn known_noise_is_noise() {
         let r = reference();
-        let pairs = Pairs::new(&AXES, &r.points);
+        let pairs = Pairs::new(&AXES, &Trend::new(&AXES, &[]), &r.points);
         let mut less = r.log_hyperparameters.clone();
         less[4] = (0.5 * less[4].exp()).ln();
         let known = vec![less[4].exp(); r.points.len()];

@@ -1,44 +1,23 @@
 //! The covariance of a Gaussian process: Matérn's kernel, and an additive trend beside it,
 //!
-//! cov(f(x), f(x')) = a · k(Σ_d Δ_d²/ℓ_d²) + b/D · Σ_d t_d(x_d, x'_d)
-//!
-//! The trend is Σ_d of a parabola in every number and a constant per category, their coefficients normal and
-//! integrated out (Rasmussen & Williams 2006, section 2.7): what each parameter adds by itself, wherever the
-//! others stand.
+//! cov(f(x), f(x')) = a · k(Σ_d Δ_d²/ℓ_d²) + b · trend(x, x')
 
 use std::borrow::Cow;
 
+use super::trend::{LINEAR, SQUARE, Trend, along, legendre};
 use super::{Hyperparameters, spread};
 use crate::cholesky::dot;
 use crate::kernel::{matern, matern_with_slope};
-use crate::space::{ABSENT, Axis};
+use crate::space::{ABSENT, Axis, Family};
 use crate::vectors::{Loop, widest};
 
 /// Points whose covariances are computed side by side.
 pub(super) const BLOCK: usize = 32;
 
-/// t along one axis: of numbers the first two Legendre polynomials, the second with a tenth of the
-/// variance; of categories, whether they are equal.
-#[inline(always)]
-fn trend_along(axis: Axis, a: f64, b: f64) -> f64 {
-    match axis {
-        Axis::Categorical => f64::from(a == b),
-        Axis::Numeric if a == ABSENT || b == ABSENT => 0.0,
-        Axis::Numeric => {
-            let (a, b) = (2.0 * a - 1.0, 2.0 * b - 1.0);
-            3.0 * a * b + 0.3 * (1.5 * a * a - 0.5) * (1.5 * b * b - 0.5)
-        }
-    }
-}
-
-fn trend(axes: &[Axis], a: &[f64], b: &[f64]) -> f64 {
-    let along = axes.iter().zip(a.iter().zip(b)).map(|(axis, (&a, &b))| trend_along(*axis, a, b));
-    along.sum::<f64>() / axes.len().max(1) as f64
-}
-
 /// Prior covariance of the function at two points.
 pub(super) fn between(
     axes: &[Axis],
+    trend: &Trend,
     hyperparameters: &Hyperparameters,
     a: &[f64],
     b: &[f64],
@@ -47,24 +26,20 @@ pub(super) fn between(
     let terms = axes.iter().zip(weights).zip(a.iter().zip(b));
     let squared =
         terms.map(|((axis, weight), (&a, &b))| weight * axis.squared_distance(a, b)).sum();
-    amplitude * matern(squared) + trend_variance * trend(axes, a, b)
+    amplitude * matern(squared) + trend_variance * trend.between(axes, a, b)
 }
 
 /// Up to [`BLOCK`] points, axis by axis.
 pub(super) struct Block {
     columns: Vec<[f64; BLOCK]>,
+    /// Features of the shared trend.
+    shared: Vec<[f64; BLOCK]>,
 }
 
 impl Block {
-    pub(super) fn new(points: &[Vec<f64>]) -> Self {
-        let mut columns = vec![[0.0; BLOCK]; points[0].len()];
-        for (lane, point) in points.iter().enumerate() {
-            columns
-                .iter_mut()
-                .zip(point)
-                .for_each(|(column, &coordinate)| column[lane] = coordinate);
-        }
-        Self { columns }
+    pub(super) fn new(trend: &Trend, points: &[Vec<f64>]) -> Self {
+        let shared: Vec<Vec<f64>> = points.iter().map(|point| trend.shared(point)).collect();
+        Self { columns: columns(points), shared: columns(&shared) }
     }
 
     /// Prior variance of the function at each point.
@@ -72,16 +47,21 @@ impl Block {
     pub(super) fn variances(
         &self,
         axes: &[Axis],
+        trend: &Trend,
         hyperparameters: &Hyperparameters,
     ) -> [f64; BLOCK] {
-        let mut variances = [hyperparameters.amplitude; BLOCK];
-        let trend = hyperparameters.trend / axes.len().max(1) as f64;
-        for (&axis, column) in axes.iter().zip(&self.columns) {
+        let mut trends = [0.0; BLOCK];
+        for ((&axis, column), own) in axes.iter().zip(&self.columns).zip(&trend.own) {
             for lane in 0..BLOCK {
-                variances[lane] += trend * trend_along(axis, column[lane], column[lane]);
+                trends[lane] += own * along(axis, column[lane], column[lane]);
             }
         }
-        variances
+        for column in &self.shared {
+            for lane in 0..BLOCK {
+                trends[lane] += column[lane] * column[lane];
+            }
+        }
+        trends.map(|of_trend| hyperparameters.amplitude + hyperparameters.trend * of_trend)
     }
 
     /// Prior covariance of the function at each point with that at `x`.
@@ -89,23 +69,39 @@ impl Block {
     pub(super) fn covariances(
         &self,
         axes: &[Axis],
+        trend: &Trend,
         hyperparameters: &Hyperparameters,
         x: &[f64],
+        shared: &[f64],
     ) -> [f64; BLOCK] {
+        let Hyperparameters { weights, amplitude, trend: trend_variance, .. } = hyperparameters;
         let mut squared = [0.0; BLOCK];
         let mut trends = [0.0; BLOCK];
-        let terms = axes.iter().zip(&hyperparameters.weights).zip(x.iter().zip(&self.columns));
-        for ((&axis, weight), (&coordinate, column)) in terms {
-            add_along(axis, *weight, coordinate, column, &mut squared, &mut trends);
+        let coefficients = weights.iter().zip(&trend.own);
+        let terms = axes.iter().zip(coefficients).zip(x.iter().zip(&self.columns));
+        for ((&axis, (weight, own)), (&coordinate, column)) in terms {
+            add_along(axis, *weight, *own, coordinate, column, &mut squared, &mut trends);
         }
-        let trend = hyperparameters.trend / axes.len().max(1) as f64;
+        for (feature, column) in shared.iter().zip(&self.shared) {
+            for lane in 0..BLOCK {
+                trends[lane] += feature * column[lane];
+            }
+        }
         let mut covariances = [0.0; BLOCK];
         for lane in 0..BLOCK {
-            covariances[lane] =
-                hyperparameters.amplitude * matern(squared[lane]) + trend * trends[lane];
+            covariances[lane] = amplitude * matern(squared[lane]) + trend_variance * trends[lane];
         }
         covariances
     }
+}
+
+/// The points' coordinates, axis by axis; the lanes that are left over are zero.
+fn columns(points: &[Vec<f64>]) -> Vec<[f64; BLOCK]> {
+    let mut columns = vec![[0.0; BLOCK]; points[0].len()];
+    for (lane, point) in points.iter().enumerate() {
+        columns.iter_mut().zip(point).for_each(|(column, &coordinate)| column[lane] = coordinate);
+    }
+    columns
 }
 
 /// Adds what one axis contributes to weighted squared distances and trends.
@@ -113,6 +109,7 @@ impl Block {
 fn add_along(
     axis: Axis,
     weight: f64,
+    own: f64,
     coordinate: f64,
     column: &[f64; BLOCK],
     squared: &mut [f64; BLOCK],
@@ -120,25 +117,24 @@ fn add_along(
 ) {
     let numeric = axis == Axis::Numeric;
     if numeric && coordinate != ABSENT && !column.contains(&ABSENT) {
-        let centred = 2.0 * coordinate - 1.0;
-        let linear = 3.0 * centred;
-        let square = 0.3 * (1.5 * centred * centred - 0.5);
+        let (linear, square) = legendre(coordinate);
+        let (linear, square) = (own * LINEAR * linear, own * SQUARE * square);
         for lane in 0..BLOCK {
             let difference = column[lane] - coordinate;
             squared[lane] += weight * difference * difference;
-            let centred = 2.0 * column[lane] - 1.0;
-            trends[lane] += linear * centred + square * (1.5 * centred * centred - 0.5);
+            let of_lane = legendre(column[lane]);
+            trends[lane] += linear * of_lane.0 + square * of_lane.1;
         }
     } else if numeric {
         for lane in 0..BLOCK {
             squared[lane] += weight * axis.squared_distance(coordinate, column[lane]);
-            trends[lane] += trend_along(axis, coordinate, column[lane]);
+            trends[lane] += own * along(axis, coordinate, column[lane]);
         }
     } else {
         for lane in 0..BLOCK {
             let equal = column[lane] == coordinate;
             squared[lane] += if equal { 0.0 } else { weight };
-            trends[lane] += if equal { 1.0 } else { 0.0 };
+            trends[lane] += if equal { own } else { 0.0 };
         }
     }
 }
@@ -151,26 +147,47 @@ const FITTED_MAX: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Inputs {
     pub(super) axes: Vec<Axis>,
+    pub(super) trend: Trend,
     pub(super) points: Vec<Vec<f64>>,
+    /// Features of the points' shared trend.
+    pub(super) shared: Vec<Vec<f64>>,
     pub(super) pairs: Pairs,
     /// Of the points on which hyperparameters are fitted, if these are not all.
     fitted: Option<(Vec<usize>, Pairs)>,
 }
 
 impl Inputs {
+    /// Without parameters that have anything in common.
     pub(crate) fn new(axes: &[Axis], points: Vec<Vec<f64>>) -> Self {
+        Self::of_families(axes, &[], points)
+    }
+
+    /// With families of parameters that share a part of the trend.
+    pub(crate) fn of_families(axes: &[Axis], families: &[Family], points: Vec<Vec<f64>>) -> Self {
+        Self::of_trend(axes, Trend::new(axes, families), points)
+    }
+
+    fn of_trend(axes: &[Axis], trend: Trend, points: Vec<Vec<f64>>) -> Self {
         let fitted = (points.len() > FITTED_MAX).then(|| {
             let kept = spread(points.len(), FITTED_MAX);
             let some: Vec<Vec<f64>> = kept.iter().map(|&i| points[i].clone()).collect();
-            let pairs = Pairs::new(axes, &some);
+            let pairs = Pairs::new(axes, &trend, &some);
             (kept, pairs)
         });
-        Self { axes: axes.to_vec(), pairs: Pairs::new(axes, &points), points, fitted }
+        let pairs = Pairs::new(axes, &trend, &points);
+        let shared = points.iter().map(|point| trend.shared(point)).collect();
+        Self { axes: axes.to_vec(), trend, points, shared, pairs, fitted }
     }
 
     /// Some of the points.
     pub(crate) fn only(&self, some: &[usize]) -> Self {
-        Self::new(&self.axes, some.iter().map(|&i| self.points[i].clone()).collect())
+        let points = some.iter().map(|&i| self.points[i].clone()).collect();
+        Self::of_trend(&self.axes, self.trend.clone(), points)
+    }
+
+    /// With more points.
+    pub(super) fn and(&self, more: &[Vec<f64>]) -> Self {
+        Self::of_trend(&self.axes, self.trend.clone(), [&self.points, more].concat())
     }
 
     /// Pairs of the points on which hyperparameters are fitted.
@@ -194,29 +211,35 @@ pub(super) struct Pairs {
     n: usize,
     /// Squared distances, `[axis][pair]`.
     squared: Vec<Vec<f64>>,
-    /// Σ t / D of each pair, and of each point with itself.
+    /// The trend's covariance of each pair, and of each point with itself.
     trend: Vec<f64>,
     trend_itself: Vec<f64>,
 }
 
 impl Pairs {
-    pub(super) fn new(axes: &[Axis], points: &[Vec<f64>]) -> Self {
+    pub(super) fn new(axes: &[Axis], trend: &Trend, points: &[Vec<f64>]) -> Self {
         let pair_count = points.len() * points.len().saturating_sub(1) / 2;
         let mut trends = vec![0.0; pair_count];
         let mut squared = Vec::with_capacity(axes.len());
         for (axis, &kind) in axes.iter().enumerate() {
             let column: Vec<f64> = points.iter().map(|point| point[axis]).collect();
-            let mut along = Vec::with_capacity(pair_count);
+            let mut distances = Vec::with_capacity(pair_count);
             for (i, &a) in column.iter().enumerate() {
-                let before = along.len();
-                along.extend(column[..i].iter().map(|&b| kind.squared_distance(a, b)));
+                let before = distances.len();
+                distances.extend(column[..i].iter().map(|&b| kind.squared_distance(a, b)));
                 for (sum, &b) in trends[before..].iter_mut().zip(&column[..i]) {
-                    *sum += trend_along(kind, a, b) / axes.len() as f64;
+                    *sum += trend.own[axis] * along(kind, a, b);
                 }
             }
-            squared.push(along);
+            squared.push(distances);
         }
-        let trend_itself = points.iter().map(|point| trend(axes, point, point)).collect();
+        let shared: Vec<Vec<f64>> = points.iter().map(|point| trend.shared(point)).collect();
+        let mut sums = trends.iter_mut();
+        for (i, a) in shared.iter().enumerate() {
+            sums.by_ref().zip(&shared[..i]).for_each(|(sum, b)| *sum += dot(a, b));
+        }
+        let itself = |point: &Vec<f64>| trend.between(axes, point, point);
+        let trend_itself = points.iter().map(itself).collect();
         Self { n: points.len(), squared, trend: trends, trend_itself }
     }
 

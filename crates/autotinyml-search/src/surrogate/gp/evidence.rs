@@ -298,6 +298,7 @@ impl Metric {
 
 #[cfg(test)]
 mod tests {
+    use super::super::trend::Trend;
     use super::*;
     use crate::space::Axis;
 
@@ -311,7 +312,7 @@ mod tests {
         let targets: Vec<f64> =
             points.iter().map(|x| (4.0 * x[0]).sin() + x[1] * x[2] - 1.0).collect();
         let prior = Prior { trend: (-1.0, 1.0), ..Prior::SCORE };
-        let pairs = Pairs::new(&axes, &points);
+        let pairs = Pairs::new(&axes, &Trend::new(&axes, &[]), &points);
         let density = |theta: &Theta| {
             let z = theta
                 .iter()
