@@ -5,6 +5,7 @@ parameter turns fastest. Several trainings of one configuration are averaged. Sc
 """
 
 import json
+import statistics
 import sys
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def table(family, name):
     assert sorted(rows) == list(range(np.prod(sizes))), f"{name} is incomplete"
     order = rows.argsort()
     metrics = next(iter(trainings.values())).keys()
-    means = {m: np.array([np.mean(training[m]) for training in trainings.values()])[order] for m in metrics}
+    # Exact means: rounded on the way, equal sizes would differ, and some of them exceed a limit that is one of them.
+    means = {m: np.array([statistics.mean(training[m]) for training in trainings.values()])[order] for m in metrics}
     if family == "HPOLib":
         loss = means["val_loss"]
     else:

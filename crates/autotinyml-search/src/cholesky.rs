@@ -64,14 +64,14 @@ impl Cholesky {
         self.lower
     }
 
-    /// A⁻¹ = L⁻ᵀ·L⁻¹; only the lower triangle is filled.
-    pub(crate) fn inverse<'a>(&self, scratch: &'a mut InverseScratch) -> &'a [f64] {
-        let InverseScratch { triangle, square } = scratch;
+    /// L⁻¹ and A⁻¹, written over those of another matrix.
+    pub(crate) fn inverse<'a>(&self, inverse: &'a mut Inverse) -> &'a Inverse {
+        let Inverse { triangle, square } = &mut *inverse;
         triangle.resize(self.n * self.n, 0.0);
         square.resize(self.n * self.n, 0.0);
         widest(InvertTriangle { factor: self, triangle });
         widest(Square { triangle, square, n: self.n });
-        square
+        inverse
     }
 
     /// The diagonal of A⁻¹.
@@ -86,12 +86,14 @@ impl Cholesky {
     }
 }
 
-/// Memory in which inverses are computed: for many matrices of a size it need not be fetched anew.
+/// Inverses of a factor and of its matrix, n × n by rows. For many matrices of a size their memory need not be
+/// fetched anew.
 #[derive(Debug, Default)]
-pub(crate) struct InverseScratch {
+pub(crate) struct Inverse {
     /// L⁻¹; zero above the diagonal.
-    triangle: Vec<f64>,
-    square: Vec<f64>,
+    pub(crate) triangle: Vec<f64>,
+    /// A⁻¹ = L⁻ᵀ·L⁻¹; only the lower triangle is filled.
+    pub(crate) square: Vec<f64>,
 }
 
 /// L of a matrix.
@@ -288,8 +290,8 @@ mod tests {
     #[test]
     fn inverts_the_hilbert_matrix() {
         let factor = Cholesky::new(hilbert(3), 3).unwrap();
-        let mut scratch = InverseScratch::default();
-        let inverse = factor.inverse(&mut scratch);
+        let mut inverse = Inverse::default();
+        let inverse = &factor.inverse(&mut inverse).square;
         let expected = [9.0, 0.0, 0.0, -36.0, 192.0, 0.0, 30.0, -180.0, 180.0];
         for (found, expected) in inverse.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-9, "{inverse:?}");

@@ -281,7 +281,9 @@ impl Space {
             let same = |family: &&mut Family| self.parameters[family.members[0]].domain == *domain;
             match families.iter_mut().find(same) {
                 Some(family) => family.members.push(index),
-                None => families.push(Family { members: vec![index], categories: domain.categories() }),
+                None => {
+                    families.push(Family { members: vec![index], categories: domain.categories() })
+                }
             }
         }
         families.retain(|family| family.members.len() > 1);

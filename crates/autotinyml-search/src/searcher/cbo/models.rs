@@ -137,7 +137,10 @@ impl<'a> Ended<'a> {
             .into_iter()
             .map(|i| (problem.space.encode(&ended[i].0.configuration), ended[i].1))
             .unzip();
-        Some(Self { outcomes, inputs: Rc::new(Inputs::of_families(&axes, &problem.space.families(), points)) })
+        Some(Self {
+            outcomes,
+            inputs: Rc::new(Inputs::of_families(&axes, &problem.space.families(), points)),
+        })
     }
 
     /// Indices of the trials of which something is known, with it.

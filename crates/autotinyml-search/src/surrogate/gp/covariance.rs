@@ -266,6 +266,16 @@ impl Pairs {
         widest(Covary { pairs: self, hyperparameters, covariances });
     }
 
+    /// The matrix of the covariances' derivatives in the logarithm of each hyperparameter, times a vector.
+    pub(super) fn derivatives(
+        &self,
+        hyperparameters: &Hyperparameters,
+        covariances: &Covariances,
+        vector: &[f64],
+    ) -> Vec<Vec<f64>> {
+        widest(Derivatives { pairs: self, hyperparameters, covariances, vector })
+    }
+
     /// The gradient in the logarithms of the hyperparameters of anything whose derivatives in the
     /// covariances of pairs, and of points with themselves, are `pull` and `pull_itself`. Uses up the
     /// covariances.
@@ -315,6 +325,58 @@ impl Loop for Covary<'_> {
             }
             matrix[i * n + i] = variance;
         }
+    }
+}
+
+/// As [`Pairs::derivatives`].
+struct Derivatives<'a> {
+    pairs: &'a Pairs,
+    hyperparameters: &'a Hyperparameters,
+    covariances: &'a Covariances,
+    vector: &'a [f64],
+}
+
+impl Loop for Derivatives<'_> {
+    type Output = Vec<Vec<f64>>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<Vec<f64>> {
+        let Self { pairs, hyperparameters, covariances, vector } = self;
+        let Hyperparameters { weights, amplitude, noise, trend } = hyperparameters;
+        let mut of_distance = vec![0.0; pairs.trend.len()];
+        let mut derivatives: Vec<Vec<f64>> = Vec::with_capacity(weights.len() + 3);
+        for (weight, squared) in weights.iter().zip(&pairs.squared) {
+            let terms = covariances.slopes.iter().zip(squared);
+            of_distance.iter_mut().zip(terms).for_each(|(product, (slope, squared))| {
+                *product = weight * slope * squared;
+            });
+            let mut product = vec![0.0; vector.len()];
+            add_symmetric(1.0, &of_distance, vector, &mut product);
+            derivatives.push(product);
+        }
+        let mut product: Vec<f64> = vector.iter().map(|element| amplitude * element).collect();
+        add_symmetric(1.0, &covariances.kernel, vector, &mut product);
+        derivatives.push(product);
+        derivatives.push(vector.iter().map(|element| noise * element).collect());
+        let itself = pairs.trend_itself.iter().zip(vector);
+        let mut product: Vec<f64> =
+            itself.map(|(itself, element)| trend * itself * element).collect();
+        add_symmetric(*trend, &pairs.trend, vector, &mut product);
+        derivatives.push(product);
+        derivatives
+    }
+}
+
+/// Adds to a product that of a vector and a symmetric matrix, of which there are the pairs below the diagonal.
+#[inline(always)]
+fn add_symmetric(scale: f64, pairs: &[f64], vector: &[f64], product: &mut [f64]) {
+    let mut rest = pairs;
+    for (i, &element) in vector.iter().enumerate() {
+        let (row, below) = rest.split_at(i);
+        rest = below;
+        product[i] += scale * dot(row, &vector[..i]);
+        let scaled = scale * element;
+        product.iter_mut().zip(row).for_each(|(sum, entry)| *sum += scaled * entry);
     }
 }
 

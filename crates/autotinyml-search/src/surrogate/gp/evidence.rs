@@ -6,14 +6,16 @@
 //! | θ | logarithms of d length scales, amplitude, noise, trend | d + 3 |
 //! | K | covariance of the targets | n × n |
 //! | α | K⁻¹ y | n |
+//! | g | gradient of the logarithm of the posterior density | d + 3 |
+//! | A | average information: about the curvature of that logarithm | (d + 3)² |
 
 use super::Hyperparameters;
 use super::covariance::{Covariances, Inputs, Pairs};
-use crate::cholesky::{Cholesky, InverseScratch, dot};
+use crate::cholesky::{Cholesky, Inverse, dot};
 use crate::vectors::{Loop, widest};
 
 /// Evaluations of the evidence in a fit, at most.
-const EVALUATIONS_MAX: usize = 12;
+const EVALUATIONS_MAX: usize = 8;
 
 /// Logarithms of the hyperparameters.
 pub(super) type Theta = Vec<f64>;
@@ -104,7 +106,7 @@ pub(super) struct Evidence<'a> {
     /// Variance of each target, beside the one in θ.
     known_noise: &'a [f64],
     covariances: Covariances,
-    inverse: InverseScratch,
+    inverse: Inverse,
     /// Derivative of the evidence in the covariance of each pair, and of each point with itself.
     pull: Vec<f64>,
     pull_itself: Vec<f64>,
@@ -117,27 +119,66 @@ impl<'a> Evidence<'a> {
             targets,
             known_noise,
             covariances: Covariances::default(),
-            inverse: InverseScratch::default(),
+            inverse: Inverse::default(),
             pull: vec![],
             pull_itself: vec![],
         }
     }
 
-    /// ln p(y | X, θ) up to a constant, and its gradient in θ, ½ tr((ααᵀ − K⁻¹) ∂K/∂θ). `None` if K is
-    /// singular to rounding.
-    pub(super) fn at(&mut self, theta: &Theta) -> Option<(f64, Vec<f64>)> {
+    /// ln p(y | X, θ) up to a constant, its gradient in θ, ½ tr((ααᵀ − K⁻¹) ∂K/∂θ), and its curvature. `None`
+    /// if K is singular to rounding.
+    pub(super) fn at(&mut self, theta: &Theta) -> Option<Slope> {
         let Self { pairs, targets, covariances, pull, pull_itself, .. } = self;
         let hyperparameters = Hyperparameters::from(theta);
         pairs.covary(&hyperparameters, covariances);
         let matrix = std::mem::take(&mut covariances.matrix);
         let factor = factorise(matrix, self.known_noise, hyperparameters.noise)?;
         let alpha = factor.solve(targets);
-        let inverse = factor.inverse(&mut self.inverse);
-        widest(Pull { inverse, alpha: &alpha, pull, pull_itself });
+        let Inverse { triangle, square } = factor.inverse(&mut self.inverse);
+        let derivatives = pairs.derivatives(&hyperparameters, covariances, &alpha);
+        let information = widest(AverageInformation { derivatives, triangle });
+        widest(Pull { inverse: square, alpha: &alpha, pull, pull_itself });
         let gradient = pairs.gradient(&hyperparameters, covariances, pull, pull_itself);
         let height = log_density(&factor, targets, &alpha);
         covariances.matrix = factor.into_matrix();
-        Some((height, gradient))
+        Some(Slope { height, gradient, information })
+    }
+}
+
+/// A logarithm of a density at some θ, with its first derivatives and its curvature.
+pub(super) struct Slope {
+    pub(super) height: f64,
+    /// g.
+    pub(super) gradient: Vec<f64>,
+    /// A, by rows.
+    information: Vec<f64>,
+}
+
+/// A_ij = ½ αᵀ ∂K/∂θ_i K⁻¹ ∂K/∂θ_j α, the mean of the observed and the expected information (A. R. Gilmour, R.
+/// Thompson, B. R. Cullis, Average information REML, Biometrics 51 (1995) 1440-1450, section 2): traces of products
+/// of matrices cancel, and what is left costs no more than a product with a vector for each hyperparameter. It is
+/// never negative, so that it always leads uphill.
+struct AverageInformation<'a> {
+    /// ∂K/∂θ_i α of each hyperparameter.
+    derivatives: Vec<Vec<f64>>,
+    /// L⁻¹ by rows, L·Lᵀ = K.
+    triangle: &'a [f64],
+}
+
+impl Loop for AverageInformation<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f64> {
+        let Self { mut derivatives, triangle } = self;
+        for vector in &mut derivatives {
+            // From below, so that L⁻¹ v may take the place of v.
+            for (i, row) in triangle.chunks_exact(vector.len()).enumerate().rev() {
+                vector[i] = dot(&row[..=i], &vector[..=i]);
+            }
+        }
+        let rows = derivatives.iter();
+        rows.flat_map(|a| derivatives.iter().map(move |b| 0.5 * dot(a, b))).collect()
     }
 }
 
@@ -171,8 +212,7 @@ impl Loop for Pull<'_> {
     }
 }
 
-/// Climbs evidence plus prior density by BFGS (Nocedal & Wright, Numerical Optimization, 2006, algorithm
-/// 6.1) with a line search that backtracks along parabolas.
+/// Climbs evidence plus prior density by Newton's steps, A⁻¹ g, each shortened until it leads higher.
 pub(super) fn climb(
     start: Theta,
     prior: &Prior,
@@ -182,19 +222,15 @@ pub(super) fn climb(
     /// Ascent that is not worth another step.
     const ASCENT_MIN: f64 = 1e-3;
     let prior = prior.of(start.len() - 3);
-    // At first as if the evidence were twice as sharp as the prior.
-    let mut metric =
-        Metric::diagonal(prior.iter().map(|(_, deviation)| 0.3 * deviation * deviation).collect());
     let mut posterior = Posterior { evidence, prior, evaluations_left: evaluations_max };
     let Some(mut at) = posterior.at(start.clone()) else { return start };
     while posterior.evaluations_left > 0 {
-        let direction = metric.direction(&at.gradient);
-        let ascent = dot(&direction, &at.gradient);
+        let Some(direction) = at.direction() else { break };
+        let ascent = dot(&direction, &at.slope.gradient);
         if ascent < ASCENT_MIN {
             break;
         }
         let Some(next) = line_search(&at, &direction, ascent, &mut posterior) else { break };
-        metric.learn(&at, &next);
         at = next;
     }
     at.theta
@@ -212,22 +248,34 @@ impl Posterior<'_> {
     /// `None` if K is singular to rounding.
     fn at(&mut self, theta: Theta) -> Option<Place> {
         self.evaluations_left -= 1;
-        let (mut height, mut gradient) = self.evidence.at(&theta)?;
-        let terms = gradient.iter_mut().zip(&theta).zip(&self.prior);
-        for ((gradient, value), (mean, deviation)) in terms {
+        let mut slope = self.evidence.at(&theta)?;
+        let d = theta.len();
+        for (i, (value, (mean, deviation))) in theta.iter().zip(&self.prior).enumerate() {
             let z = (value - mean) / deviation;
-            height -= 0.5 * z * z;
-            *gradient -= z / deviation;
+            slope.height -= 0.5 * z * z;
+            slope.gradient[i] -= z / deviation;
+            slope.information[i * d + i] += 1.0 / (deviation * deviation);
         }
-        Some(Place { theta, height, gradient })
+        Some(Place { theta, slope })
     }
 }
 
 /// θ with the posterior density there.
 struct Place {
     theta: Theta,
-    height: f64,
-    gradient: Vec<f64>,
+    slope: Slope,
+}
+
+impl Place {
+    /// Newton's step, but no logarithm changes by more than 2. `None` if the curvature is not finite.
+    fn direction(&self) -> Option<Vec<f64>> {
+        let Slope { gradient, information, .. } = &self.slope;
+        let mut direction = Cholesky::new(information.clone(), gradient.len())?.solve(gradient);
+        let longest = direction.iter().fold(0.0, |longest: f64, step| longest.max(step.abs()));
+        let scale = (2.0 / longest).min(1.0);
+        direction.iter_mut().for_each(|step| *step *= scale);
+        Some(direction)
+    }
 }
 
 /// The first place along the direction that is higher by a share of what the gradient promises.
@@ -244,7 +292,7 @@ fn line_search(
             stride *= 0.25;
             continue;
         };
-        let gain = place.height - from.height;
+        let gain = place.slope.height - from.slope.height;
         if gain > 1e-4 * stride * ascent {
             return Some(place);
         }
@@ -252,48 +300,6 @@ fn line_search(
         stride *= (0.5 * ascent * stride / (ascent * stride - gain)).clamp(0.1, 0.5);
     }
     None
-}
-
-/// Approximate inverse of the negative Hessian, d × d by rows.
-struct Metric(Vec<f64>, usize);
-
-impl Metric {
-    fn diagonal(diagonal: Vec<f64>) -> Self {
-        let d = diagonal.len();
-        let mut metric = vec![0.0; d * d];
-        (0..d).for_each(|i| metric[i * d + i] = diagonal[i]);
-        Self(metric, d)
-    }
-
-    fn times(&self, vector: &[f64]) -> Vec<f64> {
-        self.0.chunks_exact(self.1).map(|row| dot(row, vector)).collect()
-    }
-
-    /// Newton's step, but no logarithm changes by more than 2.
-    fn direction(&self, gradient: &[f64]) -> Vec<f64> {
-        let direction = self.times(gradient);
-        let longest = direction.iter().fold(0.0, |longest: f64, step| longest.max(step.abs()));
-        let scale = (2.0 / longest).min(1.0);
-        direction.iter().map(|step| scale * step).collect()
-    }
-
-    fn learn(&mut self, from: &Place, to: &Place) {
-        let d = self.1;
-        let s: Vec<f64> = to.theta.iter().zip(&from.theta).map(|(a, b)| a - b).collect();
-        let y: Vec<f64> = from.gradient.iter().zip(&to.gradient).map(|(a, b)| a - b).collect();
-        let curvature = dot(&s, &y);
-        if curvature < 1e-10 {
-            return;
-        }
-        let hy = self.times(&y);
-        let scale = (1.0 + dot(&y, &hy) / curvature) / curvature;
-        for i in 0..d {
-            for j in 0..d {
-                self.0[i * d + j] +=
-                    scale * s[i] * s[j] - (hy[i] * s[j] + s[i] * hy[j]) / curvature;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -318,7 +324,7 @@ mod tests {
                 .iter()
                 .zip(prior.of(3))
                 .map(|(value, (mean, deviation))| (value - mean) / deviation);
-            Evidence::new(&pairs, &targets, &[0.0; 30]).at(theta).unwrap().0
+            Evidence::new(&pairs, &targets, &[0.0; 30]).at(theta).unwrap().height
                 - 0.5 * z.map(|z| z * z).sum::<f64>()
         };
         let theta = climb(prior.mode(3), &prior, 100, Evidence::new(&pairs, &targets, &[0.0; 30]));
