@@ -20,7 +20,7 @@
 //! What departs from those papers (what was measured of it stands in docs/adr/0008-cbo.md):
 //!
 //! DIFFERENCE: the models have an additive trend beside Matérn's kernel: sizes and run times are nearly sums
-//! of what each parameter contributes.
+//! of what each parameter contributes. Parameters of the same domain share a part of it (`surrogate/gp/trend.rs`).
 //! DIFFERENCE: the score's model sees a power of how far trials are behind the best, whichever it makes most
 //! plausible (`surrogate/scale.rs`), of infeasible trials as well, if they have a score.
 //! DIFFERENCE: P(feasible) of a classifier is raised to a power that grows as the budget is spent: a

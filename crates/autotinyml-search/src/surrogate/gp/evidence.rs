@@ -125,30 +125,42 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// ln p(y | X, θ) up to a constant, its gradient in θ, ½ tr((ααᵀ − K⁻¹) ∂K/∂θ), and its curvature. `None`
-    /// if K is singular to rounding.
-    pub(super) fn at(&mut self, theta: &Theta) -> Option<Slope> {
-        let Self { pairs, targets, covariances, pull, pull_itself, .. } = self;
+    /// ln p(y | X, θ) up to a constant. `None` if K is singular to rounding.
+    pub(super) fn at(&mut self, theta: &Theta) -> Option<Height> {
         let hyperparameters = Hyperparameters::from(theta);
-        pairs.covary(&hyperparameters, covariances);
-        let matrix = std::mem::take(&mut covariances.matrix);
+        self.pairs.covary(&hyperparameters, &mut self.covariances);
+        let matrix = std::mem::take(&mut self.covariances.matrix);
         let factor = factorise(matrix, self.known_noise, hyperparameters.noise)?;
-        let alpha = factor.solve(targets);
+        let alpha = factor.solve(self.targets);
+        let height = log_density(&factor, self.targets, &alpha);
+        Some(Height { height, hyperparameters, factor, alpha })
+    }
+
+    /// Derivatives at the θ of the last height.
+    pub(super) fn slope(&mut self, last: Height) -> Slope {
+        let Self { pairs, covariances, pull, pull_itself, .. } = self;
+        let Height { hyperparameters, factor, alpha, .. } = last;
         let Inverse { triangle, square } = factor.inverse(&mut self.inverse);
         let derivatives = pairs.derivatives(&hyperparameters, covariances, &alpha);
         let information = widest(AverageInformation { derivatives, triangle });
         widest(Pull { inverse: square, alpha: &alpha, pull, pull_itself });
         let gradient = pairs.gradient(&hyperparameters, covariances, pull, pull_itself);
-        let height = log_density(&factor, targets, &alpha);
         covariances.matrix = factor.into_matrix();
-        Some(Slope { height, gradient, information })
+        Slope { gradient, information }
     }
 }
 
-/// A logarithm of a density at some θ, with its first derivatives and its curvature.
-pub(super) struct Slope {
+/// The logarithm of a density at some θ, and what it was computed from.
+pub(super) struct Height {
     pub(super) height: f64,
-    /// g.
+    hyperparameters: Hyperparameters,
+    factor: Cholesky,
+    alpha: Vec<f64>,
+}
+
+/// First derivatives and curvature of the logarithm of a density.
+pub(super) struct Slope {
+    /// g = ½ tr((ααᵀ − K⁻¹) ∂K/∂θ) for the evidence.
     pub(super) gradient: Vec<f64>,
     /// A, by rows.
     information: Vec<f64>,
@@ -223,17 +235,21 @@ pub(super) fn climb(
     const ASCENT_MIN: f64 = 1e-3;
     let prior = prior.of(start.len() - 3);
     let mut posterior = Posterior { evidence, prior, evaluations_left: evaluations_max };
-    let Some(mut at) = posterior.at(start.clone()) else { return start };
+    let mut theta = start;
+    let Some(mut at) = posterior.at(&theta) else { return theta };
     while posterior.evaluations_left > 0 {
-        let Some(direction) = at.direction() else { break };
-        let ascent = dot(&direction, &at.slope.gradient);
+        let height = at.height;
+        let slope = posterior.slope(&theta, at);
+        let Some(direction) = slope.direction() else { break };
+        let ascent = dot(&direction, &slope.gradient);
         if ascent < ASCENT_MIN {
             break;
         }
-        let Some(next) = line_search(&at, &direction, ascent, &mut posterior) else { break };
-        at = next;
+        let line = Line { from: &theta, height, direction, ascent };
+        let Some(next) = line.search(&mut posterior) else { break };
+        (theta, at) = next;
     }
-    at.theta
+    theta
 }
 
 /// The posterior density of hyperparameters, up to a constant factor.
@@ -246,30 +262,33 @@ struct Posterior<'a> {
 
 impl Posterior<'_> {
     /// `None` if K is singular to rounding.
-    fn at(&mut self, theta: Theta) -> Option<Place> {
+    fn at(&mut self, theta: &Theta) -> Option<Height> {
         self.evaluations_left -= 1;
-        let mut slope = self.evidence.at(&theta)?;
+        let mut at = self.evidence.at(theta)?;
+        let z = theta
+            .iter()
+            .zip(&self.prior)
+            .map(|(value, (mean, deviation))| (value - mean) / deviation);
+        at.height -= 0.5 * z.map(|z| z * z).sum::<f64>();
+        Some(at)
+    }
+
+    /// Derivatives at the θ of the last height.
+    fn slope(&mut self, theta: &Theta, last: Height) -> Slope {
+        let mut slope = self.evidence.slope(last);
         let d = theta.len();
         for (i, (value, (mean, deviation))) in theta.iter().zip(&self.prior).enumerate() {
-            let z = (value - mean) / deviation;
-            slope.height -= 0.5 * z * z;
-            slope.gradient[i] -= z / deviation;
+            slope.gradient[i] -= (value - mean) / deviation / deviation;
             slope.information[i * d + i] += 1.0 / (deviation * deviation);
         }
-        Some(Place { theta, slope })
+        slope
     }
 }
 
-/// θ with the posterior density there.
-struct Place {
-    theta: Theta,
-    slope: Slope,
-}
-
-impl Place {
+impl Slope {
     /// Newton's step, but no logarithm changes by more than 2. `None` if the curvature is not finite.
     fn direction(&self) -> Option<Vec<f64>> {
-        let Slope { gradient, information, .. } = &self.slope;
+        let Self { gradient, information } = self;
         let mut direction = Cholesky::new(information.clone(), gradient.len())?.solve(gradient);
         let longest = direction.iter().fold(0.0, |longest: f64, step| longest.max(step.abs()));
         let scale = (2.0 / longest).min(1.0);
@@ -278,28 +297,36 @@ impl Place {
     }
 }
 
-/// The first place along the direction that is higher by a share of what the gradient promises.
-fn line_search(
-    from: &Place,
-    direction: &[f64],
+/// A way up.
+struct Line<'a> {
+    from: &'a Theta,
+    height: f64,
+    direction: Vec<f64>,
+    /// What the gradient promises of the whole direction.
     ascent: f64,
-    posterior: &mut Posterior,
-) -> Option<Place> {
-    let mut stride = 1.0;
-    while posterior.evaluations_left > 0 {
-        let theta = from.theta.iter().zip(direction).map(|(x, d)| x + stride * d).collect();
-        let Some(place) = posterior.at(theta) else {
-            stride *= 0.25;
-            continue;
-        };
-        let gain = place.slope.height - from.slope.height;
-        if gain > 1e-4 * stride * ascent {
-            return Some(place);
+}
+
+impl Line<'_> {
+    /// The first place along the line that is higher by a share of what the gradient promises.
+    fn search(&self, posterior: &mut Posterior) -> Option<(Theta, Height)> {
+        let mut stride = 1.0;
+        while posterior.evaluations_left > 0 {
+            let steps = self.from.iter().zip(&self.direction);
+            let theta: Theta = steps.map(|(x, d)| x + stride * d).collect();
+            let Some(at) = posterior.at(&theta) else {
+                stride *= 0.25;
+                continue;
+            };
+            let gain = at.height - self.height;
+            if gain > 1e-4 * stride * self.ascent {
+                return Some((theta, at));
+            }
+            // The summit of the parabola through both heights with the slope at the first.
+            let promised = self.ascent * stride;
+            stride *= (0.5 * promised / (promised - gain)).clamp(0.1, 0.5);
         }
-        // The summit of the parabola through both heights with the slope at the first.
-        stride *= (0.5 * ascent * stride / (ascent * stride - gain)).clamp(0.1, 0.5);
+        None
     }
-    None
 }
 
 #[cfg(test)]
