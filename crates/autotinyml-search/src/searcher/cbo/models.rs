@@ -17,6 +17,10 @@ const TRIALS_MAX: usize = 300;
 /// w for constraints with values.
 const VALUE_WEIGHT: f64 = 1.0;
 
+/// No model of a constraint is trusted beyond this share of the deviation of its values: of one that is wrong about
+/// the way sizes grow, the best network may be a step within the limit, and ruled out for good.
+const VALUE_DEVIATION_MIN: f64 = 0.02;
+
 /// w for labels, at the beginning of the search and at its end: the later, the less use is made of what
 /// a failed trial teaches.
 const LABEL_WEIGHTS: [f64; 2] = [2.0, 7.0];
@@ -101,7 +105,8 @@ impl Models {
             match limit {
                 Limit::Value { gp, limit } => {
                     add(gp, &|mean, variance| {
-                        VALUE_WEIGHT * log_feasibility(mean, variance.sqrt(), *limit)
+                        let deviation = variance.sqrt().hypot(VALUE_DEVIATION_MIN);
+                        VALUE_WEIGHT * log_feasibility(mean, deviation, *limit)
                     });
                 }
                 Limit::Label { latent } => {
