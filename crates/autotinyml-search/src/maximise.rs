@@ -15,7 +15,7 @@ use crate::draw::draw_untried;
 use crate::history::History;
 use crate::problem::Problem;
 use crate::space::{Configuration, Space};
-pub(crate) use exchange::maximise_by_exchange;
+pub(crate) use exchange::{Score, maximise_by_exchange};
 
 /// Largest space that is enumerated.
 const ENUMERATED_MAX: u128 = 100_000;

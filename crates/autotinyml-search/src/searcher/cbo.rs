@@ -41,7 +41,7 @@ use super::{Phase, SearchError, Searcher, Suggestion};
 use crate::draw::{draw_untried, stream};
 use crate::history::History;
 use crate::initial_design::{designed, published_size};
-use crate::maximise::maximise_by_exchange;
+use crate::maximise::{Score, maximise_by_exchange};
 use crate::problem::Problem;
 
 /// Constrained Bayesian optimisation.
@@ -66,7 +66,11 @@ impl Searcher for Cbo {
         }
         let rng = &mut stream(seed, trial);
         let found = Models::fit(problem, history).and_then(|models| {
-            maximise_by_exchange(problem, history, rng, |points| models.acquisition(points))
+            let score = Score {
+                bound: |points: &[Vec<f64>]| models.log_improvement(points),
+                rest: |points: &[Vec<f64>]| models.log_feasibility(points),
+            };
+            maximise_by_exchange(problem, history, rng, &score)
         });
         let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
         Ok(Suggestion::full(configuration, Phase::Optimise))

@@ -88,19 +88,25 @@ impl Models {
         Some(Self { score, limits, spent })
     }
 
-    /// ln EI + w Σ ln P at each point.
-    pub(super) fn acquisition(&self, points: &[Vec<f64>]) -> Vec<f64> {
+    /// ln EI at each point; 0 before the first feasible trial.
+    pub(super) fn log_improvement(&self, points: &[Vec<f64>]) -> Vec<f64> {
+        let Some((gp, best)) = &self.score else { return vec![0.0; points.len()] };
+        let predictions = gp.predict(points).into_iter();
+        predictions
+            .map(|(mean, variance)| log_expected_improvement(mean, variance.sqrt(), *best))
+            .collect()
+    }
+
+    /// w Σ ln P at each point.
+    pub(super) fn log_feasibility(&self, points: &[Vec<f64>]) -> Vec<f64> {
         let [first, last] = LABEL_WEIGHTS;
         let label_weight = first + (last - first) * self.spent;
-        let mut acquisition = vec![0.0; points.len()];
+        let mut sums = vec![0.0; points.len()];
         let mut add = |gp: &Gp, term: &dyn Fn(f64, f64) -> f64| {
-            for (sum, (mean, variance)) in acquisition.iter_mut().zip(gp.predict(points)) {
+            for (sum, (mean, variance)) in sums.iter_mut().zip(gp.predict(points)) {
                 *sum += term(mean, variance);
             }
         };
-        if let Some((gp, best)) = &self.score {
-            add(gp, &|mean, variance| log_expected_improvement(mean, variance.sqrt(), *best));
-        }
         for limit in &self.limits {
             match limit {
                 Limit::Value { gp, limit } => {
@@ -114,7 +120,7 @@ impl Models {
                 }
             }
         }
-        acquisition
+        sums
     }
 }
 
