@@ -1,40 +1,10 @@
-//! The catalogue of boards. A board is hardware as its data sheet gives it: limits are not part of
-//! it. Each board is a TOML file in `boards/` whose every memory region names its source.
-
-use std::sync::OnceLock;
+//! A board: hardware as its data sheet gives it. Limits are not part of it.
 
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-const EMBEDDED: [(&str, &str); 2] = [
-    ("stm32l476rg.toml", include_str!("../boards/stm32l476rg.toml")),
-    ("stm32f303k8.toml", include_str!("../boards/stm32f303k8.toml")),
-];
-
-/// Processor core with its floating-point unit, as far as a compiler has to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Core {
-    /// Arm Cortex-M4 with the single-precision unit FPv4-SP.
-    CortexM4f,
-}
-
-impl Core {
-    /// Name as in a board file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CortexM4f => "cortex-m4f",
-        }
-    }
-
-    /// GCC's options that select the core and its floating-point unit.
-    pub fn compiler_flags(self) -> &'static [&'static str] {
-        match self {
-            Self::CortexM4f => {
-                &["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
-            }
-        }
-    }
-}
+use crate::cortex::Core;
 
 /// What a memory region is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,49 +56,59 @@ pub struct Board {
     pub core: Core,
     /// Highest clock of the core.
     pub clock_hz: u64,
+    /// The document that the clock comes from.
+    pub clock_source: String,
     /// Name of the RAM region that holds the stack.
     pub stack: String,
+    /// What starting the program takes beside writing it into the flash.
+    pub flashing: Option<String>,
     /// Memory; at least one flash and one RAM region, none overlapping.
     pub regions: Vec<Region>,
 }
 
 /// Why a board file was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: {problem}")]
+#[error("{place}: {problem}")]
 pub struct BoardError {
-    /// The file, as given by the caller.
-    pub file: String,
-    /// What is wrong with it, where, and what was expected.
+    /// The file as given by the caller, and the line if one is to blame.
+    pub place: String,
+    /// What is wrong there, and what was expected.
     pub problem: String,
 }
 
+/// What contradicts itself in a board file, and where: a key of the file or of one of its regions.
+struct Contradiction {
+    region: Option<usize>,
+    key: &'static str,
+    problem: String,
+}
+
+/// The vector table begins the largest flash region; Cortex-M cores want its address a multiple of
+/// its size, rounded up to a power of two, and of 128 at least.
+const VECTOR_TABLE_ALIGNMENT: u32 = 128;
+
 impl Board {
-    /// Every board of the catalogue, in a fixed order.
-    pub fn catalogue() -> &'static [Board] {
-        static CATALOGUE: OnceLock<Vec<Board>> = OnceLock::new();
-        CATALOGUE.get_or_init(|| {
-            let parse =
-                |(file, text)| Board::parse(text, file).expect("tested: embedded boards parse");
-            EMBEDDED.into_iter().map(parse).collect()
-        })
-    }
-
-    /// The board of the catalogue with this name.
-    pub fn named(name: &str) -> Option<&'static Board> {
-        Self::catalogue().iter().find(|board| board.name == name)
-    }
-
     /// Reads a board from the text of a TOML file; `file` is only used in messages.
     ///
     /// # Errors
     /// Syntax (with the line), unknown or missing fields, and figures that contradict each other.
     pub fn parse(text: &str, file: &str) -> Result<Self, BoardError> {
-        let refuse = |problem: String| BoardError { file: file.to_string(), problem };
-        let board: Self = toml::from_str(text).map_err(|error| refuse(error.to_string()))?;
-        match board.contradiction() {
-            Some(problem) => Err(refuse(problem)),
-            None => Ok(board),
-        }
+        let board: Self = toml::from_str(text)
+            .map_err(|error| BoardError { place: file.to_string(), problem: error.to_string() })?;
+        let Some(Contradiction { region, key, problem }) = board.contradiction() else {
+            return Ok(board);
+        };
+        Err(BoardError { place: place(file, text, region, key), problem })
+    }
+
+    /// Whether a program for one is a program for the other: core, stack and memory are the same.
+    pub fn is_same_hardware(&self, other: &Self) -> bool {
+        let memory = |board: &Self| -> Vec<(String, RegionKind, u32, usize)> {
+            let regions = board.regions.iter();
+            let memory = regions.map(|r| (r.name.clone(), r.kind, r.origin, r.length_bytes));
+            memory.collect()
+        };
+        (self.core, &self.stack) == (other.core, &other.stack) && memory(self) == memory(other)
     }
 
     /// The flash regions, in the order of the file.
@@ -152,48 +132,106 @@ impl Board {
         regions.max_by_key(|region| region.length_bytes).expect("checked when parsed")
     }
 
-    fn contradiction(&self) -> Option<String> {
+    fn contradiction(&self) -> Option<Contradiction> {
+        let found = |key, problem| Some(Contradiction { region: None, key, problem });
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+        if self.name.is_empty() || !self.name.chars().all(is_plain) {
+            let expected = "expected lower-case letters, digits, - _ and .";
+            return found("name", format!("name is \"{}\", {expected}", self.name));
+        }
         if self.clock_hz == 0 {
-            return Some("clock_hz is 0, expected the highest clock of the core in hertz".into());
+            let problem = "clock_hz is 0, expected the highest clock of the core in hertz";
+            return found("clock_hz", problem.into());
         }
         for (kind, count) in [("flash", self.flash().count()), ("ram", self.ram().count())] {
             if count == 0 {
-                return Some(format!("no region of kind \"{kind}\", expected at least one"));
+                let problem = format!("no region of kind \"{kind}\", expected at least one");
+                return found("regions", problem);
             }
         }
         if !self.ram().any(|region| region.name == self.stack) {
             let names: Vec<_> = self.ram().map(|region| region.name.as_str()).collect();
             let names = names.join(", ");
-            return Some(format!("stack is \"{}\", expected a RAM region: {names}", self.stack));
+            let problem = format!("stack is \"{}\", expected a RAM region: {names}", self.stack);
+            return found("stack", problem);
         }
-        self.regions
-            .iter()
-            .enumerate()
-            .find_map(|(index, region)| region.contradiction(&self.regions[..index]))
+        let largest = &self.largest(RegionKind::Flash).name;
+        self.regions.iter().enumerate().find_map(|(index, region)| {
+            let earlier = &self.regions[..index];
+            let (key, problem) = region.contradiction(earlier, region.name == *largest)?;
+            Some(Contradiction { region: Some(index), key, problem })
+        })
     }
 }
 
 impl Region {
-    fn contradiction(&self, earlier: &[Region]) -> Option<String> {
-        let name = &self.name;
+    /// The key to blame, and what is wrong with it.
+    fn contradiction(
+        &self,
+        earlier: &[Region],
+        holds_vectors: bool,
+    ) -> Option<(&'static str, String)> {
+        let Self { name, origin, length_bytes, .. } = self;
         if !is_c_identifier(name) {
-            return Some(format!("region name \"{name}\", expected letters, digits and _"));
+            let problem = format!("region name \"{name}\", expected letters, digits and _");
+            return Some(("name", problem));
         }
-        if self.length_bytes == 0 || self.end() > 1 << 32 {
-            let length = self.length_bytes;
-            return Some(format!(
-                "region {name}: length_bytes is {length}, expected at least 1 and an end within 32-bit addresses"
+        if *length_bytes == 0 || self.end() > 1 << 32 {
+            return Some((
+                "length_bytes",
+                format!(
+                    "region {name}: length_bytes is {length_bytes}, expected at least 1 and an end within 32-bit addresses"
+                ),
+            ));
+        }
+        if holds_vectors && origin % VECTOR_TABLE_ALIGNMENT != 0 {
+            return Some((
+                "origin",
+                format!(
+                    "region {name}: origin is {origin:#010x}, expected a multiple of {VECTOR_TABLE_ALIGNMENT}: the vector table begins there"
+                ),
             ));
         }
         earlier.iter().find_map(|other| {
             if other.name == *name {
-                return Some(format!("two regions are named {name}, expected different names"));
+                let problem = format!("two regions are named {name}, expected different names");
+                return Some(("name", problem));
             }
             let overlaps =
                 u64::from(self.origin) < other.end() && u64::from(other.origin) < self.end();
-            overlaps.then(|| format!("regions {} and {name} overlap", other.name))
+            overlaps.then(|| {
+                let problem = format!(
+                    "regions {} and {name} overlap, expected pieces of memory apart",
+                    other.name
+                );
+                ("origin", problem)
+            })
         })
     }
+}
+
+/// `file:line` of a key, the file's or that of one of its regions.
+pub(crate) fn place(file: &str, text: &str, region: Option<usize>, key: &str) -> String {
+    line(text, region, key).map_or(file.to_string(), |line| format!("{file}:{line}"))
+}
+
+/// Counted from 1.
+fn line(text: &str, region: Option<usize>, key: &str) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let root = document.get_ref();
+    let place = match region {
+        None => value(root, key)?.span(),
+        Some(index) => {
+            let DeValue::Array(regions) = value(root, "regions")?.get_ref() else { return None };
+            let DeValue::Table(table) = regions.get(index)?.get_ref() else { return None };
+            value(table, key)?.span()
+        }
+    };
+    Some(1 + text[..place.start].matches('\n').count())
+}
+
+fn value<'a>(table: &'a DeTable<'a>, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+    table.iter().find(|(name, _)| name.get_ref().as_ref() == key).map(|(_, value)| value)
 }
 
 fn is_c_identifier(name: &str) -> bool {
@@ -206,36 +244,7 @@ fn is_c_identifier(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const TINY: &str = EMBEDDED[1].1;
-
-    #[test]
-    fn the_catalogue_holds_both_boards_of_the_talk() {
-        let sizes = |name: &str| {
-            let board = Board::named(name).unwrap();
-            let sizes = board.regions.iter().map(|region| (region.origin, region.length_bytes));
-            (board.clock_hz / 1_000_000, sizes.collect::<Vec<_>>())
-        };
-        let kib = 1024;
-        assert_eq!(
-            sizes("stm32l476rg"),
-            (80, vec![(0x0800_0000, 1024 * kib), (0x2000_0000, 96 * kib), (0x1000_0000, 32 * kib)])
-        );
-        assert_eq!(
-            sizes("stm32f303k8"),
-            (72, vec![(0x0800_0000, 64 * kib), (0x2000_0000, 12 * kib), (0x1000_0000, 4 * kib)])
-        );
-        assert_eq!(Board::named("stm32f303k8").unwrap().stack_region().name, "ccm");
-        assert!(Board::named("STM32F303K8").is_none());
-    }
-
-    #[test]
-    fn every_embedded_board_is_named_after_its_file_and_gives_sources() {
-        for (file, text) in EMBEDDED {
-            let board = Board::parse(text, file).unwrap();
-            assert_eq!(format!("{}.toml", board.name), file);
-            assert!(board.regions.iter().all(|region| region.source.len() > 10), "{file}");
-        }
-    }
+    const TINY: &str = include_str!("../boards/stm32f303k8.toml");
 
     /// The message for the Tiny Board's file after one change.
     fn refusal(from: &str, to: &str) -> String {
@@ -250,19 +259,19 @@ mod tests {
           |
         7 | clock = 72_000_000
           | ^^^^^
-        unknown field `clock`, expected one of `name`, `title`, `core`, `clock_hz`, `stack`, `regions`
+        unknown field `clock`, expected one of `name`, `title`, `core`, `clock_hz`, `clock_source`, `stack`, `flashing`, `regions`
         ");
         insta::assert_snapshot!(refusal("\"cortex-m4f\"", "\"cortex-m5\""), @r#"
         mine.toml: TOML parse error at line 6, column 8
           |
         6 | core = "cortex-m5"
           |        ^^^^^^^^^^^
-        unknown variant `cortex-m5`, expected `cortex-m4f`
+        unknown variant `cortex-m5`, expected one of `cortex-m0`, `cortex-m0plus`, `cortex-m3`, `cortex-m4f`, `cortex-m7f`, `cortex-m7f-dp`, `cortex-m33f`
         "#);
         insta::assert_snapshot!(refusal("12_288", "\"12 KiB\""), @r#"
-        mine.toml: TOML parse error at line 21, column 16
+        mine.toml: TOML parse error at line 22, column 16
            |
-        21 | length_bytes = "12 KiB"
+        22 | length_bytes = "12 KiB"
            |                ^^^^^^^^
         invalid type: string "12 KiB", expected usize
         "#);
@@ -270,12 +279,14 @@ mod tests {
 
     #[test]
     fn contradictions_are_refused() {
-        insta::assert_snapshot!(refusal("stack = \"ccm\"", "stack = \"flash\""), @r#"mine.toml: stack is "flash", expected a RAM region: sram, ccm"#);
-        insta::assert_snapshot!(refusal("name = \"sram\"", "name = \"ccm\""), @r"mine.toml: two regions are named ccm, expected different names");
-        insta::assert_snapshot!(refusal("name = \"sram\"", "name = \"main ram\""), @r#"mine.toml: region name "main ram", expected letters, digits and _"#);
-        insta::assert_snapshot!(refusal("0x1000_0000", "0x2000_2000"), @r"mine.toml: regions sram and ccm overlap");
-        insta::assert_snapshot!(refusal("kind = \"flash\"", "kind = \"ram\""), @r#"mine.toml: no region of kind "flash", expected at least one"#);
-        insta::assert_snapshot!(refusal("72_000_000", "0"), @r"mine.toml: clock_hz is 0, expected the highest clock of the core in hertz");
-        insta::assert_snapshot!(refusal("65_536", "0"), @r"mine.toml: region flash: length_bytes is 0, expected at least 1 and an end within 32-bit addresses");
+        insta::assert_snapshot!(refusal("stack = \"ccm\"", "stack = \"flash\""), @r#"mine.toml:9: stack is "flash", expected a RAM region: sram, ccm"#);
+        insta::assert_snapshot!(refusal("name = \"sram\"", "name = \"ccm\""), @r"mine.toml:26: two regions are named ccm, expected different names");
+        insta::assert_snapshot!(refusal("name = \"sram\"", "name = \"main ram\""), @r#"mine.toml:19: region name "main ram", expected letters, digits and _"#);
+        insta::assert_snapshot!(refusal("0x1000_0000", "0x2000_2000"), @r"mine.toml:28: regions sram and ccm overlap, expected pieces of memory apart");
+        insta::assert_snapshot!(refusal("kind = \"flash\"", "kind = \"ram\""), @r#"mine.toml:11: no region of kind "flash", expected at least one"#);
+        insta::assert_snapshot!(refusal("72_000_000", "0"), @r"mine.toml:7: clock_hz is 0, expected the highest clock of the core in hertz");
+        insta::assert_snapshot!(refusal("65_536", "0"), @r"mine.toml:15: region flash: length_bytes is 0, expected at least 1 and an end within 32-bit addresses");
+        insta::assert_snapshot!(refusal("name = \"stm32f303k8\"", "name = \"My Board\""), @r#"mine.toml:4: name is "My Board", expected lower-case letters, digits, - _ and ."#);
+        insta::assert_snapshot!(refusal("0x0800_0000", "0x0800_0040"), @r"mine.toml:14: region flash: origin is 0x08000040, expected a multiple of 128: the vector table begins there");
     }
 }

@@ -8,16 +8,17 @@ use autotinyml_nn::{Model, Network, Standardisation};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::board::{Board, Core};
+use crate::board::Board;
 use crate::chip;
 use crate::compress::{CompressedModel, compress};
 use crate::compression::Compression;
+use crate::cortex::Core;
 use crate::cross_accuracy::CrossAccuracy;
 use crate::emit::{Project, STACK_BYTES, write_project};
 use crate::error::DeployError;
 use crate::footprint::{Footprint, RegionUse};
 use crate::run::compile::ChipObjects;
-use crate::run::emulator::INSTRUCTIONS_PER_MACC;
+use crate::run::emulator::instructions_per_macc;
 use crate::run::{Emulator, Host, Runner, compare_runners};
 use crate::st::account;
 use crate::toolchain::Tools;
@@ -107,7 +108,10 @@ pub fn check(
         let objects = ChipObjects::compile(compiler, core, directory)?;
         if let Some(emulator) = &tools.emulator {
             let emulator = Emulator::link(&objects, emulator, lengths, footprint.macc)?;
-            let emulated = emulate(&mut footprint, emulator, subject.emulated, vectors, lengths)?;
+            let inputs = subject
+                .emulated
+                .unwrap_or_else(|| affordable_inputs(footprint.macc * instructions_per_macc(core)));
+            let emulated = emulate(&mut footprint, emulator, inputs, vectors, lengths)?;
             if let Some(host) = &outputs {
                 compare_runners(host, &emulated, lengths[1])?;
             }
@@ -161,12 +165,12 @@ fn write(
     write_project(&project, directory)
 }
 
-/// Runs the first vectors, `inputs` of them or as many as can be afforded, and returns their
-/// outputs. None are run if there is no `emulator` because the program is too large for it.
+/// Runs the first vectors, `inputs` of them, and returns their outputs. None are run if there is no
+/// `emulator` because the program is too large for it.
 fn emulate(
     footprint: &mut Footprint,
     emulator: Option<Emulator>,
-    inputs: Option<usize>,
+    inputs: usize,
     vectors: &[f32],
     lengths: [usize; 2],
 ) -> Result<Vec<f32>, DeployError> {
@@ -174,7 +178,6 @@ fn emulate(
         footprint.emulated_inputs = Some(0);
         return Ok(vec![]);
     };
-    let inputs = inputs.unwrap_or_else(|| affordable_inputs(footprint.macc));
     let inputs = inputs.clamp(1, vectors.len() / lengths[0]);
     let run = emulator.run(&vectors[..inputs * lengths[0]])?;
     footprint.emulated_inputs = Some(inputs);
@@ -183,9 +186,9 @@ fn emulate(
     Ok(run.outputs)
 }
 
-fn affordable_inputs(macc: u64) -> usize {
-    let instructions = (macc * INSTRUCTIONS_PER_MACC).max(1);
-    EMULATED_INPUTS_MIN.max((EMULATED_INSTRUCTIONS_MAX / instructions) as usize)
+/// Of so many instructions each.
+fn affordable_inputs(instructions: u64) -> usize {
+    EMULATED_INPUTS_MIN.max((EMULATED_INSTRUCTIONS_MAX / instructions.max(1)) as usize)
 }
 
 /// What the program for the chip takes. Of the stack that the linker sets aside only what was used
@@ -242,8 +245,8 @@ mod tests {
     #[test]
     fn the_emulator_gets_half_a_minute_of_work_but_some_inputs_in_any_case() {
         // The talk's two baselines, and a network that computes nothing.
-        assert_eq!(affordable_inputs(874_970), 685);
-        assert_eq!(affordable_inputs(20_863_612), 32);
+        assert_eq!(affordable_inputs(5 * 874_970), 685);
+        assert_eq!(affordable_inputs(5 * 20_863_612), 32);
         assert_eq!(affordable_inputs(0), 3_000_000_000);
     }
 }

@@ -1,11 +1,13 @@
 //! A trained network and a board in; a footprint, a verdict and a C project out.
 
 pub mod board;
+mod catalogue;
 pub mod check;
 pub mod chip;
 mod codebook;
 pub mod compress;
 pub mod compression;
+pub mod cortex;
 pub mod cross_accuracy;
 pub mod elf;
 pub mod emit;
@@ -20,10 +22,12 @@ pub mod run;
 pub mod st;
 pub mod toolchain;
 
-pub use board::{Board, BoardError, Core, Region, RegionKind};
+pub use board::{Board, BoardError, Region, RegionKind};
+pub use catalogue::Boards;
 pub use check::{Checked, Subject, check, link, static_footprint};
 pub use compress::{CompressedModel, StoredKernel, StoredWeights, compress};
 pub use compression::{Compression, UnknownCompression};
+pub use cortex::Core;
 pub use cross_accuracy::CrossAccuracy;
 pub use elf::{Elf, ElfError};
 pub use emit::{Project, write_project};

@@ -3,7 +3,7 @@
 //! Progress goes to stderr, results to stdout. Exit codes: 0 done, 1 the work failed, 2 the input is
 //! wrong, 3 finished, but nothing deployable was found.
 
-mod catalogue;
+mod boards;
 mod check;
 mod compare;
 mod data;
@@ -16,6 +16,7 @@ mod preamble;
 mod progress;
 mod quickstart;
 mod report;
+mod searchers;
 mod table;
 
 use std::io::{Write, stdout};
@@ -47,8 +48,7 @@ enum Command {
     Export(export::Arguments),
     Report(report::Arguments),
     Table(table::Arguments),
-    /// The boards that networks can be fitted to.
-    Boards,
+    Boards(boards::Arguments),
     /// The algorithms that can search.
     Searchers,
     /// What this machine has and lacks, and the line that installs it.
@@ -66,8 +66,8 @@ pub fn main() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Table(arguments) => table::run(&arguments),
-        Command::Boards => catalogue::boards(),
-        Command::Searchers => catalogue::searchers(),
+        Command::Boards(arguments) => boards::run(&arguments),
+        Command::Searchers => searchers::run(),
         Command::Doctor => doctor::run(),
     };
     done.unwrap_or_else(|failure| {

@@ -197,7 +197,7 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// The compiler or linker fails, other than for want of memory.
     pub fn link(&self, network: &Network, compiler: &Path) -> Result<Footprint, EvaluateError> {
-        let DeployPlan { compression, board, .. } = self.study.deploy;
+        let DeployPlan { compression, ref board, .. } = self.study.deploy;
         let folder = tempfile::tempdir().map_err(EvaluateError::Folder)?;
         let subject = Subject {
             network,

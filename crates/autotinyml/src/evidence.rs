@@ -110,7 +110,7 @@ mod tests {
             macc: None,
             accounting,
         };
-        let board = Board::named("stm32f303k8").unwrap();
+        let board = Board::named("stm32f303k8").unwrap().clone();
         DeployPlan { board, limits, compression: Compression::X4, check }
     }
 

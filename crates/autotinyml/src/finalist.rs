@@ -125,6 +125,6 @@ impl Evaluator<'_> {
             emulated: None,
         };
         let deploy = &self.study.deploy;
-        Ok(check(&subject, deploy.compression, Some(deploy.board), self.tools, firmware)?)
+        Ok(check(&subject, deploy.compression, Some(&deploy.board), self.tools, firmware)?)
     }
 }

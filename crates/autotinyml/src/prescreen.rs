@@ -217,7 +217,7 @@ impl<'a> Prescreen<'a> {
         jobs: usize,
         on_link: &dyn Fn(usize),
     ) -> Result<Vec<Candidate>, EvaluateError> {
-        let board = self.evaluator.study.deploy.board;
+        let board = &self.evaluator.study.deploy.board;
         let mut kinds: BTreeMap<String, Kind<'_>> = BTreeMap::new();
         for candidate in &candidates {
             let kind = kinds
@@ -249,7 +249,7 @@ impl<'a> Prescreen<'a> {
         compiler: &Path,
         jobs: usize,
     ) -> Result<BTreeMap<String, Overhead>, EvaluateError> {
-        let board = self.evaluator.study.deploy.board;
+        let board = &self.evaluator.study.deploy.board;
         let queue = Mutex::new(to_link.iter());
         let work = || {
             let mut overheads = vec![];

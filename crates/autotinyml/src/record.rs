@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use autotinyml_deploy::{Footprint, Verdict};
+use autotinyml_deploy::{Board, Footprint, Verdict};
 use autotinyml_nn::{Confusion, Metric};
 use autotinyml_search::{Configuration, Phase};
 use serde::{Deserialize, Serialize};
@@ -229,4 +229,7 @@ pub struct Identity {
     pub trials: usize,
     /// Whether sizes of linked programs guide the search: a cross compiler was there at its start.
     pub links: bool,
+    /// The board, which may be the user's own. `None`: written before there were such.
+    #[serde(default)]
+    pub board: Option<Board>,
 }

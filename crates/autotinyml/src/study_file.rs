@@ -13,6 +13,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use autotinyml_deploy::Boards;
 use autotinyml_nn::Shape;
 use autotinyml_search::{Configuration, Setting, Space, SpaceError};
 
@@ -95,11 +96,11 @@ pub fn read_text(path: &Path) -> Result<SourceText, Unreadable> {
 }
 
 impl StudyFile {
-    /// Reads and checks a file. A relative `data.path` counts from the file's own folder.
+    /// Reads and checks a file, which may name one of these `boards`. A relative `data.path` counts from the file's own folder.
     ///
     /// # Errors
     /// The first mistake, with its place and cure.
-    pub fn parse(source: &SourceText) -> Result<Self, InputError> {
+    pub fn parse(source: &SourceText, boards: &Boards) -> Result<Self, InputError> {
         let document = source.parse()?;
         let root = Section::root(source, &document);
         let section = |key| root.optional(key).map(|entry: Entry<'_>| entry.section()).transpose();
@@ -123,7 +124,9 @@ impl StudyFile {
             training: section("training")?
                 .map(|section| training::read(&section, &parameters))
                 .transpose()?,
-            deploy: section("deploy")?.map(|deploy| DeployPlan::read(&deploy)).transpose()?,
+            deploy: section("deploy")?
+                .map(|deploy| DeployPlan::read(&deploy, boards))
+                .transpose()?,
             search: section("search")?.map(|search| SearchPlan::read(&search)).transpose()?,
             space: parameters.finish()?,
             baseline: None,

@@ -1,5 +1,5 @@
-/* From reset to main on an Arm Cortex-M: vector table, floating-point unit, memory. The symbols
- * that begin with `memory_` come from the linker script. */
+/* From reset to main on an Arm Cortex-M: vector table, floating-point unit if there is one, memory.
+ * The symbols that begin with `memory_` come from the linker script. */
 #include <stdint.h>
 #include <string.h>
 
@@ -32,10 +32,15 @@ static const union {
 
 void Reset_Handler(void)
 {
+    /* A boot loader may have left its own there. A Cortex-M0 ignores it: it has none but this. */
+    volatile uint32_t *const vector_table = (volatile uint32_t *)0xE000ED08;
+    *vector_table = (uint32_t)(uintptr_t)vectors;
+#ifdef __ARM_FP
     /* Full access to the floating-point unit, before its first instruction. */
     volatile uint32_t *const access_control = (volatile uint32_t *)0xE000ED88;
     *access_control |= 0xFU << 20;
     __asm__ volatile("dsb\n\tisb" ::: "memory");
+#endif
 
     const uintptr_t data = (uintptr_t)&memory_data_end - (uintptr_t)&memory_data_start;
     memcpy(&memory_data_start, &memory_data_stored, data);

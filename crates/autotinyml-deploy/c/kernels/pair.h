@@ -1,4 +1,4 @@
-/* Two floats that a Cortex-M4F loads by one instruction, where two loads would be two. */
+/* Two floats that most Cortex-M load by one instruction, where two loads would be two. */
 #ifndef AUTOTINYML_PAIR_H
 #define AUTOTINYML_PAIR_H
 

@@ -17,24 +17,26 @@ use autotinyml_nn::{Shape, Standardisation};
 
 pub use self::linker_script::STACK_BYTES;
 use self::weights::WeightsFile;
-use crate::board::{Board, Core};
+use crate::board::Board;
 use crate::compress::{CompressedModel, StoredKernel, StoredWeights};
+use crate::cortex::Core;
 use crate::error::DeployError;
 use crate::lower::{Kernel, lower};
 use crate::plan::{Plan, plan};
 use crate::run::compile::{CHIP_FLAGS, COMPILER_FLAGS, LIBRARIES, LINKER_FLAGS};
-use crate::run::emulator::MACHINE_FLAGS;
 
 /// Files of `c/firmware` that every project holds as they are.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("main.c", include_str!("../../c/firmware/main.c")),
     ("host.c", include_str!("../../c/firmware/host.c")),
     ("selftest.c", include_str!("../../c/firmware/selftest.c")),
     ("semihosting.c", include_str!("../../c/firmware/semihosting.c")),
     ("semihosting.h", include_str!("../../c/firmware/semihosting.h")),
     ("startup.c", include_str!("../../c/firmware/startup.c")),
-    ("emulator.ld", include_str!("../../c/firmware/emulator.ld")),
 ];
+
+/// Its memory's addresses and its name are filled in.
+const EMULATOR_SCRIPT: &str = include_str!("../../c/firmware/emulator.ld");
 
 const MAKEFILE: &str = include_str!("../../c/firmware/Makefile");
 
@@ -161,6 +163,7 @@ pub fn write_project(project: &Project, directory: &Path) -> Result<(), DeployEr
     for (name, content) in PROGRAMS {
         write(&directory.join(name), content)?;
     }
+    write(&directory.join("emulator.ld"), emulator_script(project.core()))?;
     write(&directory.join("network.h"), network_c::header(project))?;
     write(&directory.join("network.c"), network_c::source(project, &weights.arrays))?;
     write(&directory.join("weights.S"), weights.assembly())?;
@@ -187,7 +190,17 @@ fn makefile(project: &Project) -> String {
         .replace("@CFLAGS@", &[&COMPILER_FLAGS[..], &CHIP_FLAGS].concat().join(" "))
         .replace("@LDFLAGS@", &LINKER_FLAGS.join(" "))
         .replace("@LIBRARIES@", &LIBRARIES.join(" "))
-        .replace("@EMULATOR@", &MACHINE_FLAGS.join(" "))
+        .replace("@EMULATOR@", &project.core().machine().flags().join(" "))
+}
+
+fn emulator_script(core: Core) -> String {
+    let machine = core.machine();
+    let address = |address: u32| format!("{address:#010x}");
+    EMULATOR_SCRIPT
+        .replace("@MACHINE@", machine.name)
+        .replace("@CODE@", &address(machine.code))
+        .replace("@RAM@", &address(machine.ram))
+        .replace("@WEIGHTS@", &address(machine.weights))
 }
 
 fn example(values: &[f32]) -> String {
@@ -262,6 +275,15 @@ mod tests {
     fn the_readme_with_its_memory_map() {
         with_project(|project| {
             insta::assert_snapshot!(readme::readme(project, project.weights_file().bytes.len()))
+        });
+    }
+
+    #[test]
+    fn the_readme_says_what_flashing_takes() {
+        with_project(|project| {
+            let board = Board::named("pico");
+            let readme = readme::readme(&Project { board, ..project.clone() }, 0);
+            assert!(readme.contains("\n\nTo flash it: the boot ROM runs what"), "{readme}");
         });
     }
 

@@ -36,6 +36,9 @@ Code and the C library come on top: `make size` says how much.
             let _ = writeln!(text, "| {name} | {origin:#010x} | {length} |");
         }
         text.push('\n');
+        if let Some(flashing) = &board.flashing {
+            let _ = write!(text, "To flash it: {flashing}\n\n");
+        }
     }
     let _ = write!(
         text,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::temporary_folder;
-use crate::board::Core;
+use crate::cortex::Core;
 use crate::error::DeployError;
 use crate::toolchain::run_command;
 
@@ -124,6 +124,11 @@ impl ChipObjects {
         let mut objects = compile(compiler, &flags, &project, &sources, folder.path())?;
         objects.truncate(network);
         Ok(Self { compiler: compiler.to_path_buf(), core, project, folder, network: objects })
+    }
+
+    /// The core that they are for.
+    pub fn core(&self) -> Core {
+        self.core
     }
 
     /// Links the network with `main.c`, or `selftest.c` and `semihosting.c` (names without their

@@ -1,6 +1,6 @@
-//! The network on an emulated Cortex-M4F: `selftest.c`, built by the cross compiler, under QEMU.
+//! The network on an emulated Cortex-M: `selftest.c`, built by the cross compiler, under QEMU.
 //!
-//! The machine is mps2-an386 because it has room for networks of many megabytes; the chip's limits
+//! The [machine](crate::cortex::Machine) has room for networks of many megabytes; the chip's limits
 //! are the linker script's business. Instructions are counted exactly: `-icount` lets the virtual
 //! clock advance by a fixed time for each, and the program reads that clock (SysTick). QEMU knows
 //! nothing of flash wait states or pipelines: the count is not a latency.
@@ -15,34 +15,19 @@ use tempfile::TempDir;
 use super::compile::ChipObjects;
 use super::{Run, Runner, read_floats, write_floats};
 use crate::chip::overflows;
+use crate::cortex::{Core, Machine};
 use crate::error::DeployError;
 use crate::toolchain::run_command;
-
-/// Options of QEMU for every program.
-pub const MACHINE_FLAGS: [&str; 12] = [
-    "-machine",
-    "mps2-an386",
-    "-display",
-    "none",
-    "-monitor",
-    "none",
-    "-serial",
-    "none",
-    "-icount",
-    "shift=4",
-    "-semihosting-config",
-    "enable=on,target=native",
-];
 
 /// `shift=4`: every instruction takes 2⁴ ns of virtual time.
 const NANOSECONDS_PER_INSTRUCTION: u64 = 16;
 
-/// The machine's clock, and so SysTick's, is 25 MHz.
-const NANOSECONDS_PER_TICK: u64 = 40;
-
 /// Instructions for each MACC of a network, estimated from above: 4.0 for experiment 1's baseline at
-/// ×4. Time limits leave room for networks that take more.
-pub const INSTRUCTIONS_PER_MACC: u64 = 5;
+/// ×4 on a Cortex-M4F; where floats are the library's work 72 on a Cortex-M3 and 150 on a Cortex-M0
+/// for the network that the tests run on every core. Time limits leave room for more.
+pub fn instructions_per_macc(core: Core) -> u64 {
+    if core.has_float_unit() { 5 } else { 200 }
+}
 
 /// QEMU runs about 100 million a second; this is for a machine that is busy.
 const INSTRUCTIONS_PER_SECOND: u64 = 5_000_000;
@@ -54,6 +39,7 @@ const TIMEOUT_AT_LEAST: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Emulator {
     emulator: PathBuf,
+    machine: Machine,
     folder: TempDir,
     lengths: [usize; 2],
     timeout_at_least: Duration,
@@ -81,9 +67,11 @@ impl Emulator {
             }
             linked => linked?,
         }
-        let milliseconds = macc * INSTRUCTIONS_PER_MACC * 1000 / INSTRUCTIONS_PER_SECOND;
+        let instructions = macc * instructions_per_macc(objects.core());
+        let milliseconds = instructions * 1000 / INSTRUCTIONS_PER_SECOND;
         Ok(Some(Self {
             emulator: emulator.to_path_buf(),
+            machine: objects.core().machine(),
             folder,
             lengths,
             timeout_at_least: TIMEOUT_AT_LEAST,
@@ -99,7 +87,7 @@ impl Runner for Emulator {
         write_floats(&folder.join("inputs.bin"), inputs)?;
         let mut command = Command::new(&self.emulator);
         // The program opens its files where QEMU runs.
-        command.current_dir(folder).args(MACHINE_FLAGS).args(["-kernel", "selftest.elf"]);
+        command.current_dir(folder).args(self.machine.flags()).args(["-kernel", "selftest.elf"]);
         run_command(command, self.timeout_at_least + self.timeout_per_input * samples as u32)?;
         let outputs = read_floats(&folder.join("outputs.bin"), samples * output)?;
         let path = folder.join("measurements.txt");
@@ -110,7 +98,9 @@ impl Runner for Emulator {
             line.and_then(|number| number.trim().parse::<u64>().ok())
         };
         let instructions = |ticks| {
-            ticks * NANOSECONDS_PER_TICK / NANOSECONDS_PER_INSTRUCTION / samples.max(1) as u64
+            ticks * self.machine.nanoseconds_per_tick
+                / NANOSECONDS_PER_INSTRUCTION
+                / samples.max(1) as u64
         };
         Ok(Run {
             outputs,
@@ -134,6 +124,7 @@ mod tests {
         fs::set_permissions(&hangs, fs::Permissions::from_mode(0o755)).unwrap();
         let emulator = Emulator {
             emulator: hangs,
+            machine: Core::CortexM4f.machine(),
             folder,
             lengths: [1, 1],
             timeout_at_least: Duration::from_millis(200),

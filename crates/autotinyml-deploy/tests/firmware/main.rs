@@ -1,5 +1,6 @@
 //! The firmware that we write: built by real compilers and run, here and under the emulator.
 
+mod boards;
 mod check;
 mod emulator;
 mod host;

@@ -1,8 +1,9 @@
 //! One linked program bounds the sizes of all that are made of the same kernels.
 
-use autotinyml_deploy::overhead::{CODE_BYTES_MAX, SLACK_BYTES};
+use autotinyml_deploy::overhead::{SLACK_BYTES, code_bytes_max};
 use autotinyml_deploy::{
-    Board, Compression, Footprint, Overhead, Program, RegionUse, Subject, link, static_footprint,
+    Board, Compression, Footprint, Overhead, Program, RegionKind, RegionUse, Subject, link,
+    static_footprint,
 };
 use autotinyml_nn::{Activation, Layer, Network, Padding, Shape, Source};
 use tempfile::TempDir;
@@ -120,32 +121,65 @@ fn no_code_takes_more_flash_than_is_allowed_for() {
         }
     }
     let network = Network::graph(Shape::new(80, 80, 2), &chain).unwrap();
-    let board = Board::named("stm32l476rg").unwrap();
-    for compression in [Compression::X1, Compression::X4, Compression::X8] {
+    for (board, compression) in [
+        ("stm32l476rg", Compression::X1),
+        ("stm32l476rg", Compression::X4),
+        ("stm32l476rg", Compression::X8),
+        ("stm32g0b1re", Compression::X8),
+        ("stm32f103rb", Compression::X8),
+        ("pico2", Compression::X8),
+    ] {
+        let board = Board::named(board).unwrap();
         let folder = TempDir::new().unwrap();
         let compiler = tools.cross_cc.as_deref().unwrap();
         let linked = link(&untrained(&network), compression, board, compiler, folder.path());
         let program = Program::of(&network, compression).unwrap();
         let flash = linked.unwrap().flash_bytes.unwrap();
         let code = flash - program.weights_bytes - program.buffers_bytes;
-        println!("{compression}: {code} bytes of code");
-        assert!((4_000..CODE_BYTES_MAX).contains(&code), "{code} bytes of code");
+        println!("{}, {compression}: {code} bytes of code", board.core.name());
+        assert!((4_000..code_bytes_max(board.core)).contains(&code), "{code} bytes of code");
     }
+}
+
+/// One input more than there is surely room for, and the linker has to be asked.
+#[test]
+fn the_stack_counts_where_the_arena_is() {
+    let layers = [Layer::Flatten, Layer::Dense { units: 2 }];
+    let inputs = |board: &str, stack: usize| {
+        let board = Board::named(board).unwrap();
+        let near = |inputs: usize| {
+            let network = Network::chain(Shape::vector(inputs), &layers).unwrap();
+            Program::of(&network, Compression::X1).unwrap().near_a_limit(board)
+        };
+        // Input and output, of four bytes each; 2 KiB for variables.
+        let room = (board.largest(RegionKind::Ram).length_bytes - 2048 - stack) / 4 - 2;
+        (near(room), near(room + 1))
+    };
+    assert_eq!(inputs("stm32f303k8", 0), (false, true));
+    assert_eq!(inputs("stm32f030r8", 2048), (false, true));
 }
 
 #[test]
 fn one_program_of_a_kind_tells_the_size_of_the_others() {
     let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
     let compiler = tools.cross_cc.as_deref().unwrap();
-    let board = Board::named("stm32f303k8").unwrap();
     let compression = Compression::X4;
-    let linked = |network: &Network| -> Footprint {
-        let folder = TempDir::new().unwrap();
-        link(&untrained(network), compression, board, compiler, folder.path()).unwrap()
-    };
-    for (activation, pool) in [(Activation::Relu, 2), (Activation::Tanh, 1)] {
-        let sizes = [(8, 32), (16, 32), (64, 32), (9, 33), (256, 64), (8, 256)];
-        let networks = sizes.map(|(filters, units)| network(filters, units, pool, activation));
+    let sizes = [(8, 32), (16, 32), (64, 32), (9, 33), (256, 64), (8, 256)];
+    for (board, activation, pool, sizes) in [
+        ("stm32f303k8", Activation::Relu, 2, &sizes[..]),
+        ("stm32f303k8", Activation::Tanh, 1, &sizes),
+        // Without a floating-point unit.
+        ("stm32f030r8", Activation::Tanh, 1, &sizes[..5]),
+    ] {
+        let board = Board::named(board).unwrap();
+        let linked = |network: &Network| -> Footprint {
+            let folder = TempDir::new().unwrap();
+            link(&untrained(network), compression, board, compiler, folder.path()).unwrap()
+        };
+        let networks: Vec<Network> = sizes
+            .iter()
+            .map(|&(filters, units)| network(filters, units, pool, activation))
+            .collect();
         let programs: Vec<Program> =
             networks.iter().map(|network| Program::of(network, compression).unwrap()).collect();
         let overhead = Overhead::of(&programs[0], &linked(&networks[0]), board);

@@ -25,7 +25,7 @@ pub fn model(input: Shape, layers: &[Layer], seed: u64) -> Model {
     with_weights(Network::chain(input, layers).unwrap(), seed)
 }
 
-fn with_weights(network: Network, seed: u64) -> Model {
+pub fn with_weights(network: Network, seed: u64) -> Model {
     let mut model = Model::initialise(network, seed);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     for weights in model.weights.iter_mut().flatten() {

@@ -10,6 +10,7 @@ use autotinyml_nn::{Dataset, Network, Shape, Source, node_parameters};
 use autotinyml_search::{Configuration, Setting};
 use serde_json::json;
 
+use super::boards::{OwnBoards, named};
 use super::{Failure, print};
 use crate::samples::{self, Samples};
 use crate::saved_model::SavedModel;
@@ -31,6 +32,8 @@ pub struct Arguments {
     /// Compile and run it for this board, too.
     #[arg(long, value_name = "NAME")]
     board: Option<String>,
+    #[command(flatten)]
+    boards: OwnBoards,
     /// x1, x4 or x8, instead of `compression` in the file.
     #[arg(long, value_name = "x1|x4|x8")]
     compression: Option<Compression>,
@@ -47,11 +50,15 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let mut file = StudyFile::parse(&read_text(&arguments.file)?)?;
+    let boards = arguments.boards.read()?;
+    let mut file = StudyFile::parse(&read_text(&arguments.file)?, &boards)?;
     if let (Some(place), Some(data)) = (&arguments.data, &mut file.data) {
         data.reader.read_from(place);
     }
-    let board = board(arguments, &file)?;
+    let board = match &arguments.board {
+        Some(name) => Some(named(&boards, name)?),
+        None => file.deploy.as_ref().map(|deploy| &deploy.board),
+    };
     let deploy = file.deploy.as_ref();
     let compression =
         arguments.compression.or(deploy.map(|deploy| deploy.compression)).unwrap_or_default();
@@ -84,16 +91,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 fn usage(message: impl Into<String>, help: impl Into<String>) -> Failure {
     Failure::Usage { message: message.into(), help: help.into() }
-}
-
-fn board(arguments: &Arguments, file: &StudyFile) -> Result<Option<&'static Board>, Failure> {
-    let Some(name) = &arguments.board else {
-        return Ok(file.deploy.as_ref().map(|deploy| deploy.board));
-    };
-    let names: Vec<&str> = Board::catalogue().iter().map(|board| board.name.as_str()).collect();
-    Board::named(name).map(Some).ok_or_else(|| {
-        usage(format!("\"{name}\" is not a board"), format!("known: {}", names.join(", ")))
-    })
 }
 
 /// The file's data, if they tell something that the file does not, or a model is to be run on them.

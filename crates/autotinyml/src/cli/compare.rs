@@ -8,6 +8,7 @@ use autotinyml_deploy::{Compression, Tools};
 use autotinyml_search::{CATALOGUE, Searcher, SearcherOptions, by_name};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::boards::OwnBoards;
 use super::job::{Job, all_cores, guiding, load_samples};
 use super::preamble::limits_in_print;
 use super::progress::Progress;
@@ -60,6 +61,8 @@ pub struct Arguments {
     /// Where the data is, instead of `path` in the study file.
     #[arg(long, value_name = "DIR", conflicts_with = "table")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    boards: OwnBoards,
     /// With --table: RAM and ROM limits such that this share of the space is deployable.
     #[arg(long, value_name = "PERCENT", requires = "table")]
     deployable: Option<f64>,
@@ -135,7 +138,7 @@ impl Arguments {
 }
 
 fn on_table(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
-    let table = table::read(&table_file(path)?)?;
+    let table = table::read(&table_file(path)?, &arguments.boards.read()?)?;
     let mut study = table.study.clone();
     arguments.adapt(&mut study);
     let searchers = arguments.searchers(&study.search.options)?;
@@ -200,7 +203,7 @@ fn table_file(asked: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn on_study(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
-    let mut study = StudyFile::parse(&read_text(path)?)?.into_study()?;
+    let mut study = StudyFile::parse(&read_text(path)?, &arguments.boards.read()?)?.into_study()?;
     if let Some(data) = &arguments.data {
         study.data.reader.read_from(data);
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use autotinyml_deploy::DeployError;
+use autotinyml_deploy::{BoardError, DeployError};
 use autotinyml_search::SearchError;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
@@ -39,6 +39,12 @@ pub enum Failure {
         /// What to do.
         help: String,
     },
+    /// A board of the user's.
+    #[error(transparent)]
+    #[diagnostic(help(
+        "what a board's file holds: `autotinyml boards NAME`, docs/boards-and-checking.md"
+    ))]
+    Board(#[from] BoardError),
     /// The data.
     #[error(transparent)]
     Samples(#[from] SamplesError),
@@ -98,6 +104,7 @@ impl Failure {
             Self::Input(_)
                 | Self::Unreadable(_)
                 | Self::Usage { .. }
+                | Self::Board(_)
                 | Self::Samples(_)
                 | Self::Get(GetError::NotThere { .. } | GetError::Another { .. })
                 | Self::Model(_)

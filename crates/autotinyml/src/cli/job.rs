@@ -99,6 +99,7 @@ impl Job {
             seed: search.seed,
             trials: search.trials,
             links,
+            board: Some(self.study.deploy.board.clone()),
         };
         if let Some(change) = stored.and_then(|stored| changed(&stored, &identity)) {
             return Err(Failure::Usage {
@@ -300,9 +301,14 @@ pub fn all_cores() -> usize {
 
 /// The first difference that matters between a stored study and the one to resume.
 fn changed(stored: &Identity, now: &Identity) -> Option<&'static str> {
+    let same_board = match (&stored.board, &now.board) {
+        (Some(stored), Some(now)) => stored.is_same_hardware(now),
+        _ => true,
+    };
     [
         (meaning(&stored.study_text) != meaning(&now.study_text), "its study file means another"),
         (stored.data_digest != now.data_digest, "its data is different"),
+        (!same_board, "its board is another"),
         (stored.seed != now.seed, "its seed is different"),
         (stored.trials > now.trials, "it has more trials"),
     ]

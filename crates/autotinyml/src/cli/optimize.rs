@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::Failure;
+use super::boards::OwnBoards;
 use super::job::{Job, all_cores};
 use crate::study_file::{StudyFile, read_text};
 
@@ -18,6 +19,8 @@ pub struct Arguments {
     /// Where the data is, instead of `path` in the study file.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    boards: OwnBoards,
     /// The study's folder [default: runs/NAME].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -41,7 +44,7 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let source = read_text(&arguments.study)?;
-    let mut study = StudyFile::parse(&source)?.into_study()?;
+    let mut study = StudyFile::parse(&source, &arguments.boards.read()?)?.into_study()?;
     if let Some(data) = &arguments.data {
         study.data.reader.read_from(data);
     }

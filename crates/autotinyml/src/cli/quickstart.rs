@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use autotinyml_deploy::Boards;
+
 use super::Failure;
 use super::job::{Job, all_cores};
 use crate::study_file::StudyFile;
@@ -24,7 +26,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let source = SourceText { name: "examples/quickstart.toml".into(), text: STUDY.into() };
     Job {
-        study: StudyFile::parse(&source)?.into_study()?,
+        study: StudyFile::parse(&source, &Boards::default())?.into_study()?,
         folder: Path::new(&arguments.out).to_owned(),
         resume: true,
         jobs: all_cores(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use autotinyml_deploy::Boards;
 use autotinyml_search::Space;
 use serde_json::{Map, Value, json};
 
@@ -55,7 +56,12 @@ impl Stored {
             .ok_or_else(|| StoreError::Empty(folder.join("study.db")))?;
         let source =
             SourceText { name: identity.study_path.clone(), text: identity.study_text.clone() };
-        let mut study = StudyFile::parse(&source)?.into_study()?;
+        let boards = Boards::default();
+        let boards = match &identity.board {
+            Some(board) => boards.with(board.clone()),
+            None => boards,
+        };
+        let mut study = StudyFile::parse(&source, &boards)?.into_study()?;
         study.search.seed = identity.seed;
         study.search.trials = identity.trials;
         Ok(Self { store, study, identity })

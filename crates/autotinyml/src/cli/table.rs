@@ -9,6 +9,7 @@ use autotinyml_deploy::Tools;
 use autotinyml_nn::Metric;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use super::boards::OwnBoards;
 use super::job::{all_cores, load_samples};
 use super::{Failure, print};
 use crate::evaluate::Evaluator;
@@ -33,6 +34,8 @@ pub struct Arguments {
     /// Where the data is, instead of `path` in the study file.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    boards: OwnBoards,
     /// Train so many of the configurations with four more seeds, to show the noise.
     #[arg(long, value_name = "N", default_value_t = 0)]
     noise: usize,
@@ -43,7 +46,8 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let mut study = StudyFile::parse(&read_text(&arguments.study)?)?.into_study()?;
+    let source = read_text(&arguments.study)?;
+    let mut study = StudyFile::parse(&source, &arguments.boards.read()?)?.into_study()?;
     if let Some(data) = &arguments.data {
         study.data.reader.read_from(data);
     }

@@ -1,18 +1,18 @@
 //! `[deploy]` and `[search]`: what a network must fit, how to search.
 
-use autotinyml_deploy::{Accounting, Board, Compression, Limits};
+use autotinyml_deploy::{Accounting, Board, Boards, Compression, Limits};
 use autotinyml_nn::Metric;
 use autotinyml_search::{CATALOGUE, SearcherOptions, Surrogate, Variant};
 
 use super::one_of;
-use super::section::{Entry, InputError, Section};
+use super::section::{Entry, InputError, Section, nearest};
 use crate::evidence::Evidence;
 
 /// `[deploy]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeployPlan {
     /// The chip.
-    pub board: &'static Board,
+    pub board: Board,
     /// What a network may take.
     pub limits: Limits,
     /// How weights are stored.
@@ -51,11 +51,15 @@ pub struct SearchPlan {
 }
 
 impl DeployPlan {
-    pub(super) fn read(section: &Section<'_>) -> Result<Self, InputError> {
-        let boards: Vec<&str> =
-            Board::catalogue().iter().map(|board| board.name.as_str()).collect();
+    pub(super) fn read(section: &Section<'_>, boards: &Boards) -> Result<Self, InputError> {
         let entry = section.required("board", "board = \"stm32f303k8\"")?;
-        let board = one_of(&entry, "a board (see `autotinyml boards`)", &boards)?;
+        let name = entry.text()?;
+        let board = boards.named(name).ok_or_else(|| {
+            let guess = nearest(name, boards.names().into_iter());
+            let guess = guess.map_or(String::new(), |guess| format!("did you mean \"{guess}\"? "));
+            let cure = format!("{guess}boards of your own are added by --boards DIR");
+            entry.unexpected("a board (see `autotinyml boards`)", cure)
+        })?;
         let accounting = match section.optional("accounting") {
             Some(entry) if one_of(&entry, "a way to count", &["st", "elf"])? == "elf" => {
                 Accounting::Elf
@@ -79,7 +83,7 @@ impl DeployPlan {
             _ => Check::BeforeTraining,
         };
         let plan = Self {
-            board: Board::named(board).expect("it is in the catalogue"),
+            board: board.clone(),
             limits: read_limits(&limits.section()?, accounting)?,
             compression,
             check,

@@ -1,6 +1,6 @@
 //! What a study file means, beyond what its complaints show (`tests/program/complaints.rs`).
 
-use autotinyml_deploy::Compression;
+use autotinyml_deploy::{Boards, Compression};
 use autotinyml_nn::{
     Activation, BATCH_NORM_EPSILON, BuildError, Layer, Network, Node, Shape, Source, SplitBy,
 };
@@ -39,7 +39,7 @@ dense = { units = "classes", activation = "softmax" }
 
 fn parse(text: &str) -> StudyFile {
     let source = SourceText { name: "folder/study.toml".into(), text: text.into() };
-    StudyFile::parse(&source).unwrap_or_else(|error| panic!("{error:?}"))
+    StudyFile::parse(&source, &Boards::default()).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 fn network(settings: &[(&str, Setting)]) -> Network {
@@ -203,7 +203,8 @@ dense = { units = "classes", activation = "softmax" }
 #[test]
 fn what_a_block_reads_is_added_to_what_it_writes() {
     let text = RESIDUAL.replace(r#"["yes", "no"]"#, r#"["yes", "no", "maybe"]"#);
-    let refused = StudyFile::parse(&SourceText { name: "study.toml".into(), text }).unwrap_err();
+    let source = SourceText { name: "study.toml".into(), text };
+    let refused = StudyFile::parse(&source, &Boards::default()).unwrap_err();
     assert!(format!("{refused:?}").contains("`$skip` can be maybe"), "{refused:?}");
 
     let file = parse(&RESIDUAL.replace("maybe", "no"));

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use autotinyml_deploy::Footprint;
+use autotinyml_deploy::{Boards, Footprint};
 use autotinyml_search::Configuration;
 use csv::StringRecord;
 use flate2::Compression as Effort;
@@ -142,11 +142,11 @@ fn optional(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// Reads a table.
+/// Reads a table of a study for one of these `boards`.
 ///
 /// # Errors
 /// The file is missing or no table.
-pub fn read(path: &Path) -> Result<Table, TableError> {
+pub fn read(path: &Path, boards: &Boards) -> Result<Table, TableError> {
     let file_error = |error| TableError::File { path: path.to_owned(), error };
     let mut text = String::new();
     GzDecoder::new(File::open(path).map_err(file_error)?)
@@ -158,7 +158,7 @@ pub fn read(path: &Path) -> Result<Table, TableError> {
         })
         .collect();
     let source = SourceText { name: path.display().to_string(), text: study_text };
-    let study = StudyFile::parse(&source)?.into_study()?;
+    let study = StudyFile::parse(&source, boards)?.into_study()?;
     let configurations: Vec<Configuration> = study.space.enumerate().collect();
     let mut lines = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(text.as_bytes());
     let damaged = |problem: String| TableError::Damaged { path: path.to_owned(), problem };

@@ -54,7 +54,7 @@ impl<'a> Sizes<'a> {
                 let next = queue.lock().expect("no thread panicked with it").next();
                 let Some((kind, (network, program))) = next else { return Ok(found) };
                 let linked = linked(evaluator, &network, COMPRESSIONS[kind.0], compiler)?;
-                let board = evaluator.study.deploy.board;
+                let board = &evaluator.study.deploy.board;
                 found.push((kind, Overhead::of(&program, &linked, board)));
             }
         };
@@ -82,7 +82,7 @@ impl<'a> Sizes<'a> {
         for (column, footprint) in footprints.iter_mut().enumerate() {
             let program = Program::of(&network, COMPRESSIONS[column])?;
             if let Some(overhead) = self.overheads.get(&(column, program.kind.clone())) {
-                overhead.estimate(&program, self.evaluator.study.deploy.board, footprint);
+                overhead.estimate(&program, &self.evaluator.study.deploy.board, footprint);
                 // A table knows sizes, not chips.
                 footprint.regions.clear();
             }
@@ -107,5 +107,5 @@ fn linked(
         vectors: None,
         emulated: None,
     };
-    Ok(link(&subject, compression, evaluator.study.deploy.board, compiler, folder.path())?)
+    Ok(link(&subject, compression, &evaluator.study.deploy.board, compiler, folder.path())?)
 }

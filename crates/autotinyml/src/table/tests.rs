@@ -1,6 +1,6 @@
 //! Tables made up here: what they say, as files and to searchers.
 
-use autotinyml_deploy::Footprint;
+use autotinyml_deploy::{Boards, Footprint};
 use autotinyml_search::{CATALOGUE, Configuration, SearcherOptions, by_name};
 
 use super::{COMPRESSIONS, Deployed, Measured, Row, Table, read, write};
@@ -42,7 +42,7 @@ trials = 12
 
 fn study() -> Study {
     let source = SourceText { name: "made-up.toml".into(), text: STUDY.into() };
-    StudyFile::parse(&source).unwrap().into_study().unwrap()
+    StudyFile::parse(&source, &Boards::default()).unwrap().into_study().unwrap()
 }
 
 /// Configuration n takes n more bytes than the one before and is a little more accurate; every tenth
@@ -89,7 +89,7 @@ fn a_table_is_read_as_it_was_written() {
     let path = folder.path().join("made-up.csv.gz");
     let table = table();
     write(&table, &path).unwrap();
-    let found = read(&path).unwrap();
+    let found = read(&path, &Boards::default()).unwrap();
     assert_eq!(found.rows, table.rows);
     assert_eq!(found.study.source.text, STUDY);
     assert_eq!((found.rows.len(), found.first_seed().len()), (242, 240));
@@ -102,11 +102,11 @@ fn a_table_cut_short_is_refused() {
     let mut table = table();
     table.rows.remove(7);
     write(&table, &path).unwrap();
-    let problem = read(&path).unwrap_err().to_string();
+    let problem = read(&path, &Boards::default()).unwrap_err().to_string();
     assert!(problem.ends_with("its first rows are not every configuration in order"), "{problem}");
     std::fs::write(&path, "no table").unwrap();
-    assert!(read(&path).is_err());
-    assert!(read(&folder.path().join("nowhere")).is_err());
+    assert!(read(&path, &Boards::default()).is_err());
+    assert!(read(&folder.path().join("nowhere"), &Boards::default()).is_err());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use autotinyml::table;
+use autotinyml_deploy::Boards;
 use insta::assert_snapshot;
 
 use crate::{STUDY, program, run, study_folder, text, tools};
@@ -53,7 +54,7 @@ fn a_table_is_that_of_its_study_and_searchers_run_on_it() {
     let before = text(&said.stderr);
     assert!(!before.starts_with("0/48"), "kept what was finished: {before}");
 
-    let table = table::read(&folder.join("walkers.csv.gz")).unwrap();
+    let table = table::read(&folder.join("walkers.csv.gz"), &Boards::default()).unwrap();
     assert_eq!((table.rows.len(), table.first_seed().len()), (48, 40));
     agrees_with_trials(folder, &table);
     agrees_with_the_linker(&table, &tools);

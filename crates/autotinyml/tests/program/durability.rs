@@ -10,12 +10,13 @@ use autotinyml::record::TrialRecord;
 use autotinyml::store::Store;
 use autotinyml::study_file::section::SourceText;
 use autotinyml::study_file::{Study, StudyFile};
+use autotinyml_deploy::Boards;
 
 use crate::{STUDY, program, run, study_folder, text};
 
 fn study() -> Study {
     let source = SourceText { name: "study.toml".into(), text: STUDY.into() };
-    StudyFile::parse(&source).unwrap().into_study().unwrap()
+    StudyFile::parse(&source, &Boards::default()).unwrap().into_study().unwrap()
 }
 
 /// What must be the same whatever happened on the way: everything but the time it took.

@@ -1,5 +1,6 @@
 //! What `[training]` means.
 
+use autotinyml_deploy::Boards;
 use autotinyml_nn::{ClassWeights, EarlyStopping, Monitor, Optimizer, Schedule, Training};
 use autotinyml_search::Setting;
 
@@ -14,7 +15,8 @@ fn training(space: &str, recipe: &str, settings: &[(&str, Setting)]) -> Training
          [training]\nepochs = 12\nbatch = 10\n{recipe}\n"
     );
     let source = SourceText { name: "study.toml".into(), text };
-    let file = StudyFile::parse(&source).unwrap_or_else(|error| panic!("{error:?}"));
+    let file =
+        StudyFile::parse(&source, &Boards::default()).unwrap_or_else(|error| panic!("{error:?}"));
     let settings: Vec<(String, Setting)> =
         settings.iter().map(|(name, setting)| (name.to_string(), setting.clone())).collect();
     let configuration = file.space.configuration(&settings).unwrap();
