@@ -295,11 +295,10 @@ impl<'a> Course<'a> {
         let share = self.training.schedule.share(self.steps, self.steps_per_epoch);
         self.steps += 1;
         let score = self.score(batch, self.steps);
-        let (logits, gradient) = self.execution.output(batch.len());
+        let (_, gradient) = self.execution.output(batch.len());
         if !score.loss.is_finite() || gradient.is_empty() {
             return score;
         }
-        gradient.copy_from_slice(logits);
         let optimizer = self.training.optimizer;
         let rate = f64::from(optimizer.learning_rate()) * share;
         let step = optimizer.with_learning_rate(rate as f32).step(self.steps);
@@ -313,11 +312,19 @@ impl<'a> Course<'a> {
         score
     }
 
-    /// Summed loss and hits of a batch, as at a step; leaves the loss's gradient in the output.
+    /// Summed loss and hits of a batch, as at a step; writes the loss's gradient beside the logits, which
+    /// an activation before the softmax still needs.
     fn score(&mut self, batch: &[usize], step: u64) -> Score {
         forward(&mut self.execution, &self.trained, self.data, batch, step);
-        let (logits, _) = self.execution.output(batch.len());
-        self.targets.cross_entropy(logits, batch.iter().map(|&sample| self.data.labels[sample]))
+        let (logits, gradient) = self.execution.output(batch.len());
+        // A network without weights has no gradients.
+        let place = if gradient.is_empty() {
+            logits
+        } else {
+            gradient.copy_from_slice(logits);
+            gradient
+        };
+        self.targets.cross_entropy(place, batch.iter().map(|&sample| self.data.labels[sample]))
     }
 
     fn penalty(&self) -> f64 {

@@ -98,6 +98,16 @@ fn dense_with_each_activation() {
 }
 
 #[test]
+fn each_activation_before_the_last_softmax() {
+    for activation in Activation::ALL {
+        let mut layers = vec![Layer::Dense { units: 5 }, TANH, Layer::Dense { units: CLASSES }];
+        layers.extend([activation, Activation::Softmax].map(Layer::Activation));
+        let data = dataset(Shape::vector(6), 7);
+        check_network(&data, Network::chain(data.shape, &layers).unwrap(), 1e-3);
+    }
+}
+
+#[test]
 fn activations_at_both_ends() {
     for activation in [Activation::Relu6, Activation::HardSwish] {
         let mut data = dataset(Shape::vector(6), 7);
@@ -112,6 +122,9 @@ fn convolutions() {
     for padding in [Padding::Valid, Padding::Same] {
         for (kernel, stride, dilation) in [
             ([1, 1], [1, 1], [1, 1]),
+            // Steps over pixels that no window sees.
+            ([1, 2], [2, 3], [1, 1]),
+            ([2, 1], [4, 2], [1, 1]),
             ([3, 2], [1, 1], [1, 1]),
             ([2, 3], [2, 1], [1, 1]),
             ([3, 3], [2, 2], [1, 1]),
@@ -136,6 +149,8 @@ fn depthwise_convolutions() {
     for padding in [Padding::Valid, Padding::Same] {
         for (kernel, stride, dilation) in [
             ([1, 1], [1, 1], [1, 1]),
+            ([1, 2], [2, 3], [1, 1]),
+            ([2, 1], [4, 2], [1, 1]),
             ([3, 2], [1, 1], [1, 1]),
             ([3, 3], [2, 1], [1, 1]),
             ([2, 3], [1, 1], [3, 2]),
