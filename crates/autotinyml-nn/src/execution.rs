@@ -5,10 +5,19 @@
 
 use crate::layer::activation::Elementwise;
 use crate::layer::add::add;
-use crate::layer::{InPlace, Operator, Reads, Trained, Use};
+use crate::layer::{self, InPlace, Operator, Reads, Trained, Use};
 use crate::network::readers;
 use crate::optimizer;
-use crate::{Layer, Node, Source};
+use crate::{Layer, Network, Node, Source};
+
+/// Values of one map, of all samples that run at a time: 1 GiB of them.
+pub(crate) const VALUES_MAX: usize = 1 << 28;
+
+/// Values of the largest map of a network that trains on batches of this size.
+pub(crate) fn values_max(network: &Network, batch: usize) -> usize {
+    let of_nodes = network.nodes.iter().map(|node| layer::values_max(node, batch));
+    of_nodes.fold(batch.saturating_mul(network.input.len()), usize::max)
+}
 
 /// A network with buffers for batches up to a given size.
 pub(crate) struct Execution {

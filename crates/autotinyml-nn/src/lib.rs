@@ -57,8 +57,8 @@ pub use layer::softmax::largest;
 pub use metric::{Confusion, Metric};
 pub use model::{Model, ModelError, Moving, Weights};
 pub use network::{
-    Activation, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, BuildError, LEAKY_RELU_SLOPE, Layer,
-    NODES_MAX, Network, Node, Padding, Shape, Source, extent,
+    Activation, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, BuildError, COUNT_MAX, LEAKY_RELU_SLOPE,
+    Layer, NODES_MAX, Network, Node, Padding, Shape, Source, extent,
 };
 pub use optimizer::Optimizer;
 pub use split::{

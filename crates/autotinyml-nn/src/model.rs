@@ -8,7 +8,7 @@ use rand::RngExt;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 
 use crate::cost::{bias_len, kernel_len};
-use crate::execution::Execution;
+use crate::execution::{Execution, VALUES_MAX, values_max};
 use crate::layer::softmax::is_hit;
 use crate::layer::{Reads, Use};
 use crate::random::{Purpose, generator};
@@ -136,7 +136,9 @@ impl Model {
     pub fn predict(&self, inputs: &[f32]) -> Vec<f32> {
         let (input_len, output_len) = (self.network.input.len(), self.network.output().len());
         assert_eq!(inputs.len() % input_len, 0, "inputs are whole samples");
-        let batch = PREDICT_BATCH.min(inputs.len() / input_len).max(1);
+        // Fewer where their maps are large.
+        let batch_max = PREDICT_BATCH.min(VALUES_MAX / values_max(&self.network, 1));
+        let batch = batch_max.min(inputs.len() / input_len).max(1);
         let mut execution = Execution::new(input_len, &self.network.nodes, batch, Use::Inference);
         let mut outputs = Vec::with_capacity(inputs.len() / input_len * output_len);
         for samples in inputs.chunks(batch * input_len) {

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use build::{BuildError, NODES_MAX};
-pub use shapes::extent;
+pub use shapes::{COUNT_MAX, extent};
 
 /// Shape of one sample, channels last: `height × width × channels`. A vector is `1 × 1 × n`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

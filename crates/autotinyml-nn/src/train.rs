@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 
 use rand::seq::SliceRandom;
 
-use crate::execution::Execution;
+use crate::execution::{Execution, VALUES_MAX, values_max};
 use crate::layer::softmax::{Score, Targets};
 use crate::layer::{Reads, Trained, Use};
 use crate::model::Weights;
@@ -40,9 +40,6 @@ pub struct Epoch {
     /// As [`Model::accuracy`]. `None`: there are no validation samples.
     pub validation_accuracy: Option<f64>,
 }
-
-/// Values between two layers, of all samples that run at a time: 1 GiB of them.
-const VALUES_MAX: usize = 1 << 28;
 
 /// Why a network cannot be trained.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -87,12 +84,12 @@ pub enum TrainError {
     NoValidation,
     /// More than a computer's memory is good for.
     #[error(
-        "training needs {values} values between two layers for a batch, expected at most {}: fewer \
-         filters or units, or smaller batches",
+        "training needs {values} values in one map of a batch, with the zeros around and between them, \
+         expected at most {}: fewer filters or units, smaller batches, or a smaller dilation",
         VALUES_MAX
     )]
     TooLarge {
-        /// Of the largest layer.
+        /// Of the largest map.
         values: usize,
     },
     /// The training leads nowhere.
@@ -117,9 +114,10 @@ pub enum TrainError {
 ///
 /// # Errors
 /// [`TrainError::Diverged`] at once when the loss of a batch is infinite, NaN, or more than ten
-/// thousand times that of guessing (the logarithm of the number of classes); at the end of an epoch whose
-/// mean loss is more than a hundred times that of guessing; and at the end when the last steps left an infinite or NaN
-/// weight, or such a loss on the last batch. The others before training.
+/// thousand times that of guessing (the logarithm of the number of classes, by the mean class weight, but
+/// at least 1); at the end of an epoch whose mean loss is more than a hundred times that of guessing; and at
+/// the end when the last steps left an infinite or NaN weight, or such a loss on the last batch. The others
+/// before training.
 pub fn train(
     network: &Network,
     data: &Dataset,
@@ -205,7 +203,7 @@ struct Course<'a> {
     data: &'a Dataset,
     training: &'a Training,
     targets: Targets,
-    /// Mean loss of a network that takes every class for as likely as any other.
+    /// Mean loss of a network that takes every class for as likely as any other, or 1 if that is more.
     guessing: f64,
     /// Samples in a whole batch.
     batch: usize,
@@ -253,7 +251,7 @@ impl<'a> Course<'a> {
         Self {
             data,
             training,
-            guessing: mean_weight * (data.classes.len() as f64).ln(),
+            guessing: (mean_weight * (data.classes.len() as f64).ln()).max(1.0),
             targets: Targets { class_weights, smoothing: training.label_smoothing },
             batch,
             steps_per_epoch: samples.len().div_ceil(batch) as u64,
@@ -266,8 +264,7 @@ impl<'a> Course<'a> {
     /// Learns all samples in this order; their summed loss (with the penalty, once per sample) and hits.
     fn epoch(&mut self, epoch: usize, order: &[usize]) -> Result<Score, TrainError> {
         let diverged = |exploded| Err(TrainError::Diverged { epoch, exploded });
-        // A single class is guessed without loss.
-        let guessing = self.guessing.max(1.0);
+        let guessing = self.guessing;
         let mut sum = Score::default();
         let mut penalties = 0.0;
         for batch in order.chunks(self.batch) {
@@ -403,8 +400,8 @@ fn check_inputs(
     if training.batch == 0 {
         return Err(TrainError::EmptyBatch);
     }
-    let widest = network.nodes.iter().map(|node| node.output.len()).max().unwrap_or(0);
-    let values = widest.saturating_mul(training.batch.min(samples.len()).max(validation::BATCH));
+    let batch = training.batch.min(samples.len()).max(validation::BATCH);
+    let values = values_max(network, batch);
     if values > VALUES_MAX {
         return Err(TrainError::TooLarge { values });
     }

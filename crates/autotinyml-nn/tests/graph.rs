@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use autotinyml_nn::{Activation, BuildError, Layer, Model, Network, Padding, Shape, Source};
 
@@ -77,6 +78,38 @@ fn layers_that_cannot_be_put_together_are_refused() {
     );
     let many = vec![RELU; autotinyml_nn::NODES_MAX + 1];
     assert_eq!(Network::chain(SHAPE, &many), Err(BuildError::TooManyLayers));
+}
+
+#[test]
+fn inputs_that_no_network_reads_are_refused() {
+    let large = 1 << 62;
+    for input in [Shape::new(large, large, 16), Shape::new(large, 4, 1), Shape::new(3, 0, 2)] {
+        let layers = [Layer::Flatten, Layer::Dense { units: 2 }];
+        assert_eq!(Network::chain(input, &layers), Err(BuildError::Input { input }));
+    }
+}
+
+#[test]
+fn zeros_around_a_map_are_limited() {
+    let (kernel, stride, dilation, padding) = ([3, 3], [1, 1], [65_536, 65_536], Padding::Same);
+    let conv = Layer::Conv2d { filters: 1, kernel, stride, dilation, padding };
+    let depthwise = Layer::DepthwiseConv2d { kernel, stride, dilation, padding };
+    for layer in [conv, depthwise] {
+        let error = Network::chain(Shape::new(4, 4, 1), &[layer]).unwrap_err();
+        assert!(matches!(error, BuildError::TooLarge { .. }), "{error}");
+    }
+}
+
+/// As many of one owner as there may be: each has its number at once.
+#[test]
+fn thousands_of_activations_are_named_at_once() {
+    let start = Instant::now();
+    let network = Network::chain(SHAPE, &vec![RELU; autotinyml_nn::NODES_MAX]).unwrap();
+    let names: Vec<&str> = network.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names[..2], ["input_relu", "input_relu_2"]);
+    assert_eq!(names.last(), Some(&"input_relu_4096"));
+    // It is milliseconds; to look through all names for each would take minutes.
+    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[test]

@@ -232,6 +232,51 @@ fn a_network_that_does_not_fit_its_data_is_refused() {
     );
 }
 
+/// Zeros around and between values take memory, too: a few more of them than there is room for.
+#[test]
+fn maps_that_no_memory_holds_are_refused() {
+    let softmax = Layer::Activation(Activation::Softmax);
+    let train_on = |input: Shape, samples: usize, first: &[Layer]| {
+        let layers = [first, &[Layer::Flatten, Layer::Dense { units: 3 }, softmax]].concat();
+        let data = Dataset {
+            shape: input,
+            classes: ["a", "b", "c"].map(String::from).to_vec(),
+            inputs: vec![0.5; samples * input.len()],
+            labels: (0..samples).map(|sample| sample % 3).collect(),
+            spans: None,
+            groups: None,
+        };
+        let all: Vec<usize> = (0..samples).collect();
+        let training = Training::new(1, samples, Optimizer::from_name("adam").unwrap());
+        train(&Network::chain(input, &layers).unwrap(), &data, &all, &training, 0, &mut go_on)
+    };
+    let conv = |kernel, dilation, padding| Layer::Conv2d {
+        filters: 1,
+        kernel: [kernel; 2],
+        stride: [1, 1],
+        dilation: [dilation; 2],
+        padding,
+    };
+    let too_large = |result: Result<Model, TrainError>| match result {
+        Err(TrainError::TooLarge { values }) => values,
+        other => panic!("{other:?}"),
+    };
+    // 2 · 4900 zeros around 4 values.
+    let padded = [conv(3, 4900, Padding::Same)];
+    assert_eq!(too_large(train_on(Shape::new(4, 4, 1), 48, &padded)), 48 * 9804 * 9804);
+    // A window over all of a map leaves one value, whose gradient lies between 1999 zeros on each side.
+    let spread = [conv(1, 1, Padding::Valid), conv(2, 1999, Padding::Valid)];
+    assert_eq!(too_large(train_on(Shape::new(2000, 2000, 1), 1, &spread)), 32 * 3999 * 3999);
+    // One sample at a time fits.
+    let depthwise = Layer::DepthwiseConv2d {
+        kernel: [3, 3],
+        stride: [1, 1],
+        dilation: [300, 300],
+        padding: Padding::Same,
+    };
+    train_on(Shape::new(4, 4, 1), 2000, &[depthwise]).unwrap();
+}
+
 #[test]
 fn predict_takes_any_number_of_samples() {
     let data = waves(70);

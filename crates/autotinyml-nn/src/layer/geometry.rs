@@ -54,6 +54,17 @@ impl Geometry {
         }
     }
 
+    /// Values of a sample's input between its zeros.
+    pub(super) fn padded_values(&self) -> usize {
+        self.padded[0] * self.padded[1] * self.input.channels
+    }
+
+    /// Values of the gradient of a sample's output spread out.
+    pub(super) fn spread_values(&self) -> usize {
+        let [height, width] = self.spread_size();
+        height * width * self.output.channels
+    }
+
     /// Rows and columns of the output's gradient spread out.
     pub(super) fn spread_size(&self) -> [usize; 2] {
         let Self { input, before, .. } = self;

@@ -20,7 +20,7 @@ mod windows;
 
 use crate::model::Moving;
 use crate::optimizer::{Parameters, Step};
-use crate::{Activation, Layer, Node};
+use crate::{Activation, Layer, Node, Source};
 use activation::Elementwise;
 use average_pool2d::AveragePool2d;
 use batch_norm::BatchNorm;
@@ -28,6 +28,7 @@ use conv2d::Conv2d;
 use dense::Dense;
 use depthwise_conv2d::DepthwiseConv2d;
 use dropout::Dropout;
+use geometry::Geometry;
 use hard_swish::HardSwish;
 use max_pool2d::MaxPool2d;
 use softmax::Softmax;
@@ -150,6 +151,28 @@ impl Operator {
             Layer::Add => Self::Add,
         })
     }
+}
+
+/// Values of the largest map that a node keeps while it trains on a batch: what it writes, or what a
+/// convolution lays between zeros, a depthwise one sample by sample.
+pub(crate) fn values_max(node: &Node, batch: usize) -> usize {
+    let between_zeros = |kernel, stride, dilation, padding| {
+        let shapes = [node.input, node.output];
+        let geometry = Geometry::new(shapes, kernel, stride, dilation, padding);
+        // Nobody asks for the gradient of the network's input.
+        let spread = if node.inputs == [Source::Input] { 0 } else { geometry.spread_values() };
+        geometry.padded_values().max(spread)
+    };
+    let kept = match node.layer {
+        Layer::Conv2d { kernel, stride, dilation, padding, .. } => {
+            batch.saturating_mul(between_zeros(kernel, stride, dilation, padding))
+        }
+        Layer::DepthwiseConv2d { kernel, stride, dilation, padding } => {
+            between_zeros(kernel, stride, dilation, padding)
+        }
+        _ => 0,
+    };
+    kept.max(batch.saturating_mul(node.output.len()))
 }
 
 impl Transform {

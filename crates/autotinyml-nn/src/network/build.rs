@@ -1,5 +1,6 @@
 //! A network from its layers: names, shapes, and whether they can be put together.
 
+use std::collections::HashMap;
 use std::iter;
 
 use super::shapes::COUNT_MAX;
@@ -68,6 +69,12 @@ pub enum BuildError {
         /// Index of what it would read.
         source_index: usize,
     },
+    /// An input without values, or with more than any layer here reads.
+    #[error("the input is {input}, expected axes of at least 1 and at most {COUNT_MAX} values")]
+    Input {
+        /// What the network would read.
+        input: Shape,
+    },
     /// A layer that leads nowhere.
     #[error("no layer reads what {layer} writes, and it is not the last one")]
     Unread {
@@ -102,7 +109,7 @@ impl BuildError {
     /// Name of the layer that does not fit, if it is about one.
     pub fn layer(&self) -> Option<&str> {
         match self {
-            Self::Empty | Self::TooManyLayers => None,
+            Self::Empty | Self::TooManyLayers | Self::Input { .. } => None,
             Self::WindowTooLarge { layer, .. }
             | Self::NeedsVector { layer, .. }
             | Self::UnlikeSummands { layer, .. }
@@ -136,6 +143,9 @@ impl Network {
         if layers.len() > NODES_MAX {
             return Err(BuildError::TooManyLayers);
         }
+        if !input.is_possible() {
+            return Err(BuildError::Input { input });
+        }
         let mut nodes: Vec<Node> = Vec::with_capacity(layers.len());
         for ((layer, inputs), name) in layers.iter().zip(Self::names(layers)) {
             let (layer, inputs) = (*layer, inputs.clone());
@@ -162,6 +172,13 @@ impl Network {
     /// than once; an activation takes the name of the layer that it reads and its own (`dense_2_relu`),
     /// and a second one of the same name a number (`dense_2_relu_2`).
     pub fn names(layers: &[(Layer, Vec<Source>)]) -> Vec<String> {
+        let mut of_kind: HashMap<&str, usize> = HashMap::new();
+        for (layer, _) in layers {
+            *of_kind.entry(layer.kind()).or_default() += 1;
+        }
+        // So far: nodes of a kind, and activations of a name.
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        let mut activations: HashMap<String, usize> = HashMap::new();
         let mut names: Vec<String> = Vec::with_capacity(layers.len());
         // Of each node the one that its activations are named after; `None`: the input.
         let mut owners: Vec<Option<usize>> = Vec::with_capacity(layers.len());
@@ -173,20 +190,21 @@ impl Network {
                 };
                 let owner_name = owner.map_or("input", |owner| &names[owner]);
                 let name = format!("{owner_name}_{}", activation.name());
-                let numbered = (2..).map(|count| format!("{name}_{count}"));
-                let mut candidates = iter::once(name.clone()).chain(numbered);
-                names.extend(candidates.find(|name| !names.contains(name)));
+                let count = activations.entry(name.clone()).or_default();
+                *count += 1;
+                names.push(if *count == 1 { name } else { format!("{name}_{count}") });
                 owners.push(owner);
                 continue;
             }
-            let same_kind = |other: &&(Layer, Vec<Source>)| other.0.kind() == layer.kind();
-            let name = if layers.iter().filter(same_kind).count() == 1 {
-                layer.kind().to_string()
+            let kind = layer.kind();
+            let number = numbers.entry(kind).or_default();
+            *number += 1;
+            names.push(if of_kind[kind] == 1 {
+                kind.to_string()
             } else {
-                format!("{}_{}", layer.kind(), layers[..=index].iter().filter(same_kind).count())
-            };
+                format!("{kind}_{number}")
+            });
             owners.push(Some(index));
-            names.push(name);
         }
         names
     }

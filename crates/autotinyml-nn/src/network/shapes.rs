@@ -2,9 +2,19 @@
 
 use super::{Activation, BuildError, Layer, Padding, Shape};
 
-/// Weights of a layer, and values between two layers: hundreds of megabytes, so that descriptions
-/// gone wrong are refused before anybody reserves memory for them.
-pub(super) const COUNT_MAX: u128 = 100_000_000;
+/// Weights of a layer, and values between two layers, at most: hundreds of megabytes, so that
+/// descriptions gone wrong are refused before anybody reserves memory for them.
+pub const COUNT_MAX: usize = 100_000_000;
+
+impl Shape {
+    /// Whether no axis is 0 and its values are no more than the [`COUNT_MAX`] that a network here may
+    /// read.
+    pub fn is_possible(&self) -> bool {
+        let Self { height, width, channels } = *self;
+        let values = height.checked_mul(width).and_then(|pixels| pixels.checked_mul(channels));
+        values.is_some_and(|values| (1..=COUNT_MAX).contains(&values))
+    }
+}
 
 impl Layer {
     pub(super) fn check_size(
@@ -14,7 +24,9 @@ impl Layer {
         output: Shape,
     ) -> Result<(), BuildError> {
         let values = |shape: Shape| {
-            [shape.height, shape.width, shape.channels].map(|axis| axis as u128).iter().product()
+            [shape.height, shape.width, shape.channels]
+                .iter()
+                .fold(1_u128, |product, &axis| product.saturating_mul(axis as u128))
         };
         let weights = match *self {
             Self::Conv2d { filters, kernel, .. } => [kernel[0], kernel[1], input.channels, filters]
@@ -28,7 +40,8 @@ impl Layer {
         };
         // Nobody needs more zeros around a map than this, and they take memory.
         let padded = match *self {
-            Self::Conv2d { kernel, dilation, padding: Padding::Same, .. } => {
+            Self::Conv2d { kernel, dilation, padding: Padding::Same, .. }
+            | Self::DepthwiseConv2d { kernel, dilation, padding: Padding::Same, .. } => {
                 let extent = extent(kernel, dilation).map(|axis| axis as u128);
                 let channels = input.channels.max(output.channels) as u128;
                 (input.height as u128 + extent[0])
@@ -43,7 +56,7 @@ impl Layer {
             ("outputs", values(output)),
             ("values between its zeros", padded),
         ];
-        match counts.into_iter().find(|(_, count)| *count > COUNT_MAX) {
+        match counts.into_iter().find(|(_, count)| *count > COUNT_MAX as u128) {
             Some((what, count)) => {
                 Err(BuildError::TooLarge { layer: name.to_string(), count, what })
             }
