@@ -59,9 +59,10 @@ impl Program {
     pub fn of(network: &Network, compression: Compression) -> Result<Self, DeployError> {
         let network = &*fold_network(network);
         let kernels = lower(network)?;
+        let plan = plan(&kernels)?;
         let compressed = compressed_nodes(network, compression);
         let mut kind = String::new();
-        for kernel in &kernels {
+        for (k, kernel) in kernels.iter().enumerate() {
             kind += match kernel.operation {
                 Operation::Conv2d { window, .. } if window.has_gaps() => "conv2d with gaps",
                 Operation::Conv2d { pool: None, .. } => "conv2d",
@@ -76,6 +77,9 @@ impl Program {
             if kernel.weights.is_some_and(|node| compressed.contains(&node)) {
                 kind += " shared";
             }
+            if plan.buffers.get(k).is_some_and(|buffer| buffer.part_pixels.is_some()) {
+                kind += " in parts";
+            }
             if let Some(activation) = kernel.activation {
                 kind += " ";
                 kind += activation.name();
@@ -85,7 +89,7 @@ impl Program {
         Ok(Self {
             kind,
             weights_bytes: account(network, compression).rom_bytes,
-            arena_bytes: plan(&kernels)?.arena_bytes,
+            arena_bytes: plan.arena_bytes,
             buffers_bytes: (network.input.len() + network.output().len()) * size_of::<f32>(),
         })
     }

@@ -4,10 +4,19 @@
 //! writes it to the last one that reads it, and must keep away from all others that are live at the
 //! same time, but for one case: a kernel's output may lie over an input that dies with that kernel, if
 //! it begins at least a *lead* before it, so far that the kernel writes no value over one that it has
-//! still to read (`plan/lead.rs`). How offsets are found is told in `plan/places.rs`. [`Plan::check`] proves each
-//! plan anew by walking through what each kernel reads and writes.
+//! still to read (`plan/lead.rs`). How offsets are found is told in `plan/places.rs`.
+//!
+//! A map that only a dense layer reads need not exist as a whole. *Streamed*, it is written some
+//! pixels at a time, a *part*, and each part is added to the dense layer's sums before the next takes
+//! its place (`plan/parts.rs`). Nothing is computed twice. The two kernels then run by turns: the
+//! first one's inputs stay live until the last part, and the sums are live from the first. So it can
+//! also cost more than to lay the whole map over a dying input; the plan streams where that makes the
+//! arena smaller.
+//!
+//! [`Plan::check`] proves each plan anew by walking through what each kernel reads and writes.
 
 mod lead;
+mod parts;
 mod places;
 #[cfg(test)]
 mod tests;
@@ -18,6 +27,7 @@ use autotinyml_nn::Source;
 
 use crate::lower::Kernel;
 use lead::{Step, steps};
+use parts::{Parts, is_streamable, largest_parts};
 use places::{places, rivals};
 
 const FLOAT_BYTES: usize = 4;
@@ -39,8 +49,11 @@ pub struct Buffer {
     pub name: String,
     /// Where in the arena it begins.
     pub offset_bytes: usize,
-    /// Its size.
+    /// Its size: of a part if it is streamed.
     pub length_bytes: usize,
+    /// Pixels of a part, the last one being smaller where they don't divide the map. `None`: it
+    /// exists as a whole.
+    pub part_pixels: Option<usize>,
 }
 
 /// A plan that would overwrite values before they were read: a defect of this crate.
@@ -56,14 +69,32 @@ pub struct PlanError {
 /// # Errors
 /// The plan fails its own check: a defect.
 pub fn plan(kernels: &[Kernel]) -> Result<Plan, PlanError> {
+    let mut parts = largest_parts(kernels);
+    let mut plan = smallest(kernels, &parts);
+    for k in 0..kernels.len() {
+        let Some(pixels) = parts[k].take() else { continue };
+        let whole = smallest(kernels, &parts);
+        if whole.arena_bytes <= plan.arena_bytes {
+            plan = whole;
+        } else {
+            parts[k] = Some(pixels);
+        }
+    }
+    plan.check(kernels)?;
+    Ok(plan)
+}
+
+/// The smallest arena that is found if these parts are streamed.
+fn smallest(kernels: &[Kernel], parts: &Parts) -> Plan {
     let between = &kernels[..kernels.len() - 1];
-    let lengths: Vec<usize> = between.iter().map(|kernel| kernel.output.len()).collect();
-    let rivals = rivals(kernels);
+    let lengths = parts::lengths(kernels, parts);
+    let rivals = rivals(kernels, parts, &lengths);
+    let lengths = &lengths[..between.len()];
     let (mut too_small, mut enough) = (None, lengths.iter().sum());
     // Bisection between the largest buffer, which may be enough, and all of them side by side.
     let mut trial = lengths.iter().copied().max().unwrap_or(0);
     while trial < enough {
-        match places(&lengths, &rivals, trial) {
+        match places(lengths, &rivals, trial) {
             Some(_) => enough = trial,
             None => too_small = Some(trial),
         }
@@ -76,16 +107,15 @@ pub fn plan(kernels: &[Kernel]) -> Result<Plan, PlanError> {
         });
         ends.collect()
     };
-    let offsets = places(&lengths, &rivals, enough).unwrap_or_else(side_by_side);
-    let buffer = |((kernel, length), offset): ((&Kernel, &usize), usize)| Buffer {
-        name: kernel.name.clone(),
+    let offsets = places(lengths, &rivals, enough).unwrap_or_else(side_by_side);
+    let buffer = |(k, offset): (usize, usize)| Buffer {
+        name: between[k].name.clone(),
         offset_bytes: offset * FLOAT_BYTES,
-        length_bytes: length * FLOAT_BYTES,
+        length_bytes: lengths[k] * FLOAT_BYTES,
+        part_pixels: parts[k],
     };
-    let buffers = between.iter().zip(&lengths).zip(offsets).map(buffer).collect();
-    let plan = Plan { buffers, arena_bytes: enough * FLOAT_BYTES };
-    plan.check(kernels)?;
-    Ok(plan)
+    let buffers = offsets.into_iter().enumerate().map(buffer).collect();
+    Plan { buffers, arena_bytes: enough * FLOAT_BYTES }
 }
 
 /// The kernel that writes what is read; `None`: the network's input.
@@ -93,13 +123,15 @@ pub fn writer(kernels: &[Kernel], source: Source) -> Option<usize> {
     kernels.iter().position(|kernel| source == Source::Node(kernel.writes))
 }
 
-/// For each kernel the last one that reads what it writes; for the last one of all, itself.
-fn last_readers(kernels: &[Kernel]) -> Vec<usize> {
+/// For each kernel the last one that reads what it writes; for the last one of all, itself. What a
+/// kernel reads whose output is streamed is read until the next one has taken the last part.
+fn last_readers(kernels: &[Kernel], parts: &Parts) -> Vec<usize> {
     let mut last: Vec<usize> = (0..kernels.len()).collect();
     for (k, kernel) in kernels.iter().enumerate() {
+        let end = if parts[k].is_some() { k + 1 } else { k };
         for source in &kernel.inputs {
             if let Some(buffer) = writer(kernels, *source) {
-                last[buffer] = k;
+                last[buffer] = last[buffer].max(end);
             }
         }
     }
@@ -118,7 +150,15 @@ impl Plan {
                 return Err(PlanError { problem });
             }
         }
-        let last_readers = last_readers(kernels);
+        let mut parts: Parts = self.buffers.iter().map(|buffer| buffer.part_pixels).collect();
+        parts.push(None);
+        if let Some(k) =
+            (0..kernels.len()).find(|&k| parts[k].is_some() && !is_streamable(kernels, k))
+        {
+            let problem = format!("the output of {} is needed as a whole", kernels[k].name);
+            return Err(PlanError { problem });
+        }
+        let last_readers = last_readers(kernels, &parts);
         for (k, output) in self.buffers.iter().enumerate() {
             for (other, last_reader) in self.buffers[..k].iter().zip(&last_readers) {
                 let behind = output.offset_bytes >= other.offset_bytes + other.length_bytes;
@@ -147,7 +187,13 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const BAR: usize = 40;
-        let widest = self.buffers.iter().map(|buffer| buffer.name.len()).max().unwrap_or(0).max(6);
+        let label = |buffer: &Buffer| match buffer.part_pixels {
+            None => buffer.name.clone(),
+            Some(1) => format!("{}, a pixel at a time", buffer.name),
+            Some(pixels) => format!("{}, {pixels} pixels at a time", buffer.name),
+        };
+        let widest =
+            self.buffers.iter().map(|buffer| label(buffer).len()).max().unwrap_or(0).max(6);
         let column = |bytes: usize| (bytes * BAR).div_ceil(self.arena_bytes.max(1));
         writeln!(f, "{:widest$}  {:>8}  {:>8}  place in the arena", "output", "offset", "bytes")?;
         for buffer in &self.buffers {
@@ -159,7 +205,7 @@ impl fmt::Display for Plan {
                 "█".repeat(end - start),
                 "·".repeat(BAR.saturating_sub(end))
             );
-            let (name, offset, length) = (&buffer.name, buffer.offset_bytes, buffer.length_bytes);
+            let (name, offset, length) = (label(buffer), buffer.offset_bytes, buffer.length_bytes);
             writeln!(f, "{name:widest$}  {offset:>8}  {length:>8}  {bar}")?;
         }
         write!(f, "{:widest$}  {:>8}  {:>8}", "arena", "", self.arena_bytes)

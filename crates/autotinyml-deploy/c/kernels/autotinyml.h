@@ -3,7 +3,10 @@
  * Maps are stored row by row, channels last. A kernel reads `input`, writes `output` and keeps no
  * state; both are aligned to four bytes, weights to eight. Where an output may lie over its kernel's
  * input, the planner has seen to it that nothing is overwritten before it was read for the last
- * time. */
+ * time.
+ *
+ * A map may be computed in parts: `output` takes the pixels from `first` on, before `end`, counted
+ * row by row. All of them are 0 to height * width. */
 #ifndef AUTOTINYML_H
 #define AUTOTINYML_H
 
@@ -51,15 +54,16 @@ struct autotinyml_conv2d {
     autotinyml_activation activation;
 };
 
-void autotinyml_conv2d(const struct autotinyml_conv2d *layer, const float *input, float *output);
+void autotinyml_conv2d(const struct autotinyml_conv2d *layer, int first, int end,
+                       const float *input, float *output);
 
 /* The same for windows whose rows have gaps. */
-void autotinyml_conv2d_gaps(const struct autotinyml_conv2d *layer, const float *input,
-                            float *output);
+void autotinyml_conv2d_gaps(const struct autotinyml_conv2d *layer, int first, int end,
+                            const float *input, float *output);
 
 /* The largest value of each pooling window of a convolution, which is never stored as a whole. */
-void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, const float *input,
-                                  float *output);
+void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, int first, int end,
+                                  const float *input, float *output);
 
 struct autotinyml_depthwise_conv2d {
     struct autotinyml_shape input;
@@ -70,8 +74,8 @@ struct autotinyml_depthwise_conv2d {
     autotinyml_activation activation;
 };
 
-void autotinyml_depthwise_conv2d(const struct autotinyml_depthwise_conv2d *layer,
-                                 const float *input, float *output);
+void autotinyml_depthwise_conv2d(const struct autotinyml_depthwise_conv2d *layer, int first,
+                                 int end, const float *input, float *output);
 
 struct autotinyml_pool2d {
     struct autotinyml_shape input;
@@ -81,10 +85,10 @@ struct autotinyml_pool2d {
 };
 
 /* The largest value of each window and channel, and the mean. */
-void autotinyml_max_pool2d(const struct autotinyml_pool2d *layer, const float *input,
-                           float *output);
-void autotinyml_average_pool2d(const struct autotinyml_pool2d *layer, const float *input,
-                               float *output);
+void autotinyml_max_pool2d(const struct autotinyml_pool2d *layer, int first, int end,
+                           const float *input, float *output);
+void autotinyml_average_pool2d(const struct autotinyml_pool2d *layer, int first, int end,
+                               const float *input, float *output);
 
 /* Outputs are computed in groups of sixteen, then at most one of eight, and the last one to seven
  * singly. The weights of a group are [input][output of the group]. */
@@ -97,7 +101,10 @@ struct autotinyml_dense {
     autotinyml_activation activation;
 };
 
-void autotinyml_dense(const struct autotinyml_dense *layer, const float *input, float *output);
+/* The input may arrive in parts, in order: `input` holds its values from `first` on, before `end`.
+ * Until the last has arrived, `output` holds the sums so far. All of them are 0 to `inputs`. */
+void autotinyml_dense(const struct autotinyml_dense *layer, int first, int end,
+                      const float *input, float *output);
 
 /* As autotinyml_dense, but a weight is an index into a codebook. */
 struct autotinyml_dense_shared {
@@ -108,10 +115,10 @@ struct autotinyml_dense_shared {
     autotinyml_activation activation;
 };
 
-void autotinyml_dense_shared8(const struct autotinyml_dense_shared *layer, const float *input,
-                              float *output);
-void autotinyml_dense_shared4(const struct autotinyml_dense_shared *layer, const float *input,
-                              float *output);
+void autotinyml_dense_shared8(const struct autotinyml_dense_shared *layer, int first, int end,
+                              const float *input, float *output);
+void autotinyml_dense_shared4(const struct autotinyml_dense_shared *layer, int first, int end,
+                              const float *input, float *output);
 
 struct autotinyml_add {
     int length;

@@ -1,31 +1,31 @@
 /* Mean of each window and channel. */
 #include "autotinyml.h"
 
-void autotinyml_average_pool2d(const struct autotinyml_pool2d *layer, const float *input,
-                               float *output)
+void autotinyml_average_pool2d(const struct autotinyml_pool2d *layer, int first, int end,
+                               const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
     const int channels = layer->input.channels;
     const int row_step = layer->input.width * channels;
     const float share = 1.0F / (float)(window.height * window.width);
 
-    for (int y = 0; y < layer->output.height; y++) {
-        for (int x = 0; x < layer->output.width; x++) {
-            const float *corner =
-                input + y * window.stride_down * row_step + x * window.stride_right * channels;
-            for (int channel = 0; channel < channels; channel++) {
-                float sum = 0.0F;
-                for (int i = 0; i < window.height; i++) {
-                    const float *value = corner + i * row_step + channel;
-                    for (int j = 0; j < window.width; j++) {
-                        sum += *value;
-                        value += channels;
-                    }
+    for (int pixel = first; pixel < end; pixel++) {
+        const int y = pixel / layer->output.width;
+        const int x = pixel % layer->output.width;
+        const float *corner =
+            input + y * window.stride_down * row_step + x * window.stride_right * channels;
+        for (int channel = 0; channel < channels; channel++) {
+            float sum = 0.0F;
+            for (int i = 0; i < window.height; i++) {
+                const float *value = corner + i * row_step + channel;
+                for (int j = 0; j < window.width; j++) {
+                    sum += *value;
+                    value += channels;
                 }
-                output[channel] = sum * share;
             }
-            layer->activation(output, channels);
-            output += channels;
+            output[channel] = sum * share;
         }
+        layer->activation(output, channels);
+        output += channels;
     }
 }

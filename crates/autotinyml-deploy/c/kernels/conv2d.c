@@ -16,14 +16,14 @@ static inline void store_channels(const struct autotinyml_conv2d *layer, const f
     }
 }
 
-void autotinyml_conv2d(const struct autotinyml_conv2d *layer, const float *input, float *output)
+void autotinyml_conv2d(const struct autotinyml_conv2d *layer, int first, int end,
+                       const float *input, float *output)
 {
     const int width = layer->output.width;
     const int channels = layer->output.channels;
-    const int total = layer->output.height * width;
 
-    for (int first = 0; first < total; first += TILE_WINDOWS) {
-        const int pixels = total - first < TILE_WINDOWS ? total - first : TILE_WINDOWS;
+    for (; first < end; first += TILE_WINDOWS) {
+        const int pixels = end - first < TILE_WINDOWS ? end - first : TILE_WINDOWS;
         struct tile tile;
         for (int i = 0; i < TILE_WINDOWS; i++) {
             const int pixel = first + (i < pixels ? i : pixels - 1);

@@ -26,31 +26,31 @@ static void add_window(const struct autotinyml_conv2d *layer, const float *input
     }
 }
 
-void autotinyml_conv2d_gaps(const struct autotinyml_conv2d *layer, const float *input,
-                            float *output)
+void autotinyml_conv2d_gaps(const struct autotinyml_conv2d *layer, int first, int end,
+                            const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
     const int outputs = layer->output.channels;
     const int count = window.height * window.width * layer->input.channels;
 
-    for (int y = 0; y < layer->output.height; y++) {
-        for (int x = 0; x < layer->output.width; x++) {
-            int channels = CHANNELS;
-            for (int first = 0; first < outputs; first += channels) {
-                channels = first + CHANNELS <= outputs ? CHANNELS : 1;
-                float sums[CHANNELS];
-                for (int channel = 0; channel < channels; channel++) {
-                    sums[channel] = layer->bias[first + channel];
-                }
-                add_window(layer, input, y * window.stride_down - window.top,
-                           x * window.stride_right - window.left, layer->weights + first * count,
-                           channels, sums);
-                for (int channel = 0; channel < channels; channel++) {
-                    output[first + channel] = sums[channel];
-                }
+    for (int pixel = first; pixel < end; pixel++) {
+        const int y = pixel / layer->output.width;
+        const int x = pixel % layer->output.width;
+        int channels = CHANNELS;
+        for (int group = 0; group < outputs; group += channels) {
+            channels = group + CHANNELS <= outputs ? CHANNELS : 1;
+            float sums[CHANNELS];
+            for (int channel = 0; channel < channels; channel++) {
+                sums[channel] = layer->bias[group + channel];
             }
-            layer->activation(output, outputs);
-            output += outputs;
+            add_window(layer, input, y * window.stride_down - window.top,
+                       x * window.stride_right - window.left, layer->weights + group * count,
+                       channels, sums);
+            for (int channel = 0; channel < channels; channel++) {
+                output[group + channel] = sums[channel];
+            }
         }
+        layer->activation(output, outputs);
+        output += outputs;
     }
 }

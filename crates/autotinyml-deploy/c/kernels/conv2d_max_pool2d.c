@@ -24,32 +24,32 @@ static inline void store_largest(const struct autotinyml_conv2d *layer, const fl
     }
 }
 
-void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, const float *input,
-                                  float *output)
+void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, int first, int end,
+                                  const float *input, float *output)
 {
     const struct autotinyml_window pool = layer->pool;
     const int channels = layer->output.channels;
     const int places = pool.height * pool.width;
 
-    for (int y = 0; y < layer->output.height; y++) {
-        for (int x = 0; x < layer->output.width; x++) {
-            for (int place = 0; place < places; place += TILE_WINDOWS) {
-                struct tile tile;
-                for (int i = 0; i < TILE_WINDOWS; i++) {
-                    const int known = place + i < places ? place + i : places - 1;
-                    place_window(&tile, layer, input, i, y * pool.stride_down + known / pool.width,
-                                 x * pool.stride_right + known % pool.width);
-                }
-                int channel = 0;
-                for (; channel + TILE_CHANNELS <= channels; channel += TILE_CHANNELS) {
-                    store_largest(layer, input, &tile, place == 0, channel, TILE_CHANNELS, output);
-                }
-                for (; channel < channels; channel++) {
-                    store_largest(layer, input, &tile, place == 0, channel, 1, output);
-                }
+    for (int pixel = first; pixel < end; pixel++) {
+        const int y = pixel / layer->output.width;
+        const int x = pixel % layer->output.width;
+        for (int place = 0; place < places; place += TILE_WINDOWS) {
+            struct tile tile;
+            for (int i = 0; i < TILE_WINDOWS; i++) {
+                const int known = place + i < places ? place + i : places - 1;
+                place_window(&tile, layer, input, i, y * pool.stride_down + known / pool.width,
+                             x * pool.stride_right + known % pool.width);
             }
-            layer->activation(output, channels);
-            output += channels;
+            int channel = 0;
+            for (; channel + TILE_CHANNELS <= channels; channel += TILE_CHANNELS) {
+                store_largest(layer, input, &tile, place == 0, channel, TILE_CHANNELS, output);
+            }
+            for (; channel < channels; channel++) {
+                store_largest(layer, input, &tile, place == 0, channel, 1, output);
+            }
         }
+        layer->activation(output, channels);
+        output += channels;
     }
 }

@@ -56,7 +56,7 @@ static inline void sum_inside(const struct autotinyml_conv2d *layer, const struc
     const float *c = tile->first[2];
     const float *d = tile->first[3];
     for (int i = 0; i < layer->window.height; i++) {
-        for (const float *end = a + count; a != end;) {
+        for (const float *end = weights + count * channels; weights != end;) {
             const float values[TILE_WINDOWS] = {*a++, *b++, *c++, *d++};
             float weight[TILE_CHANNELS];
             load_weights(weight, weights, channels);
@@ -75,7 +75,7 @@ static inline void sum_inside(const struct autotinyml_conv2d *layer, const struc
 }
 
 /* One window, part of which may lie beyond the edge: what is there is zero and left out. */
-static inline void sum_at_the_edge(const struct autotinyml_conv2d *layer, const float *input,
+static void __attribute__((noinline)) sum_at_the_edge(const struct autotinyml_conv2d *layer, const float *input,
                                    int row, int column, const float *weights, int channels,
                                    float *sums)
 {

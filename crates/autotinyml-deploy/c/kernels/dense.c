@@ -3,46 +3,58 @@
 #include "autotinyml.h"
 #include "pair.h"
 
-/* Writes `width` outputs from the `first` on, an even number known after inlining; returns the
- * weights of the next group. */
-static inline const float *sum_group(const struct autotinyml_dense *layer, const float *input,
-                                     const float *weights, int first, int width, float *output)
+/* Adds `count` inputs to the `sums` so far of a group of `width` outputs, an even number known after
+ * inlining. */
+static inline void add_to_group(const float *sums, const float *input, int count,
+                                const float *weights, int width, float *output)
 {
-    float sums[AUTOTINYML_DENSE_GROUP];
+    float group[AUTOTINYML_DENSE_GROUP];
     for (int j = 0; j < width; j++) {
-        sums[j] = layer->bias[first + j];
+        group[j] = sums[j];
     }
-    for (const float *end = input + layer->inputs; input != end;) {
+    for (const float *end = input + count; input != end;) {
         const float value = *input++;
-        for (int j = 0; j < width; j += 2) {
-            const union pair weight = load_pair(weights + j);
-            sums[j] += value * weight.each[0];
-            sums[j + 1] += value * weight.each[1];
+        for (int j = 0; j < width; j += 8) {
+            float weight[8];
+            weights = load_eight(weights, weight);
+            for (int k = 0; k < 8; k++) {
+                group[j + k] += value * weight[k];
+            }
         }
-        weights += width;
     }
     for (int j = 0; j < width; j++) {
-        output[first + j] = sums[j];
+        output[j] = group[j];
     }
-    return weights;
 }
 
-void autotinyml_dense(const struct autotinyml_dense *layer, const float *input, float *output)
+void autotinyml_dense(const struct autotinyml_dense *layer, int first, int end,
+                      const float *input, float *output)
 {
+    const int inputs = layer->inputs;
+    const int outputs = layer->outputs;
+    const int count = end - first;
+    const float *sums = first == 0 ? layer->bias : output;
     const float *weights = layer->weights;
-    int first = 0;
-    for (; first + AUTOTINYML_DENSE_GROUP <= layer->outputs; first += AUTOTINYML_DENSE_GROUP) {
-        weights = sum_group(layer, input, weights, first, AUTOTINYML_DENSE_GROUP, output);
+    int done = 0;
+    for (; done + AUTOTINYML_DENSE_GROUP <= outputs; done += AUTOTINYML_DENSE_GROUP) {
+        add_to_group(sums + done, input, count, weights + first * AUTOTINYML_DENSE_GROUP,
+                     AUTOTINYML_DENSE_GROUP, output + done);
+        weights += inputs * AUTOTINYML_DENSE_GROUP;
     }
-    for (; first + AUTOTINYML_DENSE_HALF <= layer->outputs; first += AUTOTINYML_DENSE_HALF) {
-        weights = sum_group(layer, input, weights, first, AUTOTINYML_DENSE_HALF, output);
+    for (; done + AUTOTINYML_DENSE_HALF <= outputs; done += AUTOTINYML_DENSE_HALF) {
+        add_to_group(sums + done, input, count, weights + first * AUTOTINYML_DENSE_HALF,
+                     AUTOTINYML_DENSE_HALF, output + done);
+        weights += inputs * AUTOTINYML_DENSE_HALF;
     }
-    for (; first < layer->outputs; first++) {
-        float sum = layer->bias[first];
-        for (int i = 0; i < layer->inputs; i++) {
-            sum += input[i] * *weights++;
+    for (; done < outputs; done++) {
+        float sum = sums[done];
+        for (int i = 0; i < count; i++) {
+            sum += input[i] * weights[first + i];
         }
-        output[first] = sum;
+        output[done] = sum;
+        weights += inputs;
     }
-    layer->activation(output, layer->outputs);
+    if (end == inputs) {
+        layer->activation(output, outputs);
+    }
 }

@@ -1,49 +1,66 @@
 /* Fully connected layer whose weights are 4-bit indices into a codebook of 16; see dense.c. */
 #include "autotinyml.h"
+#include "pair.h"
 
-static inline const uint8_t *sum_group(const struct autotinyml_dense_shared *layer,
-                                       const float *input, const uint8_t *indices, int first,
-                                       int width, float *output)
+/* Eight indices, of which a group has one or two such words to a row. */
+typedef uint32_t __attribute__((may_alias)) loadable;
+
+static inline void add_to_group(const float *sums, const float *input, int count,
+                                const uint8_t *indices, const float *codebook, int width,
+                                float *output)
 {
-    const float *codebook = layer->codebook;
-    float sums[AUTOTINYML_DENSE_GROUP];
+    float group[AUTOTINYML_DENSE_GROUP];
     for (int j = 0; j < width; j++) {
-        sums[j] = layer->bias[first + j];
+        group[j] = sums[j];
     }
-    for (const float *end = input + layer->inputs; input != end;) {
+    for (const float *end = input + count; input != end;) {
         const float value = *input++;
-        for (int j = 0; j < width; j += 2) {
-            const uint8_t both = indices[j / 2];
-            sums[j] += value * codebook[both & 15];
-            sums[j + 1] += value * codebook[both >> 4];
+        for (int j = 0; j < width; j += 8) {
+            const uint32_t eight = *(const loadable *)(indices + j / 2);
+            for (int k = 0; k < 8; k += 2) {
+                const uint32_t two = eight >> (4 * k);
+                const union pair weight = look_up_pair(codebook, two & 15, (two >> 4) & 15);
+                group[j + k] += value * weight.each[0];
+                group[j + k + 1] += value * weight.each[1];
+            }
         }
         indices += width / 2;
     }
     for (int j = 0; j < width; j++) {
-        output[first + j] = sums[j];
+        output[j] = group[j];
     }
-    return indices;
 }
 
-void autotinyml_dense_shared4(const struct autotinyml_dense_shared *layer, const float *input,
-                              float *output)
+void autotinyml_dense_shared4(const struct autotinyml_dense_shared *layer, int first, int end,
+                              const float *input, float *output)
 {
+    const int inputs = layer->inputs;
+    const int outputs = layer->outputs;
+    const int count = end - first;
+    const float *codebook = layer->codebook;
+    const float *sums = first == 0 ? layer->bias : output;
     const uint8_t *indices = layer->indices;
-    int first = 0;
-    for (; first + AUTOTINYML_DENSE_GROUP <= layer->outputs; first += AUTOTINYML_DENSE_GROUP) {
-        indices = sum_group(layer, input, indices, first, AUTOTINYML_DENSE_GROUP, output);
+    int done = 0;
+    for (; done + AUTOTINYML_DENSE_GROUP <= outputs; done += AUTOTINYML_DENSE_GROUP) {
+        add_to_group(sums + done, input, count, indices + first * (AUTOTINYML_DENSE_GROUP / 2),
+                     codebook, AUTOTINYML_DENSE_GROUP, output + done);
+        indices += inputs * (AUTOTINYML_DENSE_GROUP / 2);
     }
-    for (; first + AUTOTINYML_DENSE_HALF <= layer->outputs; first += AUTOTINYML_DENSE_HALF) {
-        indices = sum_group(layer, input, indices, first, AUTOTINYML_DENSE_HALF, output);
+    for (; done + AUTOTINYML_DENSE_HALF <= outputs; done += AUTOTINYML_DENSE_HALF) {
+        add_to_group(sums + done, input, count, indices + first * (AUTOTINYML_DENSE_HALF / 2),
+                     codebook, AUTOTINYML_DENSE_HALF, output + done);
+        indices += inputs * (AUTOTINYML_DENSE_HALF / 2);
     }
-    for (; first < layer->outputs; first++) {
-        float sum = layer->bias[first];
-        for (int i = 0; i < layer->inputs; i++) {
+    for (; done < outputs; done++) {
+        float sum = sums[done];
+        for (int i = first; i < end; i++) {
             const uint8_t both = indices[i / 2];
-            sum += input[i] * layer->codebook[i % 2 == 0 ? both & 15 : both >> 4];
+            sum += input[i - first] * codebook[i % 2 == 0 ? both & 15 : both >> 4];
         }
-        indices += (layer->inputs + 1) / 2;
-        output[first] = sum;
+        output[done] = sum;
+        indices += (inputs + 1) / 2;
     }
-    layer->activation(output, layer->outputs);
+    if (end == inputs) {
+        layer->activation(output, outputs);
+    }
 }

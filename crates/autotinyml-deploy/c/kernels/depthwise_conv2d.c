@@ -52,25 +52,25 @@ static inline void store_channels(const struct autotinyml_depthwise_conv2d *laye
     }
 }
 
-void autotinyml_depthwise_conv2d(const struct autotinyml_depthwise_conv2d *layer,
-                                 const float *input, float *output)
+void autotinyml_depthwise_conv2d(const struct autotinyml_depthwise_conv2d *layer, int first,
+                                 int end, const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
     const int channels = layer->output.channels;
 
-    for (int y = 0; y < layer->output.height; y++) {
-        for (int x = 0; x < layer->output.width; x++) {
-            const int row = y * window.stride_down - window.top;
-            const int column = x * window.stride_right - window.left;
-            int channel = 0;
-            for (; channel + CHANNELS <= channels; channel += CHANNELS) {
-                store_channels(layer, input, row, column, channel, CHANNELS, output);
-            }
-            for (; channel < channels; channel++) {
-                store_channels(layer, input, row, column, channel, 1, output);
-            }
-            layer->activation(output, channels);
-            output += channels;
+    for (int pixel = first; pixel < end; pixel++) {
+        const int y = pixel / layer->output.width;
+        const int x = pixel % layer->output.width;
+        const int row = y * window.stride_down - window.top;
+        const int column = x * window.stride_right - window.left;
+        int channel = 0;
+        for (; channel + CHANNELS <= channels; channel += CHANNELS) {
+            store_channels(layer, input, row, column, channel, CHANNELS, output);
         }
+        for (; channel < channels; channel++) {
+            store_channels(layer, input, row, column, channel, 1, output);
+        }
+        layer->activation(output, channels);
+        output += channels;
     }
 }

@@ -190,28 +190,65 @@ fn run(project: &Project) -> String {
         let _ = writeln!(text, "static float arena[{floats}];\n");
     }
     text.push_str("void network_run(const float *input, float *output)\n{\n");
+    let mut k = 0;
+    while k < project.kernels.len() {
+        match plan.buffers.get(k).and_then(|buffer| buffer.part_pixels) {
+            None => {
+                let _ = writeln!(text, "    {}", call(project, k, None));
+                k += 1;
+            }
+            Some(pixels) => {
+                text.push_str(&streamed(project, k, pixels));
+                k += 2;
+            }
+        }
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// Kernel k and the dense kernel behind it by turns, for parts of so many `pixels`.
+fn streamed(project: &Project, k: usize, pixels: usize) -> String {
+    let Shape { height, width, channels } = project.kernels[k].output;
+    let total = height * width;
+    let values = format!("first * {channels}, end * {channels}");
+    format!(
+        "    for (int first = 0; first < {total}; first += {pixels}) {{
+        const int end = first + {pixels} < {total} ? first + {pixels} : {total};
+        {}
+        {}
+    }}
+",
+        call(project, k, Some("first, end")),
+        call(project, k + 1, Some(&values)),
+    )
+}
+
+/// The call of kernel k; `part` says which pixels it writes, or which values it reads, if not all.
+fn call(project: &Project, k: usize, part: Option<&str>) -> String {
+    let (plan, kernel) = (&project.plan, &project.kernels[k]);
     let place = |buffer: usize| {
         let offset = plan.buffers[buffer].offset_bytes / size_of::<f32>();
         if offset == 0 { "arena".to_string() } else { format!("arena + {offset}") }
     };
-    for (k, kernel) in project.kernels.iter().enumerate() {
-        let input = |source: &Source| {
-            writer(&project.kernels, *source).map_or_else(|| "input".to_string(), place)
-        };
-        let inputs: Vec<String> = kernel.inputs.iter().map(input).collect();
-        let inputs = inputs.join(", ");
-        let output = if k == plan.buffers.len() { "output".to_string() } else { place(k) };
-        let layer = match kernel.operation {
-            Operation::Copy => {
-                format!("{}, {}", activation(kernel), kernel.output.len())
-            }
-            _ => format!("&{}", kernel.name),
-        };
-        let function = function(project, kernel);
-        let _ = writeln!(text, "    autotinyml_{function}({layer}, {inputs}, {output});");
-    }
-    text.push_str("}\n");
-    text
+    let input = |source: &Source| {
+        writer(&project.kernels, *source).map_or_else(|| "input".to_string(), place)
+    };
+    let range = |all: usize| part.map_or_else(|| format!("0, {all}"), str::to_string);
+    let mut arguments = match kernel.operation {
+        Operation::Copy => vec![activation(kernel), kernel.output.len().to_string()],
+        Operation::Add => vec![format!("&{}", kernel.name)],
+        Operation::Dense => vec![format!("&{}", kernel.name), range(kernel.input.len())],
+        Operation::Conv2d { .. }
+        | Operation::DepthwiseConv2d(_)
+        | Operation::MaxPool2d(_)
+        | Operation::AveragePool2d(_) => {
+            vec![format!("&{}", kernel.name), range(kernel.output.height * kernel.output.width)]
+        }
+    };
+    arguments.extend(kernel.inputs.iter().map(input));
+    arguments.push(if k == plan.buffers.len() { "output".to_string() } else { place(k) });
+    format!("autotinyml_{}({});", function(project, kernel), arguments.join(", "))
 }
 
 fn prepare(standardisation: Option<&Standardisation>) -> String {

@@ -59,7 +59,8 @@ inputs, on this computer and under the emulator.
 
 ## Memory map of the arena
 
-The buffer between two layers lies over one that is no longer read.
+The buffer between two layers lies over one that is no longer read. Where pixels are computed some
+at a time, the dense layer behind them adds each part to its sums before the next takes its place.
 
 ```
 {}

@@ -5,7 +5,7 @@ use autotinyml_nn::Shape;
 use crate::lower::{Kernel, Operation, Window};
 
 /// Pixels that `conv2d.c` computes at once, its `TILE_WINDOWS`.
-const TILE_PIXELS: usize = 4;
+pub(super) const TILE_PIXELS: usize = 4;
 
 /// How many values before an input that it is the last to read a kernel's output must begin at least,
 /// if they overlap: the most that it has written at any time beyond the first value that it has still

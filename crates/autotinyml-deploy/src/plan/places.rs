@@ -12,12 +12,14 @@
 //! buffer. Of layouts that differ in the newest buffer only, those with its lowest and its highest
 //! offset are kept, for these matter to what follows: the higher it is, the more room is below it, and
 //! the lower, the more above. In a chain, where only neighbours are ever live together, this misses
-//! nothing: there is room if and only if the walk finds it. Around shortcuts it may miss some.
+//! nothing: there is room if and only if the walk finds it. Around shortcuts and streamed maps it may
+//! miss some.
 //!
 //! A second walk, from the last buffer back, picks the offsets.
 
 use super::last_readers;
 use super::lead::lead;
+use super::parts::Parts;
 use crate::lower::Kernel;
 
 /// A buffer that is live when a later one is written.
@@ -36,15 +38,15 @@ type Layout = Vec<usize>;
 /// Layouts that are followed at a time.
 const LAYOUTS_MAX: usize = 64;
 
-/// The rivals of each kernel's output, in the order of the kernels: the output of the kernel before it
-/// is always the last of them.
-pub(super) fn rivals(kernels: &[Kernel]) -> Vec<Vec<Rival>> {
-    let last_readers = last_readers(kernels);
+/// The rivals of each kernel's output, of which these `lengths` exist at a time, in the order of the
+/// kernels: the output of the kernel before it is always the last of them.
+pub(super) fn rivals(kernels: &[Kernel], parts: &Parts, lengths: &[usize]) -> Vec<Vec<Rival>> {
+    let last_readers = last_readers(kernels, parts);
     let of = |(k, kernel): (usize, &Kernel)| {
         let rival = |buffer: usize| Rival {
             buffer,
-            length: kernels[buffer].output.len(),
-            distance: if last_readers[buffer] == k { lead(kernel) } else { kernel.output.len() },
+            length: lengths[buffer],
+            distance: if last_readers[buffer] == k { lead(kernel) } else { lengths[k] },
         };
         (0..k).filter(|&buffer| last_readers[buffer] >= k).map(rival).collect()
     };

@@ -19,14 +19,49 @@ fn pool(window: usize) -> Layer {
 
 const RELU: Layer = Layer::Activation(Activation::Relu);
 
-#[test]
-fn the_first_baseline_keeps_its_pooled_map_and_one_dense_output() {
-    let dense = Layer::Dense { units: 128 };
-    let conv = conv(128, 2, 1, Padding::Valid);
+/// Experiment 1's baseline has 128 filters and units.
+fn experiment_1(size: usize) -> Vec<Kernel> {
+    let dense = Layer::Dense { units: size };
+    let conv = conv(size, 2, 1, Padding::Valid);
     let layers = [conv, RELU, pool(2), Layer::Flatten, dense, RELU, dense, RELU, dense];
-    let plan = plan(&kernels(Shape::new(90, 3, 1), &layers)).unwrap();
-    // 44 × 1 × 128 floats of the pooled map and 128 of the first dense layer.
-    assert_eq!(plan.arena_bytes, (44 * 128 + 128) * 4);
+    kernels(Shape::new(90, 3, 1), &layers)
+}
+
+#[test]
+fn the_first_baseline_keeps_one_pixel_of_its_pooled_map_and_the_sums_it_is_added_to() {
+    insta::assert_snapshot!(plan(&experiment_1(128)).unwrap(), @r"
+    output                       offset     bytes  place in the arena
+    conv2d, a pixel at a time         0       512  ████████████████████····················
+    dense_1                         512       512  ····················████████████████████
+    dense_2                           0       512  ████████████████████····················
+    arena                                    1024
+    ");
+    insta::assert_snapshot!(plan(&experiment_1(8)).unwrap(), @r"
+    output                        offset     bytes  place in the arena
+    conv2d, 8 pixels at a time         0       256  ████████████████████████████████████····
+    dense_1                          256        32  ···································█████
+    dense_2                            0        32  █████···································
+    arena                                      288
+    ");
+}
+
+#[test]
+fn a_map_is_not_streamed_if_it_is_better_laid_over_its_input() {
+    // The pooled map goes over the convolution's, where the sums find room too.
+    let average = Layer::AveragePool2d { window: [2, 2], stride: [2, 2] };
+    let dense = [8, 2].map(|units| Layer::Dense { units });
+    let layers = [conv(32, 3, 1, Padding::Same), average, Layer::Flatten, dense[0], dense[1]];
+    let plan = plan(&kernels(Shape::new(8, 8, 1), &layers)).unwrap();
+    assert_eq!(plan.arena_bytes, 8 * 8 * 32 * 4);
+    assert!(plan.buffers.iter().all(|buffer| buffer.part_pixels.is_none()));
+}
+
+#[test]
+fn a_map_that_is_needed_as_a_whole_must_not_be_streamed() {
+    let kernels = residual();
+    let mut plan = plan(&kernels).unwrap();
+    plan.buffers[1].part_pixels = Some(4);
+    insta::assert_snapshot!(plan.check(&kernels).unwrap_err(), @"memory plan: the output of conv2d_2 is needed as a whole");
 }
 
 #[test]
@@ -199,83 +234,124 @@ fn any_network() -> impl Strategy<Value = Network> {
     })
 }
 
-/// What the kernel in C does to memory, spelled out: calls `read_from` with the number of an input and
-/// an index, `write` with an index.
-fn replay(kernel: &Kernel, read_from: &mut dyn FnMut(usize, usize), write: &mut dyn FnMut(usize)) {
-    let (input, output) = (kernel.input, kernel.output);
-    if kernel.operation == Operation::Add {
-        for index in 0..output.len() {
-            read_from(0, index);
-            read_from(1, index);
-            write(index);
-        }
-        return;
+/// The arena, each cell of which remembers which kernel wrote which value there last.
+struct Arena<'a> {
+    kernels: &'a [Kernel],
+    plan: &'a Plan,
+    cells: Vec<Option<(usize, usize)>>,
+    /// For each buffer the first value that is there: others than 0 where it is streamed.
+    first_values: Vec<usize>,
+    /// Every read found the value it wanted.
+    intact: bool,
+}
+
+impl Arena<'_> {
+    fn cell(&self, buffer: usize, value: usize) -> Option<usize> {
+        let offset = self.plan.buffers.get(buffer)?.offset_bytes / 4;
+        Some(offset + value - self.first_values[buffer])
     }
-    let mut read = |index| read_from(0, index);
-    let mut read_window = |window: Window,
-                           row: usize,
-                           column: usize,
-                           channels: std::ops::Range<usize>| {
-        for i in 0..window.size[0] {
-            for j in 0..window.size[1] {
-                let [y, x] = [(0, row, i), (1, column, j)].map(|(axis, position, tap)| {
-                    let place = position * window.stride[axis] + tap * window.dilation[axis];
-                    place.wrapping_sub(window.padding_before[axis])
-                });
-                if y < input.height && x < input.width {
-                    channels.clone().for_each(|c| read((y * input.width + x) * input.channels + c));
+
+    /// Kernel k reads a value of its input of this number.
+    fn read(&mut self, k: usize, input: usize, value: usize) {
+        if let Some(writer) = writer(self.kernels, self.kernels[k].inputs[input]) {
+            self.read_from(writer, value);
+        }
+    }
+
+    fn read_from(&mut self, buffer: usize, value: usize) {
+        if let Some(cell) = self.cell(buffer, value) {
+            self.intact &= self.cells[cell] == Some((buffer, value));
+        }
+    }
+
+    /// Kernel k writes a value of its output.
+    fn write(&mut self, k: usize, value: usize) {
+        if let Some(cell) = self.cell(k, value) {
+            self.cells[cell] = Some((k, value));
+        }
+    }
+
+    /// What kernel k does to memory in C, spelled out. `part`: the pixels that it writes, or the values
+    /// that a dense layer takes.
+    fn run(&mut self, k: usize, part: std::ops::Range<usize>) {
+        let Kernel { operation, input, output, .. } = self.kernels[k].clone();
+        let pixels: Vec<usize> = part.clone().collect();
+        match operation {
+            Operation::Add => (0..output.len()).for_each(|value| {
+                self.read(k, 0, value);
+                self.read(k, 1, value);
+                self.write(k, value);
+            }),
+            Operation::Copy => {
+                (0..output.len()).for_each(|value| self.read(k, 0, value));
+                (0..output.len()).for_each(|value| self.write(k, value));
+            }
+            Operation::Dense => (0..output.len()).for_each(|unit| {
+                if part.start > 0 {
+                    self.read_from(k, unit);
+                }
+                part.clone().for_each(|value| self.read(k, 0, value));
+                self.write(k, unit);
+            }),
+            Operation::MaxPool2d(window)
+            | Operation::AveragePool2d(window)
+            | Operation::DepthwiseConv2d(window) => pixels.iter().for_each(|pixel| {
+                let place = [pixel / output.width, pixel % output.width];
+                for channel in 0..output.channels {
+                    self.read_window(k, window, place, channel..channel + 1);
+                    self.write(k, pixel * output.channels + channel);
+                }
+            }),
+            Operation::Conv2d { window, pool } => {
+                let group = if pool.is_some() { 1 } else { 4 };
+                for pixels in pixels.chunks(group) {
+                    for channel in 0..output.channels {
+                        for pixel in pixels {
+                            let [row, column] = [pixel / output.width, pixel % output.width];
+                            let pool = pool.unwrap_or(SINGLE);
+                            for i in 0..pool.size[0] {
+                                for j in 0..pool.size[1] {
+                                    let place =
+                                        [row * pool.stride[0] + i, column * pool.stride[1] + j];
+                                    self.read_window(k, window, place, 0..input.channels);
+                                }
+                            }
+                        }
+                        pixels
+                            .iter()
+                            .for_each(|pixel| self.write(k, pixel * output.channels + channel));
+                    }
                 }
             }
         }
-    };
-    let pixels: Vec<usize> = (0..output.height * output.width).collect();
-    match kernel.operation {
-        Operation::Add => unreachable!("above"),
-        Operation::Copy => {
-            (0..output.len()).for_each(read);
-            (0..output.len()).for_each(write);
-        }
-        Operation::Dense => (0..output.len()).for_each(|unit| {
-            (0..input.len()).for_each(&mut read);
-            write(unit);
-        }),
-        Operation::MaxPool2d(window)
-        | Operation::AveragePool2d(window)
-        | Operation::DepthwiseConv2d(window) => pixels.iter().for_each(|pixel| {
-            for channel in 0..output.channels {
-                read_window(
-                    window,
-                    pixel / output.width,
-                    pixel % output.width,
-                    channel..channel + 1,
-                );
-                write(pixel * output.channels + channel);
-            }
-        }),
-        Operation::Conv2d { window, pool } => {
-            let group = if pool.is_some() { 1 } else { 4 };
-            for pixels in pixels.chunks(group) {
-                for channel in 0..output.channels {
-                    for pixel in pixels {
-                        let (row, column) = (pixel / output.width, pixel % output.width);
-                        let Some(pool) = pool else {
-                            read_window(window, row, column, 0..input.channels);
-                            continue;
-                        };
-                        for i in 0..pool.size[0] {
-                            for j in 0..pool.size[1] {
-                                let (row, column) =
-                                    (row * pool.stride[0] + i, column * pool.stride[1] + j);
-                                read_window(window, row, column, 0..input.channels);
-                            }
-                        }
-                    }
-                    pixels.iter().for_each(|pixel| write(pixel * output.channels + channel));
+    }
+
+    fn read_window(
+        &mut self,
+        k: usize,
+        window: Window,
+        place: [usize; 2],
+        channels: std::ops::Range<usize>,
+    ) {
+        let input = self.kernels[k].input;
+        for i in 0..window.size[0] {
+            for j in 0..window.size[1] {
+                let [y, x] = [(0, i), (1, j)].map(|(axis, tap)| {
+                    let place = place[axis] * window.stride[axis] + tap * window.dilation[axis];
+                    place.wrapping_sub(window.padding_before[axis])
+                });
+                if y < input.height && x < input.width {
+                    let pixel = y * input.width + x;
+                    channels.clone().for_each(|c| self.read(k, 0, pixel * input.channels + c));
                 }
             }
         }
     }
 }
+
+/// Pooling of single values.
+const SINGLE: Window =
+    Window { size: [1, 1], stride: [1, 1], padding_before: [0, 0], dilation: [1, 1] };
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
@@ -286,27 +362,45 @@ proptest! {
         kernels in prop_oneof![any_kernels(), any_network().prop_map(|network| lower(&network).unwrap())]
     ) {
         let plan = plan(&kernels).unwrap();
-        let arena = std::cell::RefCell::new(vec![None; plan.arena_bytes / 4]);
-        for (k, kernel) in kernels.iter().enumerate() {
-            let offset = |buffer: usize| plan.buffers[buffer].offset_bytes / 4;
-            let mut intact = true;
-            let mut read = |input: usize, index: usize| {
-                let Some(writer) = writer(&kernels, kernel.inputs[input]) else { return };
-                intact &= arena.borrow()[offset(writer) + index] == Some((writer, index));
-            };
-            let mut write = |index: usize| {
-                if k < plan.buffers.len() {
-                    arena.borrow_mut()[offset(k) + index] = Some((k, index));
+        let mut arena = Arena {
+            kernels: &kernels,
+            plan: &plan,
+            cells: vec![None; plan.arena_bytes / 4],
+            first_values: vec![0; kernels.len()],
+            intact: true,
+        };
+        let mut k = 0;
+        while k < kernels.len() {
+            let Shape { height, width, channels } = kernels[k].output;
+            match plan.buffers.get(k).and_then(|buffer| buffer.part_pixels) {
+                None if kernels[k].operation == Operation::Dense => {
+                    arena.run(k, 0..kernels[k].input.len());
                 }
-            };
-            replay(kernel, &mut read, &mut write);
-            prop_assert!(intact, "{} reads overwritten values\n{plan}", kernel.name);
+                None => arena.run(k, 0..height * width),
+                Some(pixels) => {
+                    for first in (0..height * width).step_by(pixels) {
+                        let end = (first + pixels).min(height * width);
+                        arena.first_values[k] = first * channels;
+                        arena.run(k, first..end);
+                        arena.run(k + 1, first * channels..end * channels);
+                    }
+                    k += 1;
+                }
+            }
+            prop_assert!(arena.intact, "{} reads overwritten values\n{plan}", kernels[k].name);
+            k += 1;
         }
     }
 
     #[test]
+    fn streaming_never_takes_more(kernels in any_kernels()) {
+        let whole = smallest(&kernels, &vec![None; kernels.len()]);
+        prop_assert!(plan(&kernels).unwrap().arena_bytes <= whole.arena_bytes);
+    }
+
+    #[test]
     fn no_plan_of_a_chain_is_larger_than_two_buffers_side_by_side(kernels in any_kernels()) {
-        let plan = plan(&kernels).unwrap();
+        let plan = smallest(&kernels, &vec![None; kernels.len()]);
         let lengths: Vec<usize> = plan.buffers.iter().map(|buffer| buffer.length_bytes).collect();
         let neighbours = lengths.windows(2).map(|pair| pair[0] + pair[1]).max();
         prop_assert!(plan.arena_bytes <= neighbours.unwrap_or(lengths[0]));

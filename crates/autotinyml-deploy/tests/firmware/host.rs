@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use autotinyml_deploy::{Compression, Host, Runner, StoredKernel, Tools, compress};
-use autotinyml_nn::{Activation, Layer, Model, Shape};
+use autotinyml_deploy::{Compression, Host, Project, Runner, StoredKernel, Tools, compress};
+use autotinyml_nn::{Activation, Layer, Model, Padding, Shape};
 
 use crate::support::{any_model, assert_near, inputs, lengths, model, project, tools};
 
@@ -41,6 +41,30 @@ fn shared_weights_compute_what_the_decompressed_model_computes() {
         assert!(
             shared.map(|weights| &weights.kernel).any(|k| matches!(k, StoredKernel::Shared { .. }))
         );
+        compare(&tools, &model, compression, 1);
+    }
+}
+
+#[test]
+fn a_dense_layer_that_takes_a_map_in_parts_computes_what_the_model_computes() {
+    let Some(tools) = tools(|tools| tools.host_cc.is_some()) else { return };
+    // Parts of 13 × 5 values: an odd number. Outputs in groups of sixteen, eight and one.
+    let conv = Layer::Conv2d {
+        filters: 5,
+        kernel: [2, 2],
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: Padding::Same,
+    };
+    let pool = Layer::MaxPool2d { window: [2, 2], stride: [2, 2] };
+    let dense = Layer::Dense { units: 27 };
+    let layers = [conv, pool, Layer::Flatten, dense, Layer::Activation(Activation::Selu), dense];
+    let model = model(Shape::new(18, 14, 2), &layers, 12);
+    for compression in [Compression::X1, Compression::X4, Compression::X8] {
+        let stored = compress(&model, compression);
+        let example = inputs(&model.network, 1, 1);
+        let plan = Project::new(&stored, &example).unwrap().plan().clone();
+        assert_eq!(plan.buffers[0].part_pixels, Some(13));
         compare(&tools, &model, compression, 1);
     }
 }

@@ -67,8 +67,13 @@ pub fn assert_near(outputs: &[f32], expected: &[f32], tolerance: f32, what: &str
 
 /// Experiment 1's baseline of the talk, with 6 classes.
 pub fn baseline() -> Model {
+    experiment_1(128)
+}
+
+/// The same with as many filters and units as `size`.
+pub fn experiment_1(size: usize) -> Model {
     let conv = Layer::Conv2d {
-        filters: 128,
+        filters: size,
         kernel: [2, 2],
         stride: [1, 1],
         dilation: [1, 1],
@@ -81,9 +86,9 @@ pub fn baseline() -> Model {
         Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
         Layer::Dropout { rate: 0.2 },
         Layer::Flatten,
-        Layer::Dense { units: 128 },
+        Layer::Dense { units: size },
         relu,
-        Layer::Dense { units: 128 },
+        Layer::Dense { units: size },
         relu,
         Layer::Dense { units: 6 },
         Layer::Activation(Activation::Softmax),
