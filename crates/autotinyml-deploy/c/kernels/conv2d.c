@@ -19,15 +19,20 @@ static inline void store_channels(const struct autotinyml_conv2d *layer, const f
 void autotinyml_conv2d(const struct autotinyml_conv2d *layer, int first, int end,
                        const float *input, float *output)
 {
+    const struct autotinyml_window window = layer->window;
     const int width = layer->output.width;
     const int channels = layer->output.channels;
 
     for (; first < end; first += TILE_WINDOWS) {
         const int pixels = end - first < TILE_WINDOWS ? end - first : TILE_WINDOWS;
         struct tile tile;
+        tile.inside = 1;
         for (int i = 0; i < TILE_WINDOWS; i++) {
             const int pixel = first + (i < pixels ? i : pixels - 1);
-            place_window(&tile, layer, input, i, pixel / width, pixel % width);
+            const int row = pixel / width * window.stride_down - window.top;
+            const int column = pixel % width * window.stride_right - window.left;
+            place_window(&tile, layer, i, row, column);
+            tile.inside = tile.inside && are_inside(layer, row, column, 0, 0);
         }
         int channel = 0;
         for (; channel + TILE_CHANNELS <= channels; channel += TILE_CHANNELS) {

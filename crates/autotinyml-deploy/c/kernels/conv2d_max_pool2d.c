@@ -27,19 +27,33 @@ static inline void store_largest(const struct autotinyml_conv2d *layer, const fl
 void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, int first, int end,
                                   const float *input, float *output)
 {
+    const struct autotinyml_window window = layer->window;
     const struct autotinyml_window pool = layer->pool;
     const int channels = layer->output.channels;
+    /* From the first place under a pooling window to the last. */
+    const int down = (pool.height - 1) * window.stride_down;
+    const int right = (pool.width - 1) * window.stride_right;
     const int places = pool.height * pool.width;
 
     for (int pixel = first; pixel < end; pixel++) {
-        const int y = pixel / layer->output.width;
-        const int x = pixel % layer->output.width;
+        const int row =
+            pixel / layer->output.width * pool.stride_down * window.stride_down - window.top;
+        const int column =
+            pixel % layer->output.width * pool.stride_right * window.stride_right - window.left;
+        struct tile tile;
+        tile.inside = are_inside(layer, row, column, down, right);
+        int x = 0;
+        int y = 0;
         for (int place = 0; place < places; place += TILE_WINDOWS) {
-            struct tile tile;
             for (int i = 0; i < TILE_WINDOWS; i++) {
-                const int known = place + i < places ? place + i : places - 1;
-                place_window(&tile, layer, input, i, y * pool.stride_down + known / pool.width,
-                             x * pool.stride_right + known % pool.width);
+                place_window(&tile, layer, i, row + y, column + x);
+                /* The last place is taken again for want of more. */
+                if (x < right) {
+                    x += window.stride_right;
+                } else if (y < down) {
+                    x = 0;
+                    y += window.stride_down;
+                }
             }
             int channel = 0;
             for (; channel + TILE_CHANNELS <= channels; channel += TILE_CHANNELS) {

@@ -4,7 +4,7 @@
 #define AUTOTINYML_CONV2D_TILE_H
 
 #include "autotinyml.h"
-#include "pair.h"
+#include "load.h"
 
 enum { TILE_WINDOWS = 4, TILE_CHANNELS = 4 };
 
@@ -12,60 +12,58 @@ enum { TILE_WINDOWS = 4, TILE_CHANNELS = 4 };
  * the window hangs over the edge. */
 struct tile {
     int rows[TILE_WINDOWS], columns[TILE_WINDOWS];
-    const float *first[TILE_WINDOWS]; /* valid if `inside` */
-    int inside;                       /* no window hangs over an edge */
-    int row_step;                     /* values from a row of the window to the next */
+    int offsets[TILE_WINDOWS]; /* of those values in the input */
+    int inside;                /* no window hangs over an edge */
 };
 
 static inline void place_window(struct tile *tile, const struct autotinyml_conv2d *layer,
-                                const float *input, int which, int row, int column)
+                                int which, int row, int column)
 {
-    const struct autotinyml_shape shape = layer->input;
-    row = row * layer->window.stride_down - layer->window.top;
-    column = column * layer->window.stride_right - layer->window.left;
     tile->rows[which] = row;
     tile->columns[which] = column;
-    const int height = (layer->window.height - 1) * layer->window.dilation_down + 1;
-    const int inside = row >= 0 && row + height <= shape.height && column >= 0 &&
-                       column + layer->window.width <= shape.width;
-    tile->inside = which == 0 ? inside : tile->inside && inside;
-    tile->row_step = layer->window.dilation_down * shape.width * shape.channels;
-    tile->first[which] = inside ? input + (row * shape.width + column) * shape.channels : input;
+    tile->offsets[which] = (row * layer->input.width + column) * layer->input.channels;
 }
 
-static inline void load_weights(float *weight, const float *weights, int channels)
+/* Whether windows, the first of which is at this place and the last so much further down and to the
+ * right, all lie inside the input. */
+static inline int are_inside(const struct autotinyml_conv2d *layer, int row, int column, int down,
+                             int right)
 {
-    for (int channel = 0; channel + 1 < channels; channel += 2) {
-        const union pair pair = load_pair(weights + channel);
-        weight[channel] = pair.each[0];
-        weight[channel + 1] = pair.each[1];
+    const int height = (layer->window.height - 1) * layer->window.dilation_down + 1;
+    return row >= 0 && row + down + height <= layer->input.height && column >= 0 &&
+           column + right + layer->window.width <= layer->input.width;
+}
+
+static inline const float *load_weights(const float *weights, float *weight, int channels)
+{
+    if (channels == TILE_CHANNELS) {
+        return load_four(weights, weight);
     }
-    if (channels == 1) {
-        weight[0] = weights[0];
-    }
+    weight[0] = weights[0];
+    return weights + 1;
 }
 
 /* The usual case. The constant `channels`, 4 or 1, is known after inlining. */
-static inline void sum_inside(const struct autotinyml_conv2d *layer, const struct tile *tile,
-                              const float *weights, int channels, float *sums)
+static inline void sum_inside(const struct autotinyml_conv2d *layer, const float *input,
+                              const struct tile *tile, const float *weights, int channels, float *sums)
 {
-    const int row_step = tile->row_step;
+    const int row_step =
+        layer->window.dilation_down * layer->input.width * layer->input.channels;
     const int count = layer->window.width * layer->input.channels;
-    const float *a = tile->first[0];
-    const float *b = tile->first[1];
-    const float *c = tile->first[2];
-    const float *d = tile->first[3];
+    const float *a = input + tile->offsets[0];
+    const float *b = input + tile->offsets[1];
+    const float *c = input + tile->offsets[2];
+    const float *d = input + tile->offsets[3];
     for (int i = 0; i < layer->window.height; i++) {
         for (const float *end = weights + count * channels; weights != end;) {
             const float values[TILE_WINDOWS] = {*a++, *b++, *c++, *d++};
             float weight[TILE_CHANNELS];
-            load_weights(weight, weights, channels);
+            weights = load_weights(weights, weight, channels);
             for (int window = 0; window < TILE_WINDOWS; window++) {
                 for (int channel = 0; channel < channels; channel++) {
                     sums[window * channels + channel] += values[window] * weight[channel];
                 }
             }
-            weights += channels;
         }
         a += row_step - count;
         b += row_step - count;
@@ -74,10 +72,11 @@ static inline void sum_inside(const struct autotinyml_conv2d *layer, const struc
     }
 }
 
-/* One window, part of which may lie beyond the edge: what is there is zero and left out. */
-static void __attribute__((noinline)) sum_at_the_edge(const struct autotinyml_conv2d *layer, const float *input,
-                                   int row, int column, const float *weights, int channels,
-                                   float *sums)
+/* One window, part of which may lie beyond the edge: what is there is zero and left out. Inlined, it
+ * would take registers from the usual case. */
+static __attribute__((noinline)) void
+sum_at_the_edge(const struct autotinyml_conv2d *layer, const float *input, int row, int column,
+                const float *weights, int channels, float *sums)
 {
     const struct autotinyml_shape shape = layer->input;
     const int room = shape.width - column;
@@ -114,7 +113,7 @@ static inline void compute_tile(const struct autotinyml_conv2d *layer, const flo
         }
     }
     if (tile->inside) {
-        sum_inside(layer, tile, weights, channels, sums);
+        sum_inside(layer, input, tile, weights, channels, sums);
         return;
     }
     /* An array of its own, walked by pointers, so that the other can stay in registers. */

@@ -1,9 +1,9 @@
 /* Fully connected layer. The sums of a group of outputs are held in registers, so that each input
  * loaded serves them all. */
 #include "autotinyml.h"
-#include "pair.h"
+#include "load.h"
 
-/* Adds `count` inputs to the `sums` so far of a group of `width` outputs, an even number known after
+/* Adds `count` inputs to the `sums` so far of a group of `width` outputs, 16 or 8, known after
  * inlining. */
 static inline void add_to_group(const float *sums, const float *input, int count,
                                 const float *weights, int width, float *output)

@@ -1,6 +1,6 @@
 /* Fully connected layer whose weights are 4-bit indices into a codebook of 16; see dense.c. */
 #include "autotinyml.h"
-#include "pair.h"
+#include "load.h"
 
 /* Eight indices, of which a group has one or two such words to a row. */
 typedef uint32_t __attribute__((may_alias)) loadable;

@@ -1,6 +1,6 @@
 /* Fully connected layer whose weights are 8-bit indices into a codebook of 256; see dense.c. */
 #include "autotinyml.h"
-#include "pair.h"
+#include "load.h"
 
 static inline void add_to_group(const float *sums, const float *input, int count,
                                 const uint8_t *index, const float *codebook, int width,

@@ -44,7 +44,7 @@ const MAKEFILE: &str = include_str!("../../c/firmware/Makefile");
 const COMMON_KERNELS: [(&str, &str); 3] = [
     ("autotinyml.h", include_str!("../../c/kernels/autotinyml.h")),
     ("activation.c", include_str!("../../c/kernels/activation.c")),
-    ("pair.h", include_str!("../../c/kernels/pair.h")),
+    ("load.h", include_str!("../../c/kernels/load.h")),
 ];
 
 const CONV2D_TILE: (&str, &str) = ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h"));
@@ -326,7 +326,7 @@ mod tests {
                 "conv2d_max_pool2d.c",
                 "conv2d_tile.h",
                 "dense.c",
-                "pair.h",
+                "load.h",
             ];
             assert_eq!(names, expected);
         });

@@ -1,24 +1,18 @@
-/* Floats that most Cortex-M load several at a time, where single loads would take longer. */
-#ifndef AUTOTINYML_PAIR_H
-#define AUTOTINYML_PAIR_H
+/* Floats that most Cortex-M load several at a time, where single loads would take longer. The plain C
+ * beside the assembly says what that does. Weights are never written: so the compiler need not know
+ * that it reads memory. */
+#ifndef AUTOTINYML_LOAD_H
+#define AUTOTINYML_LOAD_H
 
 union pair {
     double both;
     float each[2];
 };
 
-/* `values` is aligned to eight bytes. */
-static inline union pair load_pair(const float *values)
-{
-    typedef double __attribute__((may_alias)) loadable;
-    const union pair pair = {*(const loadable *)values};
-    return pair;
-}
-
 /* Two entries of a codebook. */
 static inline union pair look_up_pair(const float *codebook, unsigned first, unsigned second)
 {
-#ifdef __ARM_FP
+#if defined(__arm__) && defined(__ARM_FP)
     /* To a float register, an index needs an addition more. */
     typedef unsigned __attribute__((may_alias)) loadable;
     const loadable *bits = (const loadable *)codebook;
@@ -30,12 +24,10 @@ static inline union pair look_up_pair(const float *codebook, unsigned first, uns
     return pair;
 }
 
-/* Loads eight weights, aligned to eight bytes, and returns the address behind them. */
+/* Loads eight weights and returns the address behind them. */
 static inline const float *load_eight(const float *weights, float *each)
 {
-#ifdef __ARM_FP
-    /* One instruction for all. That memory is read is kept from the compiler, for weights are never
-     * written. */
+#if defined(__arm__) && defined(__ARM_FP)
     register float a __asm__("s16");
     register float b __asm__("s17");
     register float c __asm__("s18");
@@ -55,12 +47,30 @@ static inline const float *load_eight(const float *weights, float *each)
     each[6] = g;
     each[7] = h;
 #else
-    for (int j = 0; j < 8; j += 2) {
-        const union pair pair = load_pair(weights + j);
-        each[j] = pair.each[0];
-        each[j + 1] = pair.each[1];
+    for (int j = 0; j < 8; j++) {
+        each[j] = *weights++;
     }
-    weights += 8;
+#endif
+    return weights;
+}
+
+/* The same for four. */
+static inline const float *load_four(const float *weights, float *each)
+{
+#if defined(__arm__) && defined(__ARM_FP)
+    register float a __asm__("s16");
+    register float b __asm__("s17");
+    register float c __asm__("s18");
+    register float d __asm__("s19");
+    __asm__("vldmia %0!, {s16-s19}" : "+r"(weights), "=t"(a), "=t"(b), "=t"(c), "=t"(d));
+    each[0] = a;
+    each[1] = b;
+    each[2] = c;
+    each[3] = d;
+#else
+    for (int j = 0; j < 4; j++) {
+        each[j] = *weights++;
+    }
 #endif
     return weights;
 }
