@@ -17,9 +17,9 @@ const TRIALS_MAX: usize = 300;
 /// w for constraints with values.
 const VALUE_WEIGHT: f64 = 1.0;
 
-/// No model of a constraint is trusted beyond this share of the deviation of its values: of one that is wrong about
-/// the way sizes grow, the best network may be a step within the limit, and ruled out for good.
-const VALUE_DEVIATION_MIN: f64 = 0.02;
+/// Where values lie on a lattice, their model is not trusted beyond this share of their deviation: wrong about the way
+/// from one point to the next, but sure of itself, it might rule out for good what lies on the limit.
+const LATTICE_DEVIATION: f64 = 0.02;
 
 /// w for labels, at the beginning of the search and at its end: the later, the less use is made of what
 /// a failed trial teaches.
@@ -60,7 +60,7 @@ pub(super) struct Models {
 
 /// A model of one constraint's value, or of all that only a label tells about.
 enum Limit {
-    Value { gp: Gp, limit: f64 },
+    Value { gp: Gp, threshold: Threshold },
     Label { latent: Gp },
 }
 
@@ -77,8 +77,8 @@ impl Models {
         };
         let mut limits = Vec::new();
         for (j, _) in problem.constraints.iter().enumerate().filter(|(_, c)| is_learned(c)) {
-            if let Some((gp, limit)) = value(problem, j, &ended) {
-                limits.push(Limit::Value { gp: gp.believing(&running), limit });
+            if let Some((gp, threshold)) = value(problem, j, &ended) {
+                limits.push(Limit::Value { gp: gp.believing(&running), threshold });
             }
         }
         if let Some(latent) = label(problem, &ended) {
@@ -109,9 +109,9 @@ impl Models {
         };
         for limit in &self.limits {
             match limit {
-                Limit::Value { gp, limit } => {
+                Limit::Value { gp, threshold: Threshold { limit, deviation } } => {
                     add(gp, &|mean, variance| {
-                        let deviation = variance.sqrt().hypot(VALUE_DEVIATION_MIN);
+                        let deviation = variance.sqrt().hypot(*deviation);
                         VALUE_WEIGHT * log_feasibility(mean, deviation, *limit)
                     });
                 }
@@ -188,7 +188,7 @@ fn score(problem: &Problem, ended: &Ended) -> Option<(Gp, f64)> {
 }
 
 /// The model of constraint j's value and the limit on its scale; `None` if there are not two values.
-fn value(problem: &Problem, j: usize, ended: &Ended) -> Option<(Gp, f64)> {
+fn value(problem: &Problem, j: usize, ended: &Ended) -> Option<(Gp, Threshold)> {
     let limit = problem.constraints[j].limit?;
     let (known, values) = ended.knowing(|outcome| measured(outcome, j));
     if known.len() < 2 {
@@ -198,8 +198,8 @@ fn value(problem: &Problem, j: usize, ended: &Ended) -> Option<(Gp, f64)> {
     let is_positive = limit > 0.0 && values.iter().all(|value| *value > 0.0);
     let powers = if is_positive { &POWERS[..] } else { &POWERS[..1] };
     let scaled = Scaled::best(&inputs, &values, powers, &VALUE);
-    let limit = within_lattice(&scaled.targets, scaled.of(limit));
-    Some((Gp::fit(inputs, scaled.targets, &VALUE), limit))
+    let threshold = Threshold::among(&scaled.targets, scaled.of(limit));
+    Some((Gp::fit(inputs, scaled.targets, &VALUE), threshold))
 }
 
 /// The classifier of what no value explains: constraints that have only labels, and trials without a score.
@@ -225,14 +225,25 @@ fn measured(outcome: &Outcome, j: usize) -> Option<f64> {
     outcome.values.get(j).copied().flatten().filter(|value| value.is_finite())
 }
 
-/// If most values repeat each other, the limit midway between the two about it; else the limit itself.
-fn within_lattice(values: &[f64], limit: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let different = 1 + sorted.windows(2).filter(|pair| pair[0] < pair[1]).count();
-    let above = sorted.partition_point(|value| *value <= limit);
-    if 2 * different > sorted.len() || above == 0 || above == sorted.len() {
-        return limit;
+/// What a modelled value is held against.
+struct Threshold {
+    limit: f64,
+    /// Of the value from its prediction, beside the model's own.
+    deviation: f64,
+}
+
+impl Threshold {
+    /// If most values repeat each other, the limit midway between the two about it; else the limit itself.
+    fn among(values: &[f64], limit: f64) -> Self {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let different = 1 + sorted.windows(2).filter(|pair| pair[0] < pair[1]).count();
+        if 2 * different > sorted.len() {
+            return Self { limit, deviation: 0.0 };
+        }
+        let above = sorted.partition_point(|value| *value <= limit);
+        let is_between = 0 < above && above < sorted.len();
+        let limit = if is_between { 0.5 * (sorted[above - 1] + sorted[above]) } else { limit };
+        Self { limit, deviation: LATTICE_DEVIATION }
     }
-    0.5 * (sorted[above - 1] + sorted[above])
 }
