@@ -27,7 +27,7 @@ use autotinyml_nn::Source;
 
 use crate::lower::Kernel;
 use lead::{Step, steps};
-use parts::{Parts, is_streamable, largest_parts};
+use parts::{Parts, all_streamed, is_streamable};
 use places::{places, rivals};
 
 const FLOAT_BYTES: usize = 4;
@@ -69,7 +69,7 @@ pub struct PlanError {
 /// # Errors
 /// The plan fails its own check: a defect.
 pub fn plan(kernels: &[Kernel]) -> Result<Plan, PlanError> {
-    let mut parts = largest_parts(kernels);
+    let mut parts = all_streamed(kernels);
     let mut plan = smallest(kernels, &parts);
     for k in 0..kernels.len() {
         let Some(pixels) = parts[k].take() else { continue };

@@ -267,6 +267,34 @@ mod tests {
     }
 
     #[test]
+    fn a_streamed_map_and_its_dense_layer_run_by_turns() {
+        let conv = Layer::Conv2d {
+            filters: 8,
+            kernel: [2, 2],
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding: Padding::Valid,
+        };
+        let pool = Layer::MaxPool2d { window: [2, 2], stride: [2, 2] };
+        let layers = [conv, pool, Layer::Flatten, Layer::Dense { units: 3 }];
+        let network = Network::chain(Shape::new(20, 3, 1), &layers).unwrap();
+        let stored = compress(&Model::initialise(network, 0), Compression::X1);
+        let example = vec![0.25; 60];
+        let source = network_c::source(&Project::new(&stored, &example).unwrap(), &[]);
+        let run = source.find("void network_run").unwrap();
+        insta::assert_snapshot!(&source[run..], @r"
+        void network_run(const float *input, float *output)
+        {
+            for (int first = 0; first < 9; first += 8) {
+                const int end = first + 8 < 9 ? first + 8 : 9;
+                autotinyml_conv2d_max_pool2d(&conv2d, first, end, input, arena);
+                autotinyml_dense(&dense, first * 8, end * 8, arena, output);
+            }
+        }
+        ");
+    }
+
+    #[test]
     fn the_weights() {
         with_project(|project| insta::assert_snapshot!(project.weights_file().assembly()));
     }

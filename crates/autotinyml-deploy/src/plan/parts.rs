@@ -12,12 +12,13 @@ pub(super) type Parts = Vec<Option<usize>>;
 /// percent of what adding them takes.
 const PART_VALUES_MIN: usize = 64;
 
-/// Every map that can be streamed is.
-pub(super) fn largest_parts(kernels: &[Kernel]) -> Parts {
+/// Every map that can be streamed is, by as few pixels as it can be without the C becoming slower.
+pub(super) fn all_streamed(kernels: &[Kernel]) -> Parts {
     let part = |k: usize| {
         let Kernel { operation, output, .. } = kernels[k];
         let enough = PART_VALUES_MIN.div_ceil(output.channels);
         let pixels = match operation {
+            // It computes so many pixels at once, or one as slowly.
             Operation::Conv2d { pool: None, .. } => enough.next_multiple_of(TILE_PIXELS),
             _ => enough,
         };
