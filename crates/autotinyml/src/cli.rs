@@ -12,6 +12,7 @@ mod export;
 mod failure;
 mod job;
 mod optimize;
+mod out;
 mod preamble;
 mod progress;
 mod quickstart;

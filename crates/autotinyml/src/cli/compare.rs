@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::boards::OwnBoards;
 use super::job::{Job, all_cores, guiding, load_samples};
+use super::out::refuse_occupied;
 use super::preamble::limits_in_print;
 use super::progress::Progress;
 use super::{Failure, print};
@@ -99,6 +100,12 @@ impl Arguments {
         self.out.clone().unwrap_or_else(default)
     }
 
+    /// An earlier comparison may be replaced, but not what a study has written, say.
+    fn refuse_occupied(&self, study: &Study) -> Result<(), Failure> {
+        let written = ["comparison.csv", "trials.csv"];
+        refuse_occupied(&self.folder(&study.name), &written, "comparison.html")
+    }
+
     fn jobs(&self) -> usize {
         self.jobs.map_or_else(all_cores, |jobs| jobs as usize)
     }
@@ -140,6 +147,7 @@ impl Arguments {
 fn on_table(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     let table = table::read(&table_file(path)?, &arguments.boards.read()?)?;
     let mut study = table.study.clone();
+    arguments.refuse_occupied(&study)?;
     arguments.adapt(&mut study);
     let searchers = arguments.searchers(&study.search.options)?;
     study.deploy.check = match arguments.check.as_deref() {
@@ -207,6 +215,7 @@ fn on_study(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     if let Some(data) = &arguments.data {
         study.data.reader.read_from(data);
     }
+    arguments.refuse_occupied(&study)?;
     arguments.adapt(&mut study);
     let searchers = arguments.searchers(&study.search.options)?;
     let mut searched: Vec<Searched> = searchers

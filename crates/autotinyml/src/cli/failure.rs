@@ -72,6 +72,7 @@ pub enum Failure {
     Save(SavedModelError),
     /// The report.
     #[error(transparent)]
+    #[diagnostic(help("let this user write there, and see that the disk is not full"))]
     Report(#[from] ReportError),
     /// A table that cannot be read or written.
     #[error(transparent)]
@@ -81,7 +82,10 @@ pub enum Failure {
     #[error(transparent)]
     Make(#[from] MakeError),
     /// A result could not be written.
-    #[error("{}: {error}", path.display())]
+    #[error("cannot write {}: {error}", path.display())]
+    #[diagnostic(help(
+        "let this user write there, see that the disk is not full, or choose another place"
+    ))]
     Write {
         /// Where to.
         path: PathBuf,

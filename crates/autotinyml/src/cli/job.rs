@@ -10,6 +10,7 @@ use autotinyml_deploy::{Tool, Tools};
 use autotinyml_nn::SplitError;
 use autotinyml_search::by_name;
 
+use super::out::refuse_occupied;
 use super::preamble::{introduction, nothing_fits};
 use super::progress::Progress;
 use super::{Failure, NOTHING_DEPLOYABLE, report};
@@ -21,6 +22,9 @@ use crate::samples::{Samples, SamplesError};
 use crate::store::{Fact, Store};
 use crate::study;
 use crate::study_file::Study;
+
+/// What a study writes beside its store, which tells whose they are.
+const WRITTEN: [&str; 4] = ["report.html", "trials.csv", "model", "firmware"];
 
 /// A study about to run.
 pub struct Job {
@@ -45,6 +49,7 @@ impl Job {
                 help: "go on with it by --resume, or give this one another folder by --out".into(),
             });
         }
+        refuse_occupied(&self.folder, &WRITTEN, "study.db")?;
         let samples = load_samples(&self.study)?;
         let tools = Tools::find();
         let evaluator = Evaluator::new(&self.study, &samples, &tools);

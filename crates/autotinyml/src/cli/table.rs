@@ -65,10 +65,21 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             help: "take early_stopping out of [training]".into(),
         });
     }
+    let pieces = arguments.pieces.clone().unwrap_or_else(|| beside(&arguments.out));
+    if arguments.out.exists() && !pieces.exists() {
+        return Err(Failure::Usage {
+            message: format!(
+                "{} exists already, and its pieces are not in {}",
+                arguments.out.display(),
+                pieces.display()
+            ),
+            help: "choose another file by --out, or move this one away, so that nothing is lost"
+                .into(),
+        });
+    }
     let samples = load_samples(&study)?;
     let tools = Tools::find();
     let evaluator = Evaluator::new(&study, &samples, &tools);
-    let pieces = arguments.pieces.clone().unwrap_or_else(|| beside(&arguments.out));
     let jobs = arguments.jobs.map_or_else(all_cores, |jobs| jobs as usize);
     let shown = Shown::new();
     let table = make::make(

@@ -48,8 +48,12 @@ pub enum StoreError {
          it can be written"
     ))]
     ReadOnly(PathBuf),
-    /// SQLite failed: a full disk, a file that is no database …
+    /// SQLite failed: a full disk, a file that may not be read …
     #[error("{}: {error}", path.display())]
+    #[diagnostic(help(
+        "let this user read and write the file, see that the disk is not full, or give the study another \
+         folder by --out"
+    ))]
     Database {
         /// The store.
         path: PathBuf,
@@ -57,7 +61,10 @@ pub enum StoreError {
         error: rusqlite::Error,
     },
     /// The folder or the lock file could not be made.
-    #[error("{}: {error}", path.display())]
+    #[error("cannot write {}: {error}", path.display())]
+    #[diagnostic(help(
+        "let this user write there, see that the disk is not full, or choose another folder by --out"
+    ))]
     File {
         /// What was to be written.
         path: PathBuf,
@@ -70,6 +77,9 @@ pub enum StoreError {
 pub fn database_error(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {
     move |error| match error.sqlite_error_code() {
         Some(ErrorCode::ReadOnly) => StoreError::ReadOnly(path.to_owned()),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            StoreError::Damaged { path: path.to_owned(), problem: error.to_string() }
+        }
         _ => StoreError::Database { path: path.to_owned(), error },
     }
 }

@@ -7,6 +7,7 @@ mod complaints;
 mod durability;
 mod epochs;
 mod hostile;
+mod out;
 mod published;
 mod real_data;
 mod splits;
