@@ -159,10 +159,12 @@ fn any_layer() -> impl Strategy<Value = Layer> {
     ]
 }
 
-/// A chain of at most eight layers, as far as they can be built, and two dense layers.
+/// A chain of at most eight layers, as far as they can be built, and two dense layers: with few sums
+/// and many, so that maps are streamed out of the arena too.
 fn any_kernels() -> impl Strategy<Value = Vec<Kernel>> {
-    let input = (1..12usize, 1..12usize, 1..5usize);
-    (input, prop::collection::vec(any_layer(), 0..8)).prop_map(|((h, w, c), wanted)| {
+    let input = (1..20usize, 1..20usize, 1..5usize);
+    let layers = prop::collection::vec(any_layer(), 0..8);
+    (input, layers, 1..200usize).prop_map(|((h, w, c), wanted, units)| {
         let input = Shape::new(h, w, c);
         let mut layers = vec![];
         for layer in wanted {
@@ -171,7 +173,7 @@ fn any_kernels() -> impl Strategy<Value = Vec<Kernel>> {
                 layers.pop();
             }
         }
-        layers.extend([Layer::Flatten, Layer::Dense { units: 5 }, Layer::Dense { units: 3 }]);
+        layers.extend([Layer::Flatten, Layer::Dense { units }, Layer::Dense { units: 3 }]);
         kernels(input, &layers)
     })
 }
