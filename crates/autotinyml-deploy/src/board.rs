@@ -139,6 +139,10 @@ impl Board {
             let expected = "expected lower-case letters, digits, - _ and .";
             return found("name", format!("name is \"{}\", {expected}", self.name));
         }
+        if self.title.chars().any(char::is_control) || self.title.contains("*/") {
+            let expected = "expected one line of text without */, which ends a comment in C";
+            return found("title", format!("title is {:?}, {expected}", self.title));
+        }
         if self.clock_hz == 0 {
             let problem = "clock_hz is 0, expected the highest clock of the core in hertz";
             return found("clock_hz", problem.into());
@@ -287,6 +291,7 @@ mod tests {
         insta::assert_snapshot!(refusal("72_000_000", "0"), @r"mine.toml:7: clock_hz is 0, expected the highest clock of the core in hertz");
         insta::assert_snapshot!(refusal("65_536", "0"), @r"mine.toml:15: region flash: length_bytes is 0, expected at least 1 and an end within 32-bit addresses");
         insta::assert_snapshot!(refusal("name = \"stm32f303k8\"", "name = \"My Board\""), @r#"mine.toml:4: name is "My Board", expected lower-case letters, digits, - _ and ."#);
+        insta::assert_snapshot!(refusal("the talk's", "a */ b"), @r#"mine.toml:5: title is "STM32F303K8T6 (a */ b Tiny Board)", expected one line of text without */, which ends a comment in C"#);
         insta::assert_snapshot!(refusal("0x0800_0000", "0x0800_0040"), @r"mine.toml:14: region flash: origin is 0x08000040, expected a multiple of 128: the vector table begins there");
     }
 }
