@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 pub use layout::{Column, Columns, Time};
-use layout::{Layout, fields};
+use layout::{Layout, fields, separator_of};
 
 use super::files::{Classes, CsvFile, csv_files};
 use super::names::Names;
@@ -195,7 +195,8 @@ impl<'a> Reading<'a> {
         if fields.len() != layout.columns {
             let found = format!("{} columns", fields.len());
             let expected = format!("{} as in line {}", layout.columns, layout.line);
-            let cure = "make all lines alike; a field may hold no comma";
+            let cure =
+                separator_of(line).unwrap_or("make all lines alike; a field may hold no comma");
             return Err(DataError::in_line(path, number, found, expected, cure));
         }
         self.numbers += fields.len();

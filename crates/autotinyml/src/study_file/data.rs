@@ -222,12 +222,24 @@ fn array_options(section: &Section<'_>) -> Result<ArrayOptions, InputError> {
         classes: match section.optional("classes") {
             None => None,
             Some(entry) => match names(&entry)? {
-                names if names.len() >= 2 => Some(names),
+                names if names.len() >= 2 => match twice(&names) {
+                    None => Some(names),
+                    Some(name) => {
+                        let message = format!("`{}` names {name:?} twice", entry.path);
+                        let cure = "give each class a name of its own";
+                        return Err(entry.complain(message, "these names", cure));
+                    }
+                },
                 _ => return Err(entry.unexpected("two names at least", "name every class")),
             },
         },
         scale: scale(section, Scale::Channels)?,
     })
+}
+
+/// The first name that is there a second time.
+fn twice(names: &[String]) -> Option<&String> {
+    names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)).map(|(_, n)| n)
 }
 
 /// A text, or a list of some.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use autotinyml_nn::{Activation, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, Padding};
+use autotinyml_nn::{Activation, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, NODES_MAX, Padding};
 use autotinyml_search::Setting;
 
 use super::section::{Entry, InputError, Section, nearest};
@@ -44,8 +44,49 @@ pub fn template(
     let network = root.required("network", example)?;
     let cure = "start each layer with a line [[network]]";
     let parts = parts(&network, cure, parameters)?;
+    check_number(&network, &parts, parameters)?;
     let last = parts.last().map_or(0..0, |part| part.place.clone());
     Ok((Template { parts }, last))
+}
+
+/// Complains about a network that can have more layers than one may have.
+fn check_number(
+    network: &Entry<'_>,
+    parts: &[Part],
+    parameters: &Parameters<'_>,
+) -> Result<(), InputError> {
+    let counts: Vec<usize> = parts.iter().map(|part| layers_max(part, parameters)).collect();
+    let all = counts.iter().fold(0_usize, |all, &count| all.saturating_add(count));
+    let tables = network.list().unwrap_or_default();
+    match tables.iter().zip(&counts).max_by_key(|(_, count)| **count) {
+        Some((table, most)) if all > NODES_MAX => Err(table.complain(
+            format!("`network` can have {all} layers, expected at most {NODES_MAX}"),
+            format!("{most} of them"),
+            "lower `repeat`, here and in the blocks inside: one multiplies the other",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Layers that a part has at most, with those that stand around its own.
+fn layers_max(part: &Part, parameters: &Parameters<'_>) -> usize {
+    let all = |parts: &[Part]| {
+        let counts = parts.iter().map(|part| layers_max(part, parameters));
+        counts.fold(0_usize, usize::saturating_add)
+    };
+    let content = match &part.content {
+        Content::Layers(layers) => layers.len(),
+        Content::Block(parts) => all(parts),
+    };
+    if content == 0 {
+        return 0;
+    }
+    let added = usize::from(part.residual != Slot::Fixed(Switch(false)));
+    let once = content.saturating_add(all(&part.shortcut)).saturating_add(added);
+    once.saturating_mul(match &part.repeat {
+        Slot::Fixed(Repeats(repeats)) => *repeats,
+        Slot::Parameter(name) => parameters.largest(name) as usize,
+    })
 }
 
 /// A list of tables, each with a layer or a block.

@@ -11,6 +11,8 @@ use crate::task::{Meaning, Slot, When};
 /// The space of a study file, and which of its parameters the file has used so far.
 pub struct Parameters<'a> {
     declared: Vec<(Parameter, Entry<'a>)>,
+    /// While `[space]` is read: the hyperparameter of this line, then those of the lines below.
+    undeclared: Vec<&'a str>,
     /// Who was used, and under which conditions.
     uses: RefCell<Vec<(String, Vec<When>)>>,
     /// All of these hold where what is being read matters.
@@ -20,10 +22,15 @@ pub struct Parameters<'a> {
 impl<'a> Parameters<'a> {
     /// Reads `[space]`; a file without one has no parameters.
     pub fn read(space: Option<Section<'a>>) -> Result<Self, InputError> {
-        let mut parameters =
-            Self { declared: vec![], uses: RefCell::default(), given: RefCell::default() };
+        let mut parameters = Self {
+            declared: vec![],
+            undeclared: space.iter().flat_map(Section::entries).map(|(name, _)| name).collect(),
+            uses: RefCell::default(),
+            given: RefCell::default(),
+        };
         for (name, entry) in space.iter().flat_map(Section::entries) {
             let parameter = parameters.parameter(name, &entry)?;
+            parameters.undeclared.remove(0);
             parameters.declared.push((parameter, entry));
         }
         Ok(parameters)
@@ -56,6 +63,9 @@ impl<'a> Parameters<'a> {
 
     fn named(&self, name: &str, entry: &Entry<'_>) -> Result<&Parameter, InputError> {
         self.uses.borrow_mut().push((name.to_string(), self.given.borrow().clone()));
+        if let Some(line) = self.undeclared.iter().position(|undeclared| *undeclared == name) {
+            return Err(self.too_early(name, line == 0, entry));
+        }
         let names = || self.declared.iter().map(|(parameter, _)| parameter.name.as_str());
         let found = self.declared.iter().find(|(parameter, _)| parameter.name == name);
         found.map(|(parameter, _)| parameter).ok_or_else(|| {
@@ -69,6 +79,23 @@ impl<'a> Parameters<'a> {
                 cure,
             )
         })
+    }
+
+    /// A `when` of `[space]` on a hyperparameter of its own line or of one below.
+    fn too_early(&self, name: &str, is_itself: bool, entry: &Entry<'_>) -> InputError {
+        let (message, label, cure) = match is_itself {
+            true => (
+                format!("`{name}` cannot depend on itself"),
+                "on itself",
+                "name a hyperparameter of an earlier line, or leave `when` out".to_string(),
+            ),
+            false => (
+                format!("`{}` depends on `${name}`, which stands further down", entry.path),
+                "not known yet",
+                format!("move this line below that of `{name}`"),
+            ),
+        };
+        entry.complain(message, label, cure)
     }
 
     /// A value in its place: written out, or `"$name"`. Every setting of the named hyperparameter
@@ -112,6 +139,17 @@ impl<'a> Parameters<'a> {
             self.given.borrow_mut().pop();
         }
         result
+    }
+
+    /// The largest number that a hyperparameter can be; 0 if it is never one.
+    pub fn largest(&self, name: &str) -> f64 {
+        let found = self.declared.iter().find(|(parameter, _)| parameter.name == name);
+        let settings = found.map_or(vec![], |(parameter, _)| settings(&parameter.domain));
+        let numbers = settings.iter().filter_map(|setting| match setting {
+            Setting::Number(number) => Some(*number),
+            Setting::Text(_) => None,
+        });
+        numbers.fold(0.0, f64::max)
     }
 
     /// `$name == setting`; None if the hyperparameter is never that.

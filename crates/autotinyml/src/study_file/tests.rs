@@ -1,9 +1,7 @@
 //! What a study file means, beyond what its complaints show (`tests/program/complaints.rs`).
 
 use autotinyml_deploy::{Boards, Compression};
-use autotinyml_nn::{
-    Activation, BATCH_NORM_EPSILON, BuildError, Layer, Network, Node, Shape, Source, SplitBy,
-};
+use autotinyml_nn::{Activation, BATCH_NORM_EPSILON, Layer, Network, Node, Shape, Source, SplitBy};
 use autotinyml_search::{Bayes, SearcherOptions, Setting, Surrogate, SvmCbo, Variant};
 
 use super::section::SourceText;
@@ -308,7 +306,9 @@ fn blocks_within_blocks_have_an_end() {
         let configuration = file.space.configuration(&[]).unwrap();
         file.template.network(&file.space, &configuration, Shape::new(4, 4, 1), 2)
     };
-    assert_eq!(network(&block).unwrap_err().reason, BuildError::TooManyLayers);
+    let source = SourceText { name: "folder/study.toml".into(), text: text(&block) };
+    let error = StudyFile::parse(&source, &Boards::default()).err().unwrap().to_string();
+    assert!(error.contains("567417810194497 layers, expected at most 4096"), "{error}");
     // Nor do blocks that come to nothing take long.
     assert_eq!(
         network(

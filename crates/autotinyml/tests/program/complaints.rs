@@ -75,6 +75,13 @@ fn a_baseline_that_makes_no_network() {
 }
 
 #[test]
+fn a_condition_on_a_later_line_or_on_itself() {
+    let units = |when: &str| format!("{{ values = [4, 8], when = \"{when}\" }}");
+    assert_snapshot!(complaint("[2, 4, 8, 16, 32]", &units("$units == 8")));
+    assert_snapshot!(complaint("[4, 8, 16, 32]", &units("$units == 8")));
+}
+
+#[test]
 fn an_unused_parameter() {
     assert_snapshot!(complaint("\"$filters\"", "4"));
 }
@@ -92,6 +99,9 @@ fn a_block_that_makes_no_sense() {
     let flatten = "flatten = {}";
     assert_snapshot!(complaint(flatten, "repeat = 65\nflatten = {}"));
     assert_snapshot!(complaint(flatten, "block = []\nrepeat = 2"));
+    let nested =
+        "repeat = 64\nblock = [{ repeat = \"$units\", block = [{ repeat = 9, flatten = {} }] }]";
+    assert_snapshot!(complaint(flatten, nested));
     assert_snapshot!(complaint(flatten, "block = [{ flatten = {} }]\ndropout = { rate = 0.1 }"));
 }
 
@@ -190,6 +200,33 @@ fn a_field_that_is_no_number() {
             fs::write(data.join("bo.csv"), text).unwrap();
         }));
     }
+}
+
+/// What `optimize` says to one CSV file whose rows are samples.
+fn rows_complaint(rows: &str, options: &str) -> String {
+    let reader = "reader = \"csv-windows\"\npath = \"data\"\nwindow = 8";
+    let rows_reader = format!("reader = \"csv-rows\"\npath = \"data/rows.csv\"\n{options}");
+    assert!(STUDY.contains(reader));
+    let folder = study_folder(&STUDY.replace(reader, &rows_reader));
+    fs::write(folder.path().join("data/rows.csv"), rows).unwrap();
+    refused(folder.path(), &["optimize", "study.toml"])
+}
+
+#[test]
+fn fields_between_semicolons_or_tabs() {
+    let rows = "a;b;y\n0,942;-1,397;u\n0,320;0,371;v\n";
+    assert_snapshot!(rows_complaint(rows, "label = \"y\""));
+    assert_snapshot!(rows_complaint(rows, "label = 3"));
+    assert_snapshot!(rows_complaint("a\tb\ty\n0.942\t-1.397\tu\n", "label = \"y\""));
+}
+
+#[test]
+fn titles_and_classes_of_the_same_name() {
+    let rows = "a,a,y\n1,2,u\n3,4,v\n";
+    assert_snapshot!(rows_complaint(rows, "label = \"y\""));
+    assert_snapshot!(rows_complaint(rows, "label = \"y\"\nchannels = [\"a\"]"));
+    let arrays = "npz\"\ninput = \"x\"\nlabel = \"y\"\nclasses = [\"u\", \"v\", \"u\"]";
+    assert_snapshot!(complaint("csv-windows\"", arrays));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Which column of a CSV file is what.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
@@ -108,6 +109,9 @@ impl Layout {
         (layout.label, layout.group, layout.time) = (label, group, time);
         layout.channels = channels;
         layout.check(file, text)?;
+        if columns.channels.is_none() {
+            layout.check_titles(file)?;
+        }
         Ok((layout, is_titles))
     }
 
@@ -118,6 +122,11 @@ impl Layout {
         key: &str,
         column: &Column,
     ) -> Result<usize, DataError> {
+        if let Column::Title(title) = column
+            && fields.iter().filter(|field| *field == title).count() > 1
+        {
+            return Err(same_title(file, self.line, column));
+        }
         let found = match column {
             Column::Title(title) => fields.iter().position(|field| field == title),
             Column::Number(number) => Some(number - 1).filter(|&column| column < fields.len()),
@@ -133,13 +142,11 @@ impl Layout {
                     format!("a number from 1 to {}", fields.len()),
                 ),
             };
-            DataError::in_line(
-                file,
-                self.line,
-                found,
-                expected,
-                format!("correct `{key}` in [data]"),
-            )
+            let cure = match separator_of(&fields.join(" ")) {
+                Some(other) => other.to_string(),
+                None => format!("correct `{key}` in [data]"),
+            };
+            DataError::in_line(file, self.line, found, expected, cure)
         })
     }
 
@@ -157,10 +164,8 @@ impl Layout {
         if self.channels.is_empty() {
             let found = format!("no column of values ({:?})", shortened(text));
             let expected = "time, channel… separated by commas";
-            let cure = match text.contains(';') {
-                true => SEMICOLONS,
-                false => "add the channels; `time = false` in [data], if the file has no time",
-            };
+            let cure = separator_of(text)
+                .unwrap_or("add the channels; `time = false` in [data], if the file has no time");
             return Err(DataError::in_line(file, self.line, found, expected, cure));
         }
         Ok(())
@@ -197,6 +202,16 @@ impl Layout {
         Some(self.channels.iter().map(|&column| self.title(column)).collect())
     }
 
+    /// Columns that nobody has chosen among have titles of their own, if any.
+    fn check_titles(&self, file: &Path) -> Result<(), DataError> {
+        let mut seen = HashSet::new();
+        let titles = self.titles.iter().flatten().filter(|title| !title.is_empty());
+        match titles.into_iter().find(|title| !seen.insert(*title)) {
+            Some(title) => Err(same_title(file, self.line, format!("{:?}", shortened(title)))),
+            None => Ok(()),
+        }
+    }
+
     fn title(&self, column: usize) -> String {
         match &self.titles {
             Some(titles) => format!("{:?}", shortened(&titles[column])),
@@ -230,9 +245,27 @@ fn shortened(text: &str) -> String {
     }
 }
 
+/// Two columns that nobody can tell apart.
+fn same_title(file: &Path, line: usize, title: impl fmt::Display) -> DataError {
+    let found = format!("two columns have the title {title}");
+    let cure = "give one of them another title, or name the columns to read by their numbers in `channels`";
+    DataError::in_line(file, line, found, "a title of its own for each", cure)
+}
+
 const SEMICOLONS: &str =
     "the file seems to have semicolons between fields: replace them (and decimal commas by points)";
 
+const TABS: &str = "the file seems to have tabs between fields: replace them by commas";
+
+/// What to do about a file whose fields seem to be separated by something other than commas.
+pub fn separator_of(text: &str) -> Option<&'static str> {
+    match text {
+        _ if text.contains(';') => Some(SEMICOLONS),
+        _ if text.contains('\t') => Some(TABS),
+        _ => None,
+    }
+}
+
 fn cure_of_field(value: &str) -> &'static str {
-    if value.contains(';') { SEMICOLONS } else { "correct the field or remove the line" }
+    separator_of(value).unwrap_or("correct the field or remove the line")
 }
