@@ -6,12 +6,13 @@
 //! bytes of a limit is for the linker to decide, as a stage of its trial.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 
 use autotinyml_deploy::{Accounting, Footprint, Limits, Overhead, Program, static_footprint};
-use autotinyml_search::{Configuration, Goal, Problem, least_violating};
+use autotinyml_search::{Configuration, Goal, History, Problem, Random, Searcher, least_violating};
 
 use crate::evaluate::{EvaluateError, Evaluator};
 use crate::record::Deployable;
@@ -26,6 +27,28 @@ pub struct Prescreen<'a> {
     counted: Option<Counted>,
     /// Of a space too large to count: the nearest to fitting, if none was found that fits.
     nearest: Option<Smallest>,
+    /// Of a space too large to count: why no network can be built, if none was found that can.
+    no_network: Option<String>,
+}
+
+/// Configurations drawn from a space too large to count, to tell how many of it make no network.
+const DRAWN: usize = 1000;
+
+/// What draws from a space too large to count tell of the networks that cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unbuildable {
+    /// Of [`DRAWN`] configurations, those of which no network can be made.
+    pub count: usize,
+    /// Why the first of those cannot be built.
+    pub reason: String,
+}
+
+impl fmt::Display for Unbuildable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, reason } = self;
+        let percent = 100.0 * *count as f64 / DRAWN as f64;
+        write!(f, "about {percent:.1} % of the space make no network ({reason})")
+    }
 }
 
 /// The configuration that comes nearest to the limits of a study.
@@ -66,10 +89,10 @@ impl<'a> Prescreen<'a> {
     /// # Errors
     /// None but defects.
     pub fn by_arithmetic(evaluator: &'a Evaluator<'a>) -> Result<Self, EvaluateError> {
-        let mut prescreen = Self { evaluator, counted: None, nearest: None };
+        let mut prescreen = Self { evaluator, counted: None, nearest: None, no_network: None };
         match countable(evaluator) {
             Some(size) => prescreen.counted = Some(Counted::of(prescreen.candidates(size)?)),
-            None => prescreen.nearest = prescreen.nearest_if_none_fits(),
+            None => prescreen.look_for_one_that_fits(),
         }
         Ok(prescreen)
     }
@@ -88,7 +111,7 @@ impl<'a> Prescreen<'a> {
             (Some(compiler), Check::BeforeTraining) => compiler,
             _ => return Self::by_arithmetic(evaluator),
         };
-        let mut prescreen = Self { evaluator, counted: None, nearest: None };
+        let mut prescreen = Self { evaluator, counted: None, nearest: None, no_network: None };
         if let Some(size) = countable(evaluator) {
             let mut look = prescreen.candidates(size)?;
             look.candidates =
@@ -135,8 +158,8 @@ impl<'a> Prescreen<'a> {
             + excess(Some(footprint.macc as f64), macc.map(|macc| macc as f64))
     }
 
-    /// What a guided search through a space too large to count finds.
-    fn nearest_if_none_fits(&self) -> Option<Smallest> {
+    /// A guided search through a space too large to count.
+    fn look_for_one_that_fits(&mut self) {
         let study = self.evaluator.study;
         let accepts = |configuration: &Configuration| self.accepts(configuration);
         let violation = |configuration: &Configuration| self.violation(configuration);
@@ -145,10 +168,38 @@ impl<'a> Prescreen<'a> {
             violation: Some(&violation),
             ..Problem::new(&study.space, Goal::Maximise, study.search.trials)
         };
-        let (configuration, fits) = least_violating(&problem, study.search.seed)?;
-        let network = self.evaluator.network(&configuration).ok().filter(|_| !fits)?;
-        let footprint = static_footprint(&network, study.deploy.compression);
-        Some(Smallest { configuration, footprint })
+        let found = least_violating(&problem, study.search.seed);
+        let Some((configuration, _)) = found.filter(|(_, fits)| !fits) else { return };
+        match self.evaluator.network(&configuration) {
+            Ok(network) => {
+                let footprint = static_footprint(&network, study.deploy.compression);
+                self.nearest = Some(Smallest { configuration, footprint });
+            }
+            Err(reason) => self.no_network = Some(reason.to_string()),
+        }
+    }
+
+    /// Of a space too large to count, how much of it makes no network, if draws meet any of that.
+    pub fn unbuildable(&self) -> Option<Unbuildable> {
+        let study = self.evaluator.study;
+        if self.counted.is_some() {
+            return None;
+        }
+        let (problem, none) =
+            (Problem::new(&study.space, Goal::Maximise, DRAWN), History::default());
+        let draw = |trial| Random.suggest(&problem, &none, trial, study.search.seed).ok();
+        let drawn = (0..DRAWN).filter_map(draw);
+        let failures = drawn.filter_map(|drawn| self.evaluator.network(&drawn.configuration).err());
+        let mut reasons = failures.map(|reason| reason.to_string());
+        let reason = reasons.next()?;
+        Some(Unbuildable { count: 1 + reasons.count(), reason })
+    }
+
+    /// Why no network of the space can be built. `None` if one can.
+    pub fn no_network(&self) -> Option<&str> {
+        let Some(counted) = &self.counted else { return self.no_network.as_deref() };
+        let Deployable { space, unbuildable, unbuildable_reason, .. } = &counted.deployable;
+        unbuildable_reason.as_deref().filter(|_| unbuildable == space)
     }
 
     /// How much of the space can fit; None if it is infinite or too large to count.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use autotinyml_deploy::{Tool, Tools};
-use autotinyml_nn::SplitError;
+use autotinyml_nn::{SplitBy, SplitError};
 use autotinyml_search::by_name;
 
 use super::out::refuse_occupied;
@@ -142,6 +142,9 @@ impl Job {
         if let Some(deployable) = prescreen.deployable() {
             eprintln!("{deployable}");
         }
+        if let Some(unbuildable) = prescreen.unbuildable() {
+            eprintln!("{unbuildable}");
+        }
         store.set_fact(Fact::Deployable, &prescreen.deployable())?;
         let searcher = by_name(&search.searcher, &search.options)
             .expect("the study file was checked against the catalogue");
@@ -247,7 +250,9 @@ pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
     let stop = study.training.hold_out();
     let samples = Samples::load(&study.data, stop, study.search.seed).map_err(|error| {
         let (place, help) = match (&error, &study.training.early_stopping) {
-            (SamplesError::Split(error), _) => (&study.data.split_place, split_cure(error)),
+            (SamplesError::Split(error), _) => {
+                (&study.data.split_place, split_cure(error, study.data.split.by))
+            }
             (SamplesError::Stop(error), Some(stopping)) => (&stopping.place, stop_cure(error)),
             _ => return Failure::from(error),
         };
@@ -264,8 +269,12 @@ pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
 }
 
 /// What to do about data that cannot be split for the test and the folds.
-fn split_cure(error: &SplitError) -> &'static str {
+fn split_cure(error: &SplitError, by: SplitBy) -> &'static str {
     match error {
+        SplitError::ClassTooSmall { .. } if by == SplitBy::Group => {
+            "with by = \"group\" each fold is of whole groups: lower k_fold to the number of groups \
+             that are trained on, or less"
+        }
         SplitError::ClassTooSmall { .. } => {
             "lower k_fold, collect more of that class, or take it out of the data"
         }

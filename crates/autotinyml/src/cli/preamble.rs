@@ -5,7 +5,7 @@ use autotinyml_nn::Metric;
 
 use crate::prescreen::Prescreen;
 use crate::samples::Samples;
-use crate::study_file::{Check, Study};
+use crate::study_file::{Check, Reader, Study};
 
 /// What is studied, and what this machine cannot check.
 pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
@@ -25,10 +25,31 @@ pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
     if let Some(optimism) = &samples.optimism {
         text += &format!("{optimism}\n");
     }
+    if let Some(warning) = split_for_classes(study, &samples.raw.classes) {
+        text += &format!("{warning}\n");
+    }
     if let Some(unchecked) = unchecked(tools) {
         text += &format!("{unchecked}\n");
     }
     text
+}
+
+/// Files such as train.csv and test.csv stand for classes if no column does.
+fn split_for_classes(study: &Study, classes: &[String]) -> Option<String> {
+    let (Reader::CsvRows { columns, .. } | Reader::CsvWindows { columns, .. }) = &study.data.reader
+    else {
+        return None;
+    };
+    const PARTS: [&str; 9] =
+        ["train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"];
+    let is_part = |class: &String| PARTS.contains(&class.to_lowercase().as_str());
+    (columns.label.is_none() && classes.iter().all(is_part)).then(|| {
+        let classes = classes.join(", ");
+        format!(
+            "the classes are the names of files, {classes}, which look like parts of a split: name the \
+             column with the classes by `label` in [data]"
+        )
+    })
 }
 
 /// What to say instead of a search, if arithmetic already refuses the whole space, or as much of a large
@@ -38,28 +59,23 @@ pub fn nothing_fits(study: &Study, prescreen: &Prescreen<'_>) -> Option<String> 
     if deploy.check == Check::AfterTraining {
         return None;
     }
-    let smallest = match (prescreen.nearest_of_none(), prescreen.deployable()) {
-        (Some(smallest), _) => {
-            let settings = study.space.settings(&smallest.configuration);
-            let settings: Vec<String> =
-                settings.iter().map(|(name, setting)| format!("{name} = {setting}")).collect();
-            format!(
-                "the smallest needs {:.1} KB of RAM, {:.1} KB of ROM and {} MACC ({})",
-                smallest.footprint.st_ram_bytes as f64 / 1000.0,
-                smallest.footprint.st_rom_bytes as f64 / 1000.0,
-                smallest.footprint.macc,
-                settings.join(", ")
-            )
-        }
-        (None, Some(deployable)) if deployable.within_limits == 0 => format!(
-            "no network can be built: {}",
-            deployable.unbuildable_reason.as_deref().unwrap_or("the space is empty")
-        ),
-        _ => return None,
-    };
+    if let Some(reason) = prescreen.no_network() {
+        return Some(format!(
+            "no network of this space can be built: {reason}. Change [[network]] or [space] in {}.",
+            study.source.name
+        ));
+    }
+    let smallest = prescreen.nearest_of_none()?;
+    let settings = study.space.settings(&smallest.configuration);
+    let settings: Vec<String> =
+        settings.iter().map(|(name, setting)| format!("{name} = {setting}")).collect();
     Some(format!(
-        "nothing in this space can fit: {smallest}; the limits are {}. Widen the limits or \
-             [space] in {}.",
+        "nothing in this space can fit: the smallest needs {:.1} KB of RAM, {:.1} KB of ROM and {} \
+         MACC ({}); the limits are {}. Widen the limits or [space] in {}.",
+        smallest.footprint.st_ram_bytes as f64 / 1000.0,
+        smallest.footprint.st_rom_bytes as f64 / 1000.0,
+        smallest.footprint.macc,
+        settings.join(", "),
         limits_in_print(&deploy.limits),
         study.source.name
     ))

@@ -8,7 +8,7 @@ use autotinyml_search::Space;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::record::TrialRecord;
-use crate::report::setting;
+use crate::report::{counted, setting};
 use crate::study_file::{SearchPlan, Study};
 
 /// Counts finished trials and tells how it goes, on stderr.
@@ -120,7 +120,7 @@ impl<'a> Progress<'a> {
 
     fn line(&self, trial: &TrialRecord) -> String {
         let fewer =
-            trial.epochs.map(|epochs| format!(" after {epochs} epochs")).unwrap_or_default();
+            trial.epochs.map(|n| format!(" after {}", counted(n, "epoch"))).unwrap_or_default();
         let verdict = match (trial.outcome.score(self.goal), trial.outcome.verdict.deployable()) {
             (Some(score), true) => format!("{:5.1} %{fewer}", 100.0 * score),
             (Some(score), false) => {

@@ -5,7 +5,7 @@ use std::path::Path;
 use autotinyml_nn::{Dataset, Groups, Shape};
 
 use super::csv::{self, Columns, Time};
-use super::{DataError, Loaded, Scale};
+use super::{DataError, Loaded, Scale, files_in_print};
 
 /// Reads the files that `path` stands for. Samples have the given shape, whose values follow each
 /// other row by row, channels last; without one, `channels × 1 × 1`.
@@ -33,7 +33,7 @@ pub fn read(
     };
     let labels = rows(|table| &table.classes);
     let groups = groups.map(|names| Groups { names, of: rows(|table| &table.groups) });
-    let notes = vec![format!("{} rows in {} files", labels.len(), tables.len())];
+    let notes = vec![format!("{} rows in {}", labels.len(), files_in_print(tables.len()))];
     let mut inputs = vec![];
     for table in tables {
         inputs.extend(table.values);

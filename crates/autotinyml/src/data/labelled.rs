@@ -108,10 +108,13 @@ fn shape(parts: &[Part], options: &ArrayOptions) -> Result<Shape, DataError> {
     for part in parts {
         let (samples, labels) = (part.dimensions[0], part.labels.len());
         if samples != labels || part.groups.len() != samples {
-            let found =
-                format!("{samples} samples, but {labels} labels and {} groups", part.groups.len());
+            let (others, expected) = match samples == labels {
+                true => (format!("{} groups", part.groups.len()), "one group for each sample"),
+                false => (format!("{labels} labels"), "one label for each sample"),
+            };
+            let found = format!("{samples} samples, but {others}");
             let cure = "name the arrays or files that belong together";
-            return Err(DataError::at(&part.place, found, "one label for each sample", cure));
+            return Err(DataError::at(&part.place, found, expected, cure));
         }
         if part.dimensions[1..] != first.dimensions[1..] {
             let found = format!("samples of {}", in_print(&part.dimensions[1..]));

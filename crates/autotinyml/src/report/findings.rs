@@ -3,7 +3,7 @@
 use autotinyml_deploy::{Accounting, Footprint, Limits};
 use autotinyml_nn::{Confusion, Metric};
 
-use super::numbers::{grouped, percent, setting};
+use super::numbers::{counted, grouped, percent, setting};
 use crate::record::{Deployable, Finalist, Summary, TrialRecord};
 
 /// How many of the networks that nearly fit are told of when none does.
@@ -169,11 +169,19 @@ pub fn headline(summary: &Summary) -> String {
         );
     }
     let Some(best) = &summary.best else {
-        return format!(
-            "Nothing deployable on the {} at {compression} was found in {} trials.",
+        let nothing = format!(
+            "Nothing deployable on the {} at {compression} was found in {}",
             summary.board,
-            summary.trials.len()
+            counted(summary.trials.len(), "trial")
         );
+        return match deployable_when_short(summary) {
+            0 => format!("{nothing}."),
+            count => format!(
+                "{nothing}: {count} were deployable after a short training, but none of these was \
+                 trained in full. More trials (`trials` in [search], or --trials) train some \
+                 of these in full."
+            ),
+        };
     };
     let mut text = format!(
         "The best network {} the {} at {compression}; as deployed it is right on {} of the test \
@@ -187,6 +195,16 @@ pub fn headline(summary: &Summary) -> String {
         text.push_str(&format!(" The baseline {} it and reaches {accuracy}.", fits(baseline)));
     }
     text
+}
+
+/// Trials that were deployable after fewer epochs, if none was after all of them.
+fn deployable_when_short(summary: &Summary) -> usize {
+    let deployable = |trial: &&TrialRecord| {
+        trial.outcome.accuracy.is_some() && trial.outcome.verdict.deployable()
+    };
+    let (short, full): (Vec<_>, Vec<_>) =
+        summary.trials.iter().filter(deployable).partition(|trial| trial.epochs.is_some());
+    if full.is_empty() { short.len() } else { 0 }
 }
 
 fn fits(finalist: &Finalist) -> &'static str {

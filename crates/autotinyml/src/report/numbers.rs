@@ -2,6 +2,12 @@
 
 use autotinyml_search::Setting;
 
+/// "1 trial", "2 trials": with an s for all but one.
+pub fn counted(number: usize, what: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {what}{s}", grouped(number))
+}
+
 /// 34560 as `34,560`.
 pub fn grouped(number: impl TryInto<u64>) -> String {
     let digits = number.try_into().unwrap_or(u64::MAX).to_string();

@@ -123,6 +123,25 @@ fn the_terminal_shows_the_nearest_misses_if_nothing_was_found() {
 }
 
 #[test]
+fn what_was_deployable_after_a_short_training_only_is_told() {
+    let mut summary = study(20);
+    summary.best = None;
+    assert!(
+        !findings::headline(&summary).contains("short"),
+        "trained in full, refused on the chip"
+    );
+    for trial in &mut summary.trials {
+        trial.epochs = Some(3);
+    }
+    let deployable =
+        |t: &&TrialRecord| t.outcome.accuracy.is_some() && t.outcome.verdict.deployable();
+    let count = summary.trials.iter().filter(deployable).count();
+    let said = findings::headline(&summary);
+    let short = format!("{count} were deployable after a short training, but none");
+    assert!(count > 1 && said.contains(&short) && said.contains("More trials"), "{said}");
+}
+
+#[test]
 fn the_terminal_stays_within_100_columns() {
     let mut summary = fruitless(20);
     summary.name = "a study whose name is long ".repeat(8);

@@ -142,6 +142,57 @@ fn a_space_too_large_to_count_in_which_nothing_fits_ends_before_any_training() {
     assert!(!folder.path().join("runs").exists());
 }
 
+/// The study with a hyperparameter that may be any number, and pools of these rows.
+fn continuous(rows: &str) -> String {
+    STUDY
+        .replace("units = [4, 8, 16, 32]", "units = [4, 8]\nrate = { low = 0.1, high = 0.5 }")
+        .replace("\"adam\"", "\"adam\"\nlearning_rate = \"$rate\"")
+        .replace("[2, 1] }", &format!("{rows} }}"))
+        .replace("[baseline]\nfilters = 32\nactivation = \"relu\"\nunits = 32\n", "")
+}
+
+#[test]
+fn an_infinite_space_says_how_much_of_it_makes_no_network() {
+    let study = continuous("[\"$filters\", 1]");
+    let folder = study_folder(&study);
+    let output = run(folder.path(), &["optimize", "study.toml", "--trials", "1"]);
+    let said = text(&output.stderr);
+    let share = said.split("about ").nth(1).and_then(|share| share.split(' ').next());
+    let share: f64 = share.expect("a share").parse().unwrap();
+    // Of five heights of the window, 8, 16 and 32 are larger than the 6 rows of the map.
+    assert!((share - 60.0).abs() < 6.0, "{said}");
+    assert!(said.contains("make no network (max_pool2d: its "), "{said}");
+}
+
+#[test]
+fn a_space_of_which_no_network_can_be_built_ends_with_the_reason() {
+    for study in [continuous("[40, 1]"), STUDY.replace("[2, 1] }", "[40, 1] }")] {
+        let study =
+            study.replace("[baseline]\nfilters = 32\nactivation = \"relu\"\nunits = 32\n", "");
+        let folder = study_folder(&study);
+        let output = run(folder.path(), &["optimize", "study.toml"]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        let reason = "no network of this space can be built: max_pool2d: its 40×1 window";
+        assert!(said.contains(reason), "{said}");
+    }
+}
+
+#[test]
+fn files_of_a_split_are_not_taken_for_classes_without_a_word() {
+    let folder = study_folder(STUDY);
+    let data = folder.path().join("data");
+    for (from, to) in [("ada", "train"), ("bo", "test"), ("cy", "valid")] {
+        fs::rename(data.join(from).with_extension("csv"), data.join(to).with_extension("csv"))
+            .unwrap();
+    }
+    let output = run(folder.path(), &["optimize", "study.toml", "--trials", "1"]);
+    let said = text(&output.stderr);
+    assert!(said.contains("the classes are the names of files, test, train, valid"), "{said}");
+    let output = run(study_folder(STUDY).path(), &["optimize", "study.toml", "--trials", "1"]);
+    assert!(!text(&output.stderr).contains("the classes are the names"));
+}
+
 #[test]
 fn a_report_can_be_made_again_from_the_store() {
     let folder = study_folder(STUDY);

@@ -91,7 +91,7 @@ fn files_that_do_not_go_together() {
     let of = |files: &[(&str, Vec<u8>)]| complaint(files, &AS_IN_FILE);
     assert_snapshot!(of(&[]), @"…: holds no IDX file of images: expected a folder with files such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz; name another folder by `path` or --data");
     assert_snapshot!(of(std::slice::from_ref(&images)), @"…/train-images-idx3-ubyte: there are no labels for it: expected train-labels-idx1-ubyte or train-labels-idx1-ubyte.gz; put the publisher's file beside it");
-    assert_snapshot!(of(&[images.clone(), labels(&[1, 2, 3])]), @"…/train-images-idx3-ubyte: 2 samples, but 3 labels and 2 groups: expected one label for each sample; name the arrays or files that belong together");
+    assert_snapshot!(of(&[images.clone(), labels(&[1, 2, 3])]), @"…/train-images-idx3-ubyte: 2 samples, but 3 labels: expected one label for each sample; name the arrays or files that belong together");
     assert_snapshot!(of(&[images.clone(), labels(&[4, 4])]), @r#"…: all of it is of one class, "4": expected two classes at least; are these the right labels?"#);
     assert_snapshot!(of(&[images.clone(), ("train-labels-idx1-ubyte", images.1.clone())]), @"…/train-labels-idx1-ubyte: labels with 3 axes: expected 1: a class for each sample; is this the file of the labels?");
     let other = ("t10k-images-idx3-ubyte", idx(8, &[1, 1, 2], &[1, 2]));

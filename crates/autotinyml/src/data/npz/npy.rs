@@ -52,8 +52,13 @@ impl<R: Read> Npy<R> {
         let mut header = vec![0; length];
         numbers.fill(&mut header)?;
         let header = String::from_utf8_lossy(&header);
-        let understood = (element(&header), order(&header), dimensions(&header));
-        let (Some(element), Some(fortran_order), Some(dimensions)) = understood else {
+        let Some(dimensions) = dimensions(&header) else {
+            let header: String = header.trim().chars().take(120).collect();
+            let expected = "a shape of whole numbers such as (400, 3)";
+            let cure = "it is damaged: get the file again, or save it by np.savez";
+            return Err(numbers.complain(format_args!("holds {header}"), expected, cure));
+        };
+        let (Some(element), Some(fortran_order)) = (element(&header), order(&header)) else {
             let header: String = header.trim().chars().take(120).collect();
             let expected = "whole numbers, float32, float64, truth values or texts";
             let cure = "save it as one of them: x.astype(np.float32)";

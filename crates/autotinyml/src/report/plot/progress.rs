@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{Axis, BOTTOM, HEIGHT, Mark, Plot, TOP, line};
 use crate::record::{Summary, TrialRecord};
 use crate::report::findings::deployable_score;
-use crate::report::numbers::percent;
+use crate::report::numbers::{counted, percent};
 
 /// Bands narrower than this have no room for their phase's name.
 const NAMED_WIDTH: f64 = 44.0;
@@ -33,7 +33,7 @@ fn mark(plot: &Plot, trial: &TrialRecord, goal: Metric) -> Markup {
     let score = trial.outcome.score(goal);
     let mut came_of_it = score.map_or_else(|| "not trained".to_owned(), percent);
     if let (Some(_), Some(epochs)) = (score, trial.epochs) {
-        came_of_it += &format!(" after {epochs} epochs");
+        came_of_it += &format!(" after {}", counted(epochs, "epoch"));
     }
     Mark::of(trial.outcome.verdict.deployable())
         .at(plot.trial(trial.id as f64, score), &format!("trial {}: {came_of_it}", trial.id))
