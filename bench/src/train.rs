@@ -49,7 +49,10 @@ pub fn train(options: &Options) -> Result<(), Failure> {
         compare(case, &trainers, options.runs)?;
     }
     if options.trainers.iter().any(|name| name == "ours") {
-        println!("\nour seconds per epoch, and what the machine would need at least");
+        println!(
+            "\nour seconds per epoch, measured again beside their parts, and what the machine would \
+             need at least"
+        );
         println!(
             "case             measured  forward  backward  optimizer  | arithmetic  Adam's bytes  share"
         );
