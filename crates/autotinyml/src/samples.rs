@@ -73,7 +73,7 @@ impl Samples {
         let of_folds: Vec<usize> = folds.iter().map(|fold| fold.dropped).collect();
         notes.extend(dropped_windows("overlap windows of the test part", &[held_out.dropped]));
         notes.extend(dropped_windows("overlap validation windows of their fold", &of_folds));
-        let optimism = optimism(&raw, &held_out, &folds);
+        let optimism = optimism(&raw, &held_out, &folds, &early);
         notes.extend(optimism.clone());
         if let Some(share) = stop {
             let share = 100.0 * share;
@@ -184,7 +184,7 @@ impl Parts {
 /// What a reader should know about this split of the data before believing its accuracies.
 pub fn warning(data: &Dataset, split: &SplitPlan, stop: Option<f64>, seed: u64) -> Option<String> {
     match Parts::of(data, split, stop, seed) {
-        Ok(Parts { held_out, folds, .. }) => optimism(data, &held_out, &folds),
+        Ok(Parts { held_out, folds, early }) => optimism(data, &held_out, &folds, &early),
         Err(error) => Some(error.to_string()),
     }
 }
@@ -200,18 +200,27 @@ fn dropped_windows(because: &str, counts: &[usize]) -> Option<String> {
     (most > 0).then(|| format!("training windows dropped because they {because}: {count}"))
 }
 
-/// Tells of windows that share rows with those a network learns from.
-fn optimism(data: &Dataset, held_out: &HoldOut, folds: &[Fold]) -> Option<String> {
+/// Tells of windows that share rows with those a network learns from: of the test part, of the folds, and
+/// of what tells when to stop.
+fn optimism(data: &Dataset, held_out: &HoldOut, folds: &[Fold], early: &[Fold]) -> Option<String> {
     let of_test = overlapping_share(data, &held_out.train, &held_out.test);
-    let of_fold = |fold: &Fold| overlapping_share(data, &fold.train, &fold.validation);
-    let of_folds = folds.iter().map(of_fold).sum::<f64>() / folds.len() as f64;
-    (of_test > 0.0 || of_folds > 0.0).then(|| {
+    let mean = |folds: &[Fold]| {
+        let of_fold = |fold: &Fold| overlapping_share(data, &fold.train, &fold.validation);
+        folds.iter().map(of_fold).sum::<f64>() / folds.len().max(1) as f64
+    };
+    let (of_folds, of_early) = (mean(folds), mean(early));
+    let [test, folds, stop] = [of_test, of_folds, of_early].map(|share| 100.0 * share);
+    let shares = match early {
+        [] => format!("{test:.0} % of the test windows and {folds:.0} % of the validation windows"),
+        _ => format!(
+            "{test:.0} % of the test windows, {folds:.0} % of the validation windows and {stop:.0} % of \
+             the windows that tell when to stop"
+        ),
+    };
+    (of_test > 0.0 || of_folds > 0.0 || of_early > 0.0).then(|| {
         format!(
-            "accuracies are optimistic: {:.0} % of the test windows and {:.0} % of the validation \
-             windows overlap windows that are trained on; by = \"block\" in data.split keeps \
-             overlapping windows together",
-            100.0 * of_test,
-            100.0 * of_folds
+            "accuracies are optimistic: {shares} overlap windows that are trained on; by = \"block\" in \
+             data.split keeps overlapping windows together"
         )
     })
 }

@@ -81,6 +81,18 @@ fn windows_that_no_side_may_have_are_told_of() {
 }
 
 #[test]
+fn overlapping_windows_that_tell_when_to_stop_are_told_of() {
+    let folder = study_folder(&stopping(&overlapping("stratified")));
+    let checked = run(folder.path(), &[&["check", "study.toml"], &SETTINGS[..]].concat());
+    let checked = text(&checked.stdout);
+    let warning = checked.lines().find_map(|line| line.strip_prefix("warning: ")).unwrap();
+    let (before, _) = warning.split_once(" % of the windows that tell when to stop").unwrap();
+    let share: f64 = before.rsplit_once(' ').unwrap().1.parse().unwrap();
+    // A fifth of what is left of the training: most of them have a neighbour on the other side.
+    assert!((50.0..=100.0).contains(&share), "{warning}");
+}
+
+#[test]
 fn early_stopping_that_cannot_put_groups_aside_is_what_is_complained_about() {
     let study = STUDY
         .replace("window = 8\n", "window = 8\ngroup = 4\n")
