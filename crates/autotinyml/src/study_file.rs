@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use autotinyml_deploy::Boards;
-use autotinyml_nn::Shape;
+use autotinyml_nn::{COUNT_MAX, Shape};
 use autotinyml_search::{Configuration, Setting, Space, SpaceError};
 
 pub use data::{DataPlan, Reader, SplitPlan, TestPart};
@@ -235,10 +235,16 @@ fn shape(entry: &Entry<'_>) -> Result<Shape, InputError> {
     let axes = entry.list().ok_or_else(wrong)?;
     let axes: Vec<usize> =
         axes.iter().map(|axis| Ok(axis.whole_number(1)? as usize)).collect::<Result<_, _>>()?;
-    match axes[..] {
-        [height, width, channels] => Ok(Shape::new(height, width, channels)),
-        _ => Err(wrong()),
+    let [height, width, channels] = axes[..] else { return Err(wrong()) };
+    let shape = Shape::new(height, width, channels);
+    if !shape.is_possible() {
+        return Err(entry.complain(
+            format!("samples of {shape}: expected at most {COUNT_MAX} values in each"),
+            "this shape",
+            "write height, width and channels of one sample, for example [90, 3, 1]",
+        ));
     }
+    Ok(shape)
 }
 
 /// `[baseline]`: a setting for every hyperparameter that matters beside the others.

@@ -246,11 +246,14 @@ impl Meaning for Share {
 }
 
 impl Meaning for Positive {
-    const EXPECTED: &'static str = "a number of more than 0";
+    const EXPECTED: &'static str = "a number of more than 0 and at most 3.4e38";
 
     fn of(setting: &Setting) -> Option<Self> {
         match setting {
-            Setting::Number(number) if *number as f32 > 0.0 => Some(Self(*number as f32)),
+            // As the trainer will have it: it may round to 0 or to infinity.
+            Setting::Number(number) => {
+                Some(*number as f32).filter(|number| *number > 0.0 && number.is_finite()).map(Self)
+            }
             _ => None,
         }
     }

@@ -132,6 +132,28 @@ block = [{ conv2d = { filters = 8, kernel = 3, stride = 2, padding = \"same\" } 
 }
 
 #[test]
+fn samples_of_an_absurd_shape() {
+    let large = 1_u64 << 62;
+    let folder = study_folder(STUDY);
+    let network = format!(
+        "input = [{large}, {large}, 16]\nclasses = 2\n[[network]]\nflatten = {{}}\n[[network]]\n\
+         dense = {{ units = \"classes\", activation = \"softmax\" }}\n"
+    );
+    fs::write(folder.path().join("network.toml"), network).unwrap();
+    assert_snapshot!(refused(folder.path(), &["check", "network.toml"]));
+    let rows = format!("reader = \"csv-rows\"\nshape = [{large}, {large}, 16]");
+    let network = STUDY.replace("reader = \"csv-windows\"", &rows).replace("window = 8\n", "");
+    fs::write(folder.path().join("study.toml"), network).unwrap();
+    assert_snapshot!(refused(folder.path(), &["optimize", "study.toml"]));
+}
+
+#[test]
+fn an_epsilon_that_is_infinite_to_the_trainer() {
+    let norm = "[[network]]\nbatch_norm = { epsilon = 1e39 }\n[[network]]\nflatten";
+    assert_snapshot!(complaint("[[network]]\nflatten", norm));
+}
+
+#[test]
 fn a_slope_of_an_activation_without_one() {
     let dense = "dense = { units = \"classes\", ";
     assert_snapshot!(complaint(dense, &format!("{dense}negative_slope = 0.1, ")));
