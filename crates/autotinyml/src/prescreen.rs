@@ -37,7 +37,7 @@ const DRAWN: usize = 1000;
 /// What draws from a space too large to count tell of the networks that cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unbuildable {
-    /// Of [`DRAWN`] configurations, those of which no network can be made.
+    /// Of so many drawn configurations, those of which no network can be made.
     pub count: usize,
     /// Why the first of those cannot be built.
     pub reason: String,
