@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod compare;
+pub mod contact_sheet;
 pub mod data;
 pub mod evaluate;
 pub mod evidence;

@@ -133,6 +133,7 @@ pub fn read(reader: &Reader) -> Result<Loaded, DataError> {
         Reader::Npz { path, arrays, options } => data::npz(path, arrays, options),
         Reader::Idx { path, options } => data::idx(path, options),
         Reader::Digits => Ok(data::digits()),
+        Reader::Bottles { samples, seed } => Ok(data::bottles(*samples, *seed)),
     }
 }
 

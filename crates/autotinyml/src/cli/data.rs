@@ -1,17 +1,21 @@
-//! `autotinyml data`: published data sets, fetched and checked.
+//! `autotinyml data`: published data sets, fetched and checked; and a look at pictures.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use autotinyml_deploy::Boards;
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failure, print};
+use crate::contact_sheet::{contact_sheet, png};
 use crate::data::download::{self, Got};
 use crate::data::published::Published;
+use crate::samples::{self, SamplesError};
+use crate::study_file::{StudyFile, read_text};
 
-/// Published data sets: what there is, and getting it.
+/// Published data sets: what there is, and getting it. And a look at pictures.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -33,6 +37,20 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
     },
+    /// Draws the first samples of each class side by side, if they are pictures.
+    Show {
+        /// A study or network file with a [data] section.
+        file: PathBuf,
+        /// Where the data is, instead of `path` in the file.
+        #[arg(long, value_name = "PATH")]
+        data: Option<PathBuf>,
+        /// Samples of each class.
+        #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=100))]
+        columns: u16,
+        /// Where to draw them, a PNG file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 /// Runs the command.
@@ -50,6 +68,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             })?;
             let folder = out.clone().unwrap_or_else(|| Path::new("data").join(name));
             get(set, &folder, from.as_deref())
+        }
+        Command::Show { file, data, columns, out } => {
+            show(file, data.as_deref(), usize::from(*columns), out)
         }
     }
 }
@@ -103,5 +124,31 @@ fn get(set: &Published, folder: &Path, from: Option<&Path>) -> Result<ExitCode, 
         folder.display(),
         set.study
     ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(
+    file: &Path,
+    place: Option<&Path>,
+    columns: usize,
+    out: &Path,
+) -> Result<ExitCode, Failure> {
+    let usage = |message: String, help: &str| Failure::Usage { message, help: help.into() };
+    let study = StudyFile::parse(&read_text(file)?, &Boards::default())?;
+    let mut reader = study.data.map(|plan| plan.reader).ok_or_else(|| {
+        usage(format!("{} has no [data]", file.display()), "name a study file, or add [data]")
+    })?;
+    if let Some(place) = place {
+        reader.read_from(place);
+    }
+    let data = samples::read(&reader).map_err(SamplesError::Data)?.dataset;
+    let sheet = contact_sheet(&data, columns).ok_or_else(|| {
+        let message = format!("samples of {} are no pictures", data.shape);
+        usage(message, "expected 1 or 3 channels, and at most 512 rows and columns")
+    })?;
+    fs::write(out, png::encode(&sheet))
+        .map_err(|error| Failure::Write { path: out.to_owned(), error })?;
+    let rows: Vec<String> = data.classes.iter().map(|class| format!("  {class}\n")).collect();
+    print(&format!("written: {}, a row for each class:\n{}", out.display(), rows.concat()))?;
     Ok(ExitCode::SUCCESS)
 }

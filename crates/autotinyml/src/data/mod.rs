@@ -1,8 +1,9 @@
-//! Readers: from what a user has on disk to a [`Dataset`] in memory.
+//! Readers: from what a user has on disk (or what is built in) to a [`Dataset`] in memory.
 //!
 //! Files may be damaged or made to harm: every reader works in memory bounded by [`VALUES_MAX`],
 //! believes no size that a file claims, and complains by a [`DataError`].
 
+mod bottles;
 pub mod csv;
 mod csv_rows;
 mod csv_windows;
@@ -21,6 +22,7 @@ use std::path::Path;
 
 use autotinyml_nn::{Dataset, Shape};
 
+pub use bottles::{SAMPLES_MAX as BOTTLES_MAX, read as bottles};
 pub use csv_rows::read as csv_rows;
 pub use csv_windows::read as csv_windows;
 pub use digits::read as digits;

@@ -7,10 +7,10 @@ use autotinyml_nn::{Shape, SplitBy};
 
 use super::section::{Entry, InputError, Section};
 use super::{one_of, shape};
-use crate::data::Scale;
 use crate::data::csv::{Column, Columns, Time};
 use crate::data::labelled::ArrayOptions;
 use crate::data::npz::Arrays;
+use crate::data::{BOTTLES_MAX, Scale};
 
 /// `[data]`
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +66,13 @@ pub enum Reader {
     },
     /// The UCI handwritten digits, built in.
     Digits,
+    /// Pictures of bottles, made up.
+    Bottles {
+        /// How many.
+        samples: usize,
+        /// Which.
+        seed: u64,
+    },
 }
 
 impl Reader {
@@ -76,7 +83,7 @@ impl Reader {
             | Self::CsvRows { path, .. }
             | Self::Npz { path, .. }
             | Self::Idx { path, .. } => Some(path),
-            Self::Digits => None,
+            Self::Digits | Self::Bottles { .. } => None,
         }
     }
 
@@ -87,7 +94,7 @@ impl Reader {
             | Self::CsvRows { path, .. }
             | Self::Npz { path, .. }
             | Self::Idx { path, .. } => *path = place.to_owned(),
-            Self::Digits => {}
+            Self::Digits | Self::Bottles { .. } => {}
         }
     }
 }
@@ -112,7 +119,7 @@ pub enum TestPart {
     Groups(Vec<String>),
 }
 
-const READERS: [&str; 5] = ["csv-windows", "csv-rows", "npz", "idx", "digits"];
+const READERS: [&str; 6] = ["csv-windows", "csv-rows", "npz", "idx", "digits", "bottles"];
 
 impl DataPlan {
     pub(super) fn read(section: &Section<'_>, folder: &Path) -> Result<Self, InputError> {
@@ -149,6 +156,7 @@ impl DataPlan {
                 options: array_options(section)?,
             },
             "idx" => Reader::Idx { path: path()?, options: array_options(section)? },
+            "bottles" => bottles(section)?,
             _ => Reader::Digits,
         };
         let split = section.optional("split");
@@ -159,6 +167,17 @@ impl DataPlan {
         };
         section.finish()?;
         Ok(Self { reader, split, split_place })
+    }
+}
+
+fn bottles(section: &Section<'_>) -> Result<Reader, InputError> {
+    let samples = section.required("samples", "samples = 4000")?;
+    let seed = section.optional("seed").map(|entry| entry.whole_number(0)).transpose()?;
+    match samples.whole_number(1)? {
+        count if count <= BOTTLES_MAX as u64 => {
+            Ok(Reader::Bottles { samples: count as usize, seed: seed.unwrap_or(0) })
+        }
+        _ => Err(samples.unexpected(format!("at most {BOTTLES_MAX}"), "make fewer pictures")),
     }
 }
 

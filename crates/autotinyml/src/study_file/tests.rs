@@ -127,6 +127,14 @@ fn the_examples_are_the_talks_spaces() {
 }
 
 #[test]
+fn the_bottles_are_the_talks_second_space() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/bottles.toml");
+    let study = parse(&std::fs::read_to_string(path).unwrap()).into_study().unwrap();
+    assert_eq!(study.space.size(), Some(806_400));
+    assert_eq!(study.data.reader, Reader::Bottles { samples: 4000, seed: 0 });
+}
+
+#[test]
 fn every_network_of_the_residual_example_can_be_built() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/residual.toml");
     let text = std::fs::read_to_string(path).unwrap();

@@ -8,6 +8,7 @@ mod durability;
 mod epochs;
 mod hostile;
 mod out;
+mod pictures;
 mod published;
 mod real_data;
 mod splits;
