@@ -69,6 +69,10 @@ pub struct Window {
 }
 
 impl Window {
+    /// Of single values.
+    pub const SINGLE: Self =
+        Self { size: [1; 2], stride: [1; 2], padding_before: [0; 2], dilation: [1; 2] };
+
     fn of_kernel(
         size: [usize; 2],
         stride: [usize; 2],

@@ -16,7 +16,7 @@ use crate::error::DeployError;
 use crate::fold::fold_network;
 use crate::footprint::{Footprint, RegionUse};
 use crate::lower::{Operation, lower};
-use crate::plan::plan;
+use crate::plan::{Extent, plan};
 use crate::st::{account, compressed_nodes};
 
 /// By how much two programs made of the same kernels may differ beside weights and arena. The
@@ -77,7 +77,7 @@ impl Program {
             if kernel.weights.is_some_and(|node| compressed.contains(&node)) {
                 kind += " shared";
             }
-            if plan.buffers.get(k).is_some_and(|buffer| buffer.part_pixels.is_some()) {
+            if plan.buffers.get(k).is_some_and(|buffer| buffer.extent != Extent::Whole) {
                 kind += " in parts";
             }
             if let Some(activation) = kernel.activation {

@@ -6,29 +6,33 @@
 //! it begins at least a *lead* before it, so far that the kernel writes no value over one that it has
 //! still to read (`plan/lead.rs`). How offsets are found is told in `plan/places.rs`.
 //!
-//! A map that only a dense layer reads need not exist as a whole. *Streamed*, it is written some
-//! pixels at a time, a *part*, and each part is added to the dense layer's sums before the next takes
-//! its place (`plan/parts.rs`). Nothing is computed twice. The two kernels then run by turns: the
-//! first one's inputs stay live until the last part, and the sums are live from the first. So it can
-//! also cost more than to lay the whole map over a dying input; the plan streams where that makes the
-//! arena smaller.
+//! A map that only the next kernel reads, through windows or as a dense layer, need not exist as a
+//! whole. *Streamed*, just those of its pixels exist that are still to be read, and the kernels that
+//! write and read it run by turns, as a *cascade* (`plan/cascade.rs`). Nothing is computed twice. What
+//! the first kernel of a cascade reads stays live until the last turn, and what the last one writes is
+//! live from its first. So it can also cost more than to lay whole maps over dying inputs; the plan
+//! streams where that makes the arena smaller.
 //!
 //! [`Plan::check`] proves each plan anew by walking through what each kernel reads and writes.
 
+mod cascade;
 mod lead;
-mod parts;
 mod places;
+mod reach;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::ops::Range;
 
-use autotinyml_nn::Source;
+use autotinyml_nn::{Shape, Source};
+
+pub use cascade::turn_pixels;
 
 use crate::lower::Kernel;
+use cascade::{Extents, cascades, is_streamable, least_extent, lost};
 use lead::{Step, steps};
-use parts::{Parts, all_streamed, is_streamable};
-use places::{places, rivals};
+use places::{least_size, places, rivals};
 
 const FLOAT_BYTES: usize = 4;
 
@@ -49,11 +53,32 @@ pub struct Buffer {
     pub name: String,
     /// Where in the arena it begins.
     pub offset_bytes: usize,
-    /// Its size: of a part if it is streamed.
+    /// Its size: of what exists at a time.
     pub length_bytes: usize,
-    /// Pixels of a part, the last one being smaller where they don't divide the map. `None`: it
-    /// exists as a whole.
-    pub part_pixels: Option<usize>,
+    /// How much of the output that is.
+    pub extent: Extent,
+}
+
+/// How much of a map exists at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// As many pixels as so many rows have: the last that were written.
+    Rows(usize),
+    /// So many pixels, which the next kernel takes before others come in their place.
+    Pixels(usize),
+}
+
+impl Extent {
+    /// Pixels of a map of this shape that exist at a time.
+    pub fn pixels(self, map: Shape) -> usize {
+        match self {
+            Self::Whole => map.height * map.width,
+            Self::Rows(rows) => rows * map.width,
+            Self::Pixels(pixels) => pixels,
+        }
+    }
 }
 
 /// A plan that would overwrite values before they were read: a defect of this crate.
@@ -69,30 +94,56 @@ pub struct PlanError {
 /// # Errors
 /// The plan fails its own check: a defect.
 pub fn plan(kernels: &[Kernel]) -> Result<Plan, PlanError> {
-    let mut parts = all_streamed(kernels);
-    let mut plan = smallest(kernels, &parts);
-    for k in 0..kernels.len() {
-        let Some(pixels) = parts[k].take() else { continue };
-        let whole = smallest(kernels, &parts);
-        if whole.arena_bytes <= plan.arena_bytes {
-            plan = whole;
-        } else {
-            parts[k] = Some(pixels);
-        }
-    }
+    let least: Extents = (0..kernels.len()).map(|k| least_extent(kernels, k)).collect();
+    let streamed = improved(kernels, &least, least.clone());
+    let whole = improved(kernels, &least, vec![Extent::Whole; kernels.len()]);
+    let plan = if cost(&streamed) < cost(&whole) { streamed } else { whole };
     plan.check(kernels)?;
     Ok(plan)
 }
 
-/// The smallest arena that is found if these parts are streamed.
-fn smallest(kernels: &[Kernel], parts: &Parts) -> Plan {
+/// A smaller arena is better; of two alike, the one with fewer streamed maps.
+fn cost(plan: &Plan) -> (usize, usize) {
+    let is_streamed = |buffer: &&Buffer| buffer.extent != Extent::Whole;
+    (plan.arena_bytes, plan.buffers.iter().filter(is_streamed).count())
+}
+
+/// The best plan that is found from these extents, by streaming one map more or one less at a time.
+fn improved(kernels: &[Kernel], least: &Extents, mut extents: Extents) -> Plan {
+    let mut plan = smallest(kernels, &extents);
+    loop {
+        let before = cost(&plan);
+        for k in 0..kernels.len() {
+            let old = extents[k];
+            extents[k] = if old == Extent::Whole { least[k] } else { Extent::Whole };
+            if extents[k] == old {
+                continue;
+            }
+            let other = smallest(kernels, &extents);
+            if cost(&other) < cost(&plan) {
+                plan = other;
+            } else {
+                extents[k] = old;
+            }
+        }
+        if cost(&plan) == before {
+            return plan;
+        }
+    }
+}
+
+/// The smallest arena that is found for maps of these extents.
+fn smallest(kernels: &[Kernel], extents: &Extents) -> Plan {
     let between = &kernels[..kernels.len() - 1];
-    let lengths = parts::lengths(kernels, parts);
-    let rivals = rivals(kernels, parts, &lengths);
+    let length = |(kernel, extent): (&Kernel, &Extent)| {
+        extent.pixels(kernel.output) * kernel.output.channels
+    };
+    let lengths: Vec<usize> = kernels.iter().zip(extents).map(length).collect();
+    let rivals = rivals(kernels, extents, &lengths);
     let lengths = &lengths[..between.len()];
     let (mut too_small, mut enough) = (None, lengths.iter().sum());
-    // Bisection between the largest buffer, which may be enough, and all of them side by side.
-    let mut trial = lengths.iter().copied().max().unwrap_or(0);
+    // Bisection between what is live at a time, which may be enough, and all buffers side by side.
+    let mut trial = least_size(lengths, &rivals);
     while trial < enough {
         match places(lengths, &rivals, trial) {
             Some(_) => enough = trial,
@@ -112,7 +163,7 @@ fn smallest(kernels: &[Kernel], parts: &Parts) -> Plan {
         name: between[k].name.clone(),
         offset_bytes: offset * FLOAT_BYTES,
         length_bytes: lengths[k] * FLOAT_BYTES,
-        part_pixels: parts[k],
+        extent: extents[k],
     };
     let buffers = offsets.into_iter().enumerate().map(buffer).collect();
     Plan { buffers, arena_bytes: enough * FLOAT_BYTES }
@@ -123,15 +174,15 @@ pub fn writer(kernels: &[Kernel], source: Source) -> Option<usize> {
     kernels.iter().position(|kernel| source == Source::Node(kernel.writes))
 }
 
-/// For each kernel the last one that reads what it writes; for the last one of all, itself. What a
-/// kernel reads whose output is streamed is read until the next one has taken the last part.
-fn last_readers(kernels: &[Kernel], parts: &Parts) -> Vec<usize> {
+/// For each kernel the last one that runs while what it writes is needed: the last of the cascade of
+/// its last reader. For the last kernel of all, itself.
+fn last_needed(kernels: &[Kernel], extents: &[Extent]) -> Vec<usize> {
+    let cascades = cascades(extents);
     let mut last: Vec<usize> = (0..kernels.len()).collect();
     for (k, kernel) in kernels.iter().enumerate() {
-        let end = if parts[k].is_some() { k + 1 } else { k };
         for source in &kernel.inputs {
             if let Some(buffer) = writer(kernels, *source) {
-                last[buffer] = last[buffer].max(end);
+                last[buffer] = last[buffer].max(cascades[k].end - 1);
             }
         }
     }
@@ -139,6 +190,18 @@ fn last_readers(kernels: &[Kernel], parts: &Parts) -> Vec<usize> {
 }
 
 impl Plan {
+    /// The kernels in the order in which they run: those of a cascade by turns.
+    pub fn cascades(&self) -> Vec<Range<usize>> {
+        let mut cascades = cascades(&self.extents());
+        cascades.dedup();
+        cascades
+    }
+
+    /// How much of each kernel's output exists at a time, the last one's included.
+    fn extents(&self) -> Extents {
+        self.buffers.iter().map(|buffer| buffer.extent).chain([Extent::Whole]).collect()
+    }
+
     /// Proves that no kernel writes over a value that is still to be read, or outside the arena.
     ///
     /// # Errors
@@ -150,31 +213,42 @@ impl Plan {
                 return Err(PlanError { problem });
             }
         }
-        let mut parts: Parts = self.buffers.iter().map(|buffer| buffer.part_pixels).collect();
-        parts.push(None);
+        let extents = self.extents();
+        let is_streamed = |k: &usize| extents[*k] != Extent::Whole;
         if let Some(k) =
-            (0..kernels.len()).find(|&k| parts[k].is_some() && !is_streamable(kernels, k))
+            (0..kernels.len()).filter(is_streamed).find(|&k| !is_streamable(kernels, k))
         {
             let problem = format!("the output of {} is needed as a whole", kernels[k].name);
             return Err(PlanError { problem });
         }
-        let last_readers = last_readers(kernels, &parts);
+        let cascades = cascades(&extents);
+        for cascade in cascades.iter().filter(|cascade| cascade.len() > 1) {
+            if let Some(k) = lost(kernels, &extents, cascade.clone()) {
+                let problem = format!("too little of the output of {} is kept", kernels[k].name);
+                return Err(PlanError { problem });
+            }
+        }
+        let last_needed = last_needed(kernels, &extents);
         for (k, output) in self.buffers.iter().enumerate() {
-            for (other, last_reader) in self.buffers[..k].iter().zip(&last_readers) {
+            let cascade = &cascades[k];
+            for (buffer, other) in self.buffers[..k].iter().enumerate() {
                 let behind = output.offset_bytes >= other.offset_bytes + other.length_bytes;
                 let before = output.offset_bytes + output.length_bytes <= other.offset_bytes;
+                if behind || before || last_needed[buffer] < k {
+                    continue;
+                }
                 let safe = |step: &Step| {
                     output.offset_bytes + step.written * FLOAT_BYTES
                         <= other.offset_bytes + step.first_needed * FLOAT_BYTES
                 };
-                let problem = if behind || before || *last_reader < k {
-                    continue;
-                } else if *last_reader > k {
+                let problem = if last_needed[buffer] > k || cascade.contains(&buffer) {
                     format!("{} would overwrite the output of {}", output.name, other.name)
-                } else if steps(&kernels[k]).iter().all(safe) {
+                } else if steps(kernels, cascade.clone()).iter().all(safe) {
                     continue;
-                } else {
+                } else if cascade.len() == 1 {
                     format!("{} would overwrite its own input", output.name)
+                } else {
+                    format!("{} would overwrite the input of its cascade", output.name)
                 };
                 return Err(PlanError { problem });
             }
@@ -187,10 +261,12 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const BAR: usize = 40;
-        let label = |buffer: &Buffer| match buffer.part_pixels {
-            None => buffer.name.clone(),
-            Some(1) => format!("{}, a pixel at a time", buffer.name),
-            Some(pixels) => format!("{}, {pixels} pixels at a time", buffer.name),
+        let label = |buffer: &Buffer| match buffer.extent {
+            Extent::Whole => buffer.name.clone(),
+            Extent::Rows(1) => format!("{}, its last row", buffer.name),
+            Extent::Rows(rows) => format!("{}, its last {rows} rows", buffer.name),
+            Extent::Pixels(1) => format!("{}, a pixel at a time", buffer.name),
+            Extent::Pixels(pixels) => format!("{}, {pixels} pixels at a time", buffer.name),
         };
         let widest =
             self.buffers.iter().map(|buffer| label(buffer).len()).max().unwrap_or(0).max(6);

@@ -3,10 +3,7 @@
  * Maps are stored row by row, channels last. A kernel reads `input`, writes `output` and keeps no
  * state; both are aligned to four bytes, weights to eight. Where an output may lie over its kernel's
  * input, the planner has seen to it that nothing is overwritten before it was read for the last
- * time.
- *
- * A map may be computed in parts: `output` takes the pixels from `first` on, before `end`, counted
- * row by row. All of them are 0 to height * width. */
+ * time. */
 #ifndef AUTOTINYML_H
 #define AUTOTINYML_H
 
@@ -42,53 +39,67 @@ struct autotinyml_window {
     int height, width, stride_down, stride_right, top, left, dilation_down, dilation_right;
 };
 
-/* Outputs are computed in groups of four channels, and the last one to three singly. The weights
- * of a group are [window row][window column][input channel][channel of the group]. */
-struct autotinyml_conv2d {
+/* A layer that reads a map and writes one. */
+struct autotinyml_map {
     struct autotinyml_shape input;
     struct autotinyml_shape output; /* after pooling, if any */
     struct autotinyml_window window;
-    struct autotinyml_window pool; /* read only by conv2d_max_pool2d */
+    struct autotinyml_window pool; /* over what a convolution computes; of single values if none */
     const float *weights;
     const float *bias; /* [output channel] */
     autotinyml_activation activation;
 };
 
-void autotinyml_conv2d(const struct autotinyml_conv2d *layer, int first, int end,
+/* Computes the pixels of the output from `first` on, before `end`, counted row by row: all of them
+ * are 0 to height * width. `output` takes the first of them. `input` begins with the pixel `skipped`
+ * of the input: 0 if that is there as a whole. */
+typedef void (*autotinyml_map_kernel)(const struct autotinyml_map *layer, int first, int end,
+                                      int skipped, const float *input, float *output);
+
+/* Convolution. Outputs are computed in groups of four channels, and the last one to three singly.
+ * The weights of a group are [window row][window column][input channel][channel of the group]. */
+void autotinyml_conv2d(const struct autotinyml_map *layer, int first, int end, int skipped,
                        const float *input, float *output);
 
 /* The same for windows whose rows have gaps. */
-void autotinyml_conv2d_gaps(const struct autotinyml_conv2d *layer, int first, int end,
+void autotinyml_conv2d_gaps(const struct autotinyml_map *layer, int first, int end, int skipped,
                             const float *input, float *output);
 
 /* The largest value of each pooling window of a convolution, which is never stored as a whole. */
-void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, int first, int end,
-                                  const float *input, float *output);
+void autotinyml_conv2d_max_pool2d(const struct autotinyml_map *layer, int first, int end,
+                                  int skipped, const float *input, float *output);
 
-struct autotinyml_depthwise_conv2d {
-    struct autotinyml_shape input;
-    struct autotinyml_shape output;
-    struct autotinyml_window window;
-    const float *weights; /* [window row][window column][channel] */
-    const float *bias;    /* [channel] */
-    autotinyml_activation activation;
-};
+/* Convolution of each channel by itself: weights are [window row][window column][channel]. */
+void autotinyml_depthwise_conv2d(const struct autotinyml_map *layer, int first, int end,
+                                 int skipped, const float *input, float *output);
 
-void autotinyml_depthwise_conv2d(const struct autotinyml_depthwise_conv2d *layer, int first,
-                                 int end, const float *input, float *output);
-
-struct autotinyml_pool2d {
-    struct autotinyml_shape input;
-    struct autotinyml_shape output;
-    struct autotinyml_window window;
-    autotinyml_activation activation;
-};
-
-/* The largest value of each window and channel, and the mean. */
-void autotinyml_max_pool2d(const struct autotinyml_pool2d *layer, int first, int end,
+/* The largest value of each window and channel, and the mean. They have no weights. */
+void autotinyml_max_pool2d(const struct autotinyml_map *layer, int first, int end, int skipped,
                            const float *input, float *output);
-void autotinyml_average_pool2d(const struct autotinyml_pool2d *layer, int first, int end,
+void autotinyml_average_pool2d(const struct autotinyml_map *layer, int first, int end, int skipped,
                                const float *input, float *output);
+
+/* Kernels that run by turns, each stage reading what the one before it writes. Of that only some
+ * pixels exist at a time: those that are still to be read. */
+struct autotinyml_stage {
+    autotinyml_map_kernel kernel;
+    const struct autotinyml_map *layer;
+    int turn;      /* pixels that it computes at a time */
+    int kept;      /* pixels of its output that there is room for */
+    float *output; /* the room */
+};
+
+/* How far a stage has come. Zeros at the beginning. */
+struct autotinyml_progress {
+    int end;     /* pixels of its output that were computed */
+    int skipped; /* of which so many, the first ones, are no longer there */
+};
+
+/* Runs stages until the last of them has computed its pixels before `end`, in one turn: `output`
+ * takes those that it had not. The stages before it compute what that needs, and nothing else.
+ * `input` is the whole input of the first stage. */
+void autotinyml_cascade(const struct autotinyml_stage *stages, struct autotinyml_progress *progress,
+                        int last, int end, const float *input, float *output);
 
 /* Outputs are computed in groups of sixteen, then at most one of eight, and the last one to seven
  * singly. The weights of a group are [input][output of the group]. */

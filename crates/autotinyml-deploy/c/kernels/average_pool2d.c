@@ -1,7 +1,7 @@
 /* Mean of each window and channel. */
 #include "autotinyml.h"
 
-void autotinyml_average_pool2d(const struct autotinyml_pool2d *layer, int first, int end,
+void autotinyml_average_pool2d(const struct autotinyml_map *layer, int first, int end, int skipped,
                                const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
@@ -12,8 +12,9 @@ void autotinyml_average_pool2d(const struct autotinyml_pool2d *layer, int first,
     for (int pixel = first; pixel < end; pixel++) {
         const int y = pixel / layer->output.width;
         const int x = pixel % layer->output.width;
-        const float *corner =
-            input + y * window.stride_down * row_step + x * window.stride_right * channels;
+        const int top = y * window.stride_down;
+        const int left = x * window.stride_right;
+        const float *corner = input + (top * layer->input.width + left - skipped) * channels;
         for (int channel = 0; channel < channels; channel++) {
             float sum = 0.0F;
             for (int i = 0; i < window.height; i++) {

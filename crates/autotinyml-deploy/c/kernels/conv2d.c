@@ -2,7 +2,7 @@
 #include "conv2d_tile.h"
 
 /* Writes `channels` channels of `pixels` pixels from `output` on. */
-static inline void store_channels(const struct autotinyml_conv2d *layer, const float *input,
+static inline void store_channels(const struct autotinyml_map *layer, const float *input,
                                   const struct tile *tile, int pixels, int first, int channels,
                                   float *output)
 {
@@ -16,7 +16,7 @@ static inline void store_channels(const struct autotinyml_conv2d *layer, const f
     }
 }
 
-void autotinyml_conv2d(const struct autotinyml_conv2d *layer, int first, int end,
+void autotinyml_conv2d(const struct autotinyml_map *layer, int first, int end, int skipped,
                        const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
@@ -26,6 +26,7 @@ void autotinyml_conv2d(const struct autotinyml_conv2d *layer, int first, int end
     for (; first < end; first += TILE_WINDOWS) {
         const int pixels = end - first < TILE_WINDOWS ? end - first : TILE_WINDOWS;
         struct tile tile;
+        tile.skipped = skipped;
         tile.inside = 1;
         for (int i = 0; i < TILE_WINDOWS; i++) {
             const int pixel = first + (i < pixels ? i : pixels - 1);

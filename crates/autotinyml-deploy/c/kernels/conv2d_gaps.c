@@ -4,8 +4,8 @@
 enum { CHANNELS = 4 };
 
 /* The sums of one window for the `channels` of a group, from what lies inside the input. */
-static void add_window(const struct autotinyml_conv2d *layer, const float *input, int row,
-                       int column, const float *weights, int channels, float *sums)
+static void add_window(const struct autotinyml_map *layer, const float *input, int skipped,
+                       int row, int column, const float *weights, int channels, float *sums)
 {
     const struct autotinyml_shape shape = layer->input;
     for (int i = 0; i < layer->window.height; i++) {
@@ -16,7 +16,7 @@ static void add_window(const struct autotinyml_conv2d *layer, const float *input
                 weights += shape.channels * channels;
                 continue;
             }
-            const float *value = input + (y * shape.width + x) * shape.channels;
+            const float *value = input + (y * shape.width + x - skipped) * shape.channels;
             for (int k = 0; k < shape.channels; k++) {
                 for (int channel = 0; channel < channels; channel++) {
                     sums[channel] += value[k] * *weights++;
@@ -26,7 +26,7 @@ static void add_window(const struct autotinyml_conv2d *layer, const float *input
     }
 }
 
-void autotinyml_conv2d_gaps(const struct autotinyml_conv2d *layer, int first, int end,
+void autotinyml_conv2d_gaps(const struct autotinyml_map *layer, int first, int end, int skipped,
                             const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
@@ -43,7 +43,7 @@ void autotinyml_conv2d_gaps(const struct autotinyml_conv2d *layer, int first, in
             for (int channel = 0; channel < channels; channel++) {
                 sums[channel] = layer->bias[group + channel];
             }
-            add_window(layer, input, y * window.stride_down - window.top,
+            add_window(layer, input, skipped, y * window.stride_down - window.top,
                        x * window.stride_right - window.left, layer->weights + group * count,
                        channels, sums);
             for (int channel = 0; channel < channels; channel++) {

@@ -9,7 +9,7 @@ static inline float larger(float a, float b)
 }
 
 /* Raises `channels` channels of the pixel at `output` to the largest sums of the tile. */
-static inline void store_largest(const struct autotinyml_conv2d *layer, const float *input,
+static inline void store_largest(const struct autotinyml_map *layer, const float *input,
                                  const struct tile *tile, int is_first_tile, int first,
                                  int channels, float *output)
 {
@@ -24,8 +24,8 @@ static inline void store_largest(const struct autotinyml_conv2d *layer, const fl
     }
 }
 
-void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, int first, int end,
-                                  const float *input, float *output)
+void autotinyml_conv2d_max_pool2d(const struct autotinyml_map *layer, int first, int end,
+                                  int skipped, const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
     const struct autotinyml_window pool = layer->pool;
@@ -41,6 +41,7 @@ void autotinyml_conv2d_max_pool2d(const struct autotinyml_conv2d *layer, int fir
         const int column =
             pixel % layer->output.width * pool.stride_right * window.stride_right - window.left;
         struct tile tile;
+        tile.skipped = skipped;
         tile.inside = are_inside(layer, row, column, down, right);
         int x = 0;
         int y = 0;

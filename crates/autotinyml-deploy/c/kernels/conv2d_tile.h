@@ -13,20 +13,21 @@ enum { TILE_WINDOWS = 4, TILE_CHANNELS = 4 };
 struct tile {
     int rows[TILE_WINDOWS], columns[TILE_WINDOWS];
     int offsets[TILE_WINDOWS]; /* of those values in the input */
+    int skipped;               /* pixels of the input that are no longer there */
     int inside;                /* no window hangs over an edge */
 };
 
-static inline void place_window(struct tile *tile, const struct autotinyml_conv2d *layer,
+static inline void place_window(struct tile *tile, const struct autotinyml_map *layer,
                                 int which, int row, int column)
 {
     tile->rows[which] = row;
     tile->columns[which] = column;
-    tile->offsets[which] = (row * layer->input.width + column) * layer->input.channels;
+    tile->offsets[which] = (row * layer->input.width + column - tile->skipped) * layer->input.channels;
 }
 
 /* Whether windows, the first of which is at this place and the last so much further down and to the
  * right, all lie inside the input. */
-static inline int are_inside(const struct autotinyml_conv2d *layer, int row, int column, int down,
+static inline int are_inside(const struct autotinyml_map *layer, int row, int column, int down,
                              int right)
 {
     const int height = (layer->window.height - 1) * layer->window.dilation_down + 1;
@@ -44,7 +45,7 @@ static inline const float *load_weights(const float *weights, float *weight, int
 }
 
 /* The usual case. The constant `channels`, 4 or 1, is known after inlining. */
-static inline void sum_inside(const struct autotinyml_conv2d *layer, const float *input,
+static inline void sum_inside(const struct autotinyml_map *layer, const float *input,
                               const struct tile *tile, const float *weights, int channels, float *sums)
 {
     const int row_step =
@@ -75,8 +76,8 @@ static inline void sum_inside(const struct autotinyml_conv2d *layer, const float
 /* One window, part of which may lie beyond the edge: what is there is zero and left out. Inlined, it
  * would take registers from the usual case. */
 static __attribute__((noinline)) void
-sum_at_the_edge(const struct autotinyml_conv2d *layer, const float *input, int row, int column,
-                const float *weights, int channels, float *sums)
+sum_at_the_edge(const struct autotinyml_map *layer, const float *input, int skipped, int row,
+                int column, const float *weights, int channels, float *sums)
 {
     const struct autotinyml_shape shape = layer->input;
     const int room = shape.width - column;
@@ -87,7 +88,7 @@ sum_at_the_edge(const struct autotinyml_conv2d *layer, const float *input, int r
         if (y < 0 || y >= shape.height) {
             continue;
         }
-        const float *value = input + (y * shape.width + column + left) * shape.channels;
+        const float *value = input + (y * shape.width + column + left - skipped) * shape.channels;
         const float *weight =
             weights + (i * layer->window.width + left) * shape.channels * channels;
         for (int k = left * shape.channels; k < right * shape.channels; k++) {
@@ -101,7 +102,7 @@ sum_at_the_edge(const struct autotinyml_conv2d *layer, const float *input, int r
 }
 
 /* `sums` [window][channel] for `channels` output channels from the `first` on. */
-static inline void compute_tile(const struct autotinyml_conv2d *layer, const float *input,
+static inline void compute_tile(const struct autotinyml_map *layer, const float *input,
                                 const struct tile *tile, int first, int channels, float *sums)
 {
     const int count = layer->window.height * layer->window.width * layer->input.channels;
@@ -119,8 +120,8 @@ static inline void compute_tile(const struct autotinyml_conv2d *layer, const flo
     /* An array of its own, walked by pointers, so that the other can stay in registers. */
     float edge[TILE_WINDOWS * TILE_CHANNELS] = {0.0F};
     for (int window = 0; window < TILE_WINDOWS; window++) {
-        sum_at_the_edge(layer, input, tile->rows[window], tile->columns[window], weights, channels,
-                        edge + window * channels);
+        sum_at_the_edge(layer, input, tile->skipped, tile->rows[window], tile->columns[window],
+                        weights, channels, edge + window * channels);
     }
     for (int i = 0; i < TILE_WINDOWS * channels; i++) {
         sums[i] += edge[i];

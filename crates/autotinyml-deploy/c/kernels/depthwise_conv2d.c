@@ -19,9 +19,9 @@ static inline struct taps taps_inside(int start, int dilation, int taps, int len
 }
 
 /* The constant `channels`, 4 or 1, is known after inlining. */
-static inline void store_channels(const struct autotinyml_depthwise_conv2d *layer,
-                                  const float *input, int row, int column, int first, int channels,
-                                  float *output)
+static inline void store_channels(const struct autotinyml_map *layer,
+                                  const float *input, int skipped, int row, int column,
+                                  int first, int channels, float *output)
 {
     const struct autotinyml_window window = layer->window;
     const struct autotinyml_shape shape = layer->input;
@@ -36,7 +36,7 @@ static inline void store_channels(const struct autotinyml_depthwise_conv2d *laye
     for (int i = rows.first; i < rows.end; i++) {
         const int y = row + i * window.dilation_down;
         const int x = column + columns.first * window.dilation_right;
-        const float *value = input + (y * shape.width + x) * shape.channels + first;
+        const float *value = input + (y * shape.width + x - skipped) * shape.channels + first;
         const float *weight =
             layer->weights + (i * window.width + columns.first) * shape.channels + first;
         for (int j = columns.first; j < columns.end; j++) {
@@ -52,8 +52,8 @@ static inline void store_channels(const struct autotinyml_depthwise_conv2d *laye
     }
 }
 
-void autotinyml_depthwise_conv2d(const struct autotinyml_depthwise_conv2d *layer, int first,
-                                 int end, const float *input, float *output)
+void autotinyml_depthwise_conv2d(const struct autotinyml_map *layer, int first, int end,
+                                 int skipped, const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
     const int channels = layer->output.channels;
@@ -65,10 +65,10 @@ void autotinyml_depthwise_conv2d(const struct autotinyml_depthwise_conv2d *layer
         const int column = x * window.stride_right - window.left;
         int channel = 0;
         for (; channel + CHANNELS <= channels; channel += CHANNELS) {
-            store_channels(layer, input, row, column, channel, CHANNELS, output);
+            store_channels(layer, input, skipped, row, column, channel, CHANNELS, output);
         }
         for (; channel < channels; channel++) {
-            store_channels(layer, input, row, column, channel, 1, output);
+            store_channels(layer, input, skipped, row, column, channel, 1, output);
         }
         layer->activation(output, channels);
         output += channels;

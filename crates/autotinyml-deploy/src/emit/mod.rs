@@ -7,6 +7,7 @@
 mod linker_script;
 mod network_c;
 mod readme;
+mod run_c;
 mod weights;
 
 use std::fs;
@@ -46,6 +47,8 @@ const COMMON_KERNELS: [(&str, &str); 3] = [
     ("activation.c", include_str!("../../c/kernels/activation.c")),
     ("load.h", include_str!("../../c/kernels/load.h")),
 ];
+
+const CASCADE: (&str, &str) = ("cascade.c", include_str!("../../c/kernels/cascade.c"));
 
 const CONV2D_TILE: (&str, &str) = ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h"));
 
@@ -119,6 +122,9 @@ impl<'a> Project<'a> {
         }
         if files.iter().any(|(name, _)| name.starts_with("conv2d")) {
             files.push(CONV2D_TILE);
+        }
+        if self.plan.cascades().iter().any(|cascade| run_c::has_stages(self, cascade)) {
+            files.push(CASCADE);
         }
         files.sort_unstable();
         files.dedup();
@@ -287,7 +293,7 @@ mod tests {
         {
             for (int first = 0; first < 9; first += 8) {
                 const int end = first + 8 < 9 ? first + 8 : 9;
-                autotinyml_conv2d_max_pool2d(&conv2d, first, end, input, arena);
+                autotinyml_conv2d_max_pool2d(&conv2d, first, end, 0, input, arena);
                 autotinyml_dense(&dense, first * 8, end * 8, arena, output);
             }
         }

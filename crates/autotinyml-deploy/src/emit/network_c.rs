@@ -2,13 +2,12 @@
 
 use std::fmt::Write;
 
-use autotinyml_nn::{Activation, Shape, Source, Standardisation};
+use autotinyml_nn::{Activation, Shape, Standardisation};
 
-use super::Project;
 use super::weights::{Array, bias_symbol, codebook_symbol, indices_symbol, weights_symbol};
+use super::{Project, run_c};
 use crate::compress::StoredKernel;
 use crate::lower::{Kernel, Operation, Window};
-use crate::plan::writer;
 
 /// Content of `network.h`.
 pub fn header(project: &Project) -> String {
@@ -70,7 +69,7 @@ pub fn source(project: &Project, arrays: &[Array]) -> String {
     }
     text.push_str(&classes(project.classes, project.output().len()));
     text.push_str(&prepare(project.standardisation));
-    text.push_str(&run(project));
+    text.push_str(&run_c::run(project));
     text
 }
 
@@ -102,9 +101,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
             line("input", shape(kernel.input));
             line("output", shape(kernel.output));
             line("window", window_value(window));
-            if let Some(pool) = pool {
-                line("pool", window_value(pool));
-            }
+            line("pool", window_value(pool.unwrap_or(Window::SINGLE)));
         }
         Operation::DepthwiseConv2d(window)
         | Operation::MaxPool2d(window)
@@ -112,6 +109,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
             line("input", shape(kernel.input));
             line("output", shape(kernel.output));
             line("window", window_value(window));
+            line("pool", window_value(Window::SINGLE));
         }
         Operation::Dense => {
             line("inputs", kernel.input.len().to_string());
@@ -131,9 +129,10 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
     }
     line("activation", activation(kernel));
     let structure = match kernel.operation {
-        Operation::Conv2d { .. } => "conv2d",
-        Operation::DepthwiseConv2d(_) => "depthwise_conv2d",
-        Operation::MaxPool2d(_) | Operation::AveragePool2d(_) => "pool2d",
+        Operation::Conv2d { .. }
+        | Operation::DepthwiseConv2d(_)
+        | Operation::MaxPool2d(_)
+        | Operation::AveragePool2d(_) => "map",
         Operation::Dense if project.index_bits(kernel).is_some() => "dense_shared",
         Operation::Dense | Operation::Copy => "dense",
         Operation::Add => "add",
@@ -142,7 +141,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
 }
 
 /// Name of the kernel's function in C without its prefix.
-fn function(project: &Project, kernel: &Kernel) -> &'static str {
+pub fn function(project: &Project, kernel: &Kernel) -> &'static str {
     match kernel.operation {
         Operation::Conv2d { pool: Some(_), .. } => "conv2d_max_pool2d",
         Operation::Conv2d { window, .. } if window.has_gaps() => "conv2d_gaps",
@@ -179,76 +178,6 @@ pub fn kernel_file(project: &Project, kernel: &Kernel) -> Option<(&'static str, 
         "dense_shared8" => ("dense_shared8.c", include_str!("../../c/kernels/dense_shared8.c")),
         _ => return None,
     })
-}
-
-fn run(project: &Project) -> String {
-    let plan = &project.plan;
-    let mut text = String::new();
-    if plan.arena_bytes > 0 {
-        let floats = plan.arena_bytes / size_of::<f32>();
-        let _ = writeln!(text, "/* {} bytes: see README.md. */", plan.arena_bytes);
-        let _ = writeln!(text, "static float arena[{floats}];\n");
-    }
-    text.push_str("void network_run(const float *input, float *output)\n{\n");
-    let mut k = 0;
-    while k < project.kernels.len() {
-        match plan.buffers.get(k).and_then(|buffer| buffer.part_pixels) {
-            None => {
-                let _ = writeln!(text, "    {}", call(project, k, None));
-                k += 1;
-            }
-            Some(pixels) => {
-                text.push_str(&streamed(project, k, pixels));
-                k += 2;
-            }
-        }
-    }
-    text.push_str("}\n");
-    text
-}
-
-/// Kernel k and the dense kernel behind it by turns, for parts of so many `pixels`.
-fn streamed(project: &Project, k: usize, pixels: usize) -> String {
-    let Shape { height, width, channels } = project.kernels[k].output;
-    let total = height * width;
-    let values = format!("first * {channels}, end * {channels}");
-    format!(
-        "    for (int first = 0; first < {total}; first += {pixels}) {{
-        const int end = first + {pixels} < {total} ? first + {pixels} : {total};
-        {}
-        {}
-    }}
-",
-        call(project, k, Some("first, end")),
-        call(project, k + 1, Some(&values)),
-    )
-}
-
-/// The call of kernel k; `part` says which pixels it writes, or which values it reads, if not all.
-fn call(project: &Project, k: usize, part: Option<&str>) -> String {
-    let (plan, kernel) = (&project.plan, &project.kernels[k]);
-    let place = |buffer: usize| {
-        let offset = plan.buffers[buffer].offset_bytes / size_of::<f32>();
-        if offset == 0 { "arena".to_string() } else { format!("arena + {offset}") }
-    };
-    let input = |source: &Source| {
-        writer(&project.kernels, *source).map_or_else(|| "input".to_string(), place)
-    };
-    let range = |all: usize| part.map_or_else(|| format!("0, {all}"), str::to_string);
-    let mut arguments = match kernel.operation {
-        Operation::Copy => vec![activation(kernel), kernel.output.len().to_string()],
-        Operation::Add => vec![format!("&{}", kernel.name)],
-        Operation::Dense => vec![format!("&{}", kernel.name), range(kernel.input.len())],
-        Operation::Conv2d { .. }
-        | Operation::DepthwiseConv2d(_)
-        | Operation::MaxPool2d(_)
-        | Operation::AveragePool2d(_) => {
-            vec![format!("&{}", kernel.name), range(kernel.output.height * kernel.output.width)]
-        }
-    };
-    arguments.extend(kernel.inputs.iter().map(input));
-    arguments.push(if k == plan.buffers.len() { "output".to_string() } else { place(k) });
-    format!("autotinyml_{}({});", function(project, kernel), arguments.join(", "))
 }
 
 fn prepare(standardisation: Option<&Standardisation>) -> String {
@@ -315,7 +244,7 @@ fn window_value(window: Window) -> String {
 }
 
 /// Name of the function that a kernel applies to what it wrote.
-fn activation(kernel: &Kernel) -> String {
+pub fn activation(kernel: &Kernel) -> String {
     match kernel.activation {
         None => "autotinyml_linear".to_string(),
         Some(Activation::LeakyRelu { .. }) => format!("{}_activation", kernel.name),

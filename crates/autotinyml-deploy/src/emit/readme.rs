@@ -59,8 +59,8 @@ inputs, on this computer and under the emulator.
 
 ## Memory map of the arena
 
-The buffer between two layers lies over one that is no longer read. Where pixels are computed some
-at a time, the dense layer behind them adds each part to its sums before the next takes its place.
+The buffer between two layers lies over one that is no longer read. Of a map that only the next layer
+reads, just those pixels may exist that are still to be read: the two layers then run by turns.
 
 ```
 {}

@@ -1,21 +1,23 @@
 //! In which order the kernels in `c/` read and write, and so how far an output may lie over an input.
 
-use autotinyml_nn::Shape;
+use std::ops::Range;
 
-use crate::lower::{Kernel, Operation, Window};
+use super::cascade::turns;
+use super::reach::Reach;
+use crate::lower::{Kernel, Operation};
 
 /// Pixels that `conv2d.c` computes at once, its `TILE_WINDOWS`.
 pub(super) const TILE_PIXELS: usize = 4;
 
-/// How many values before an input that it is the last to read a kernel's output must begin at least,
+/// How many values before an input, which no later kernel reads, a cascade's output must begin at least
 /// if they overlap: the most that it has written at any time beyond the first value that it has still
 /// to read.
-pub(super) fn lead(kernel: &Kernel) -> usize {
-    let steps = steps(kernel);
+pub(super) fn lead(kernels: &[Kernel], cascade: Range<usize>) -> usize {
+    let steps = steps(kernels, cascade);
     steps.iter().map(|step| step.written.saturating_sub(step.first_needed)).max().unwrap_or(0)
 }
 
-/// A moment in the run of a kernel.
+/// A moment in the run of a cascade.
 pub(super) struct Step {
     /// Values of the output written so far.
     pub(super) written: usize,
@@ -23,8 +25,34 @@ pub(super) struct Step {
     pub(super) first_needed: usize,
 }
 
-pub(super) fn steps(kernel: &Kernel) -> Vec<Step> {
-    let (input, output) = (kernel.input, kernel.output);
+/// When the kernels of a cascade, or one by itself, write the output of the last and what of the
+/// first one's input is then still needed.
+pub(super) fn steps(kernels: &[Kernel], cascade: Range<usize>) -> Vec<Step> {
+    if cascade.len() == 1 {
+        return kernel_steps(&kernels[cascade.start]);
+    }
+    let (first, last) = (&kernels[cascade.start], &kernels[cascade.end - 1]);
+    let reach = Reach::of(first).expect("only maps are streamed");
+    let pixels = first.output.height * first.output.width;
+    let mut computed = 0;
+    let mut steps = vec![];
+    for turn in turns(kernels, cascade.clone()) {
+        if turn.kernel == cascade.start {
+            computed = turn.end;
+        } else if turn.kernel + 1 == cascade.end && computed < pixels {
+            // A dense layer writes all of its sums at each turn.
+            let is_dense = last.operation == Operation::Dense;
+            let written =
+                if is_dense { last.output.len() } else { turn.end * last.output.channels };
+            let first_needed = reach.first(computed) * first.input.channels;
+            steps.push(Step { written, first_needed });
+        }
+    }
+    steps
+}
+
+fn kernel_steps(kernel: &Kernel) -> Vec<Step> {
+    let output = kernel.output;
     match kernel.operation {
         // Copied at once, then changed in place.
         Operation::Copy => vec![Step { written: output.len(), first_needed: output.len() }],
@@ -33,40 +61,23 @@ pub(super) fn steps(kernel: &Kernel) -> Vec<Step> {
         // Every group of outputs reads the whole input.
         Operation::Dense => vec![Step { written: output.len(), first_needed: 0 }],
         // Channel by channel: none is written before all of its values were read.
-        Operation::MaxPool2d(window)
-        | Operation::AveragePool2d(window)
-        | Operation::DepthwiseConv2d(window) => window_steps(input, output, window, 0),
+        Operation::MaxPool2d(_) | Operation::AveragePool2d(_) | Operation::DepthwiseConv2d(_) => {
+            window_steps(kernel, 0)
+        }
         // Some channels of all pixels at once are written before the next channels are computed.
-        Operation::Conv2d { window, pool: None } => {
-            window_steps(input, output, window, TILE_PIXELS)
-        }
-        Operation::Conv2d { window, pool: Some(pool) } => {
-            let stride = [0, 1].map(|axis| window.stride[axis] * pool.stride[axis]);
-            window_steps(input, output, Window { stride, ..window }, 1)
-        }
+        Operation::Conv2d { pool: None, .. } => window_steps(kernel, TILE_PIXELS),
+        Operation::Conv2d { pool: Some(_), .. } => window_steps(kernel, 1),
     }
 }
 
-/// Steps of a kernel that slides `window` over its input and still reads the input of a pixel when
+/// Steps of a kernel that slides a window over its input and still reads the input of a pixel when
 /// `ahead` pixels from there on are written, in groups of as many.
-fn window_steps(input: Shape, output: Shape, window: Window, ahead: usize) -> Vec<Step> {
-    let first_read = |pixel: usize| {
-        let row =
-            (pixel / output.width * window.stride[0]).saturating_sub(window.padding_before[0]);
-        let column =
-            (pixel % output.width * window.stride[1]).saturating_sub(window.padding_before[1]);
-        (row * input.width + column) * input.channels
+fn window_steps(kernel: &Kernel, ahead: usize) -> Vec<Step> {
+    let Some(reach) = Reach::of(kernel) else { return vec![] };
+    let total = kernel.output.height * kernel.output.width;
+    let step = |pixel: usize| Step {
+        written: (pixel + ahead).min(total) * kernel.output.channels,
+        first_needed: reach.first(pixel) * kernel.input.channels,
     };
-    let total = output.height * output.width;
-    let mut steps: Vec<Step> = vec![];
-    let mut first_needed = usize::MAX;
-    for pixel in (0..total).rev() {
-        first_needed = first_needed.min(first_read(pixel));
-        if pixel % ahead.max(1) == 0 {
-            let written = (pixel + ahead).min(total) * output.channels;
-            steps.push(Step { written, first_needed });
-        }
-    }
-    steps.reverse();
-    steps
+    (0..total).step_by(ahead.max(1)).map(step).collect()
 }

@@ -4,22 +4,22 @@
 //! each of them in one of two ways:
 //!
 //! - *above*: it begins where the rival ends, or later;
-//! - *below*: it ends where the rival begins, or earlier; over a rival that dies with the kernel that
-//!   writes it begins the kernel's lead before it, or earlier.
+//! - *below*: it ends where the rival begins, or earlier; over a rival that dies with the cascade that
+//!   writes it begins the cascade's lead before it, or earlier.
 //!
 //! One walk over the kernels follows all *layouts*, a layout being the offsets of the buffers that are
 //! still live: each is continued by the lowest and by the highest offset that is free for the next
 //! buffer. Of layouts that differ in the newest buffer only, those with its lowest and its highest
 //! offset are kept, for these matter to what follows: the higher it is, the more room is below it, and
-//! the lower, the more above. In a chain, where only neighbours are ever live together, this misses
+//! the lower, the more above. In a chain of whole maps, where only neighbours are ever live together, this misses
 //! nothing: there is room if and only if the walk finds it. Around shortcuts and streamed maps it may
 //! miss some.
 //!
 //! A second walk, from the last buffer back, picks the offsets.
 
-use super::last_readers;
+use super::cascade::cascades;
 use super::lead::lead;
-use super::parts::Parts;
+use super::{Extent, last_needed};
 use crate::lower::Kernel;
 
 /// A buffer that is live when a later one is written.
@@ -40,17 +40,33 @@ const LAYOUTS_MAX: usize = 64;
 
 /// The rivals of each kernel's output, of which these `lengths` exist at a time, in the order of the
 /// kernels: the output of the kernel before it is always the last of them.
-pub(super) fn rivals(kernels: &[Kernel], parts: &Parts, lengths: &[usize]) -> Vec<Vec<Rival>> {
-    let last_readers = last_readers(kernels, parts);
-    let of = |(k, kernel): (usize, &Kernel)| {
+pub(super) fn rivals(kernels: &[Kernel], extents: &[Extent], lengths: &[usize]) -> Vec<Vec<Rival>> {
+    let last_needed = last_needed(kernels, extents);
+    let of = |(k, cascade): (usize, std::ops::Range<usize>)| {
+        // What the cascade reads and no later one.
+        let dies = |&buffer: &usize| last_needed[buffer] == k && buffer < cascade.start;
+        let rivals = || (0..k).filter(|&buffer| last_needed[buffer] >= k);
+        let lead = rivals().find(dies).map(|_| lead(kernels, cascade.clone()));
         let rival = |buffer: usize| Rival {
             buffer,
             length: lengths[buffer],
-            distance: if last_readers[buffer] == k { lead(kernel) } else { lengths[k] },
+            distance: lead.filter(|_| dies(&buffer)).unwrap_or(lengths[k]),
         };
-        (0..k).filter(|&buffer| last_readers[buffer] >= k).map(rival).collect()
+        rivals().map(rival).collect()
     };
-    kernels.iter().enumerate().map(of).collect()
+    cascades(extents).into_iter().enumerate().map(of).collect()
+}
+
+/// No arena is smaller: what is live when a buffer is written, which may lie over what then dies.
+pub(super) fn least_size(lengths: &[usize], rivals: &[Vec<Rival>]) -> usize {
+    let live = |(&length, rivals): (&usize, &Vec<Rival>)| {
+        let sum = |all: bool| -> usize {
+            let stays = |rival: &&Rival| all || rival.distance == length;
+            rivals.iter().filter(stays).map(|rival| rival.length).sum()
+        };
+        sum(true).max(sum(false) + length)
+    };
+    lengths.iter().zip(rivals).map(live).max().unwrap_or(0)
 }
 
 /// Offsets of buffers of these lengths in an arena of `size` values, if room is found. `rivals` has an

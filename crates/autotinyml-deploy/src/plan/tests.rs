@@ -1,7 +1,8 @@
 use autotinyml_nn::{Activation, Layer, Network, Padding, Shape, Source};
 use proptest::prelude::*;
 
-use super::lead::lead;
+use super::cascade::turns;
+use super::reach::Reach;
 use super::*;
 use crate::lower::{Operation, Window, lower};
 
@@ -11,6 +12,10 @@ fn kernels(input: Shape, layers: &[Layer]) -> Vec<Kernel> {
 
 fn conv(filters: usize, kernel: usize, stride: usize, padding: Padding) -> Layer {
     Layer::Conv2d { filters, kernel: [kernel; 2], stride: [stride; 2], dilation: [1, 1], padding }
+}
+
+fn lead(kernels: &[Kernel], k: usize) -> usize {
+    lead::lead(kernels, k..k + 1)
 }
 
 fn pool(window: usize) -> Layer {
@@ -45,23 +50,58 @@ fn the_first_baseline_keeps_one_pixel_of_its_pooled_map_and_the_sums_it_is_added
     ");
 }
 
+/// The Keras example for CIFAR-10, with 4 classes.
+fn experiment_2() -> Vec<Kernel> {
+    let block = |filters| {
+        let [same, valid] = [Padding::Same, Padding::Valid].map(|p| conv(filters, 3, 1, p));
+        [same, RELU, valid, RELU, pool(2)]
+    };
+    let dense = [Layer::Dense { units: 512 }, RELU, Layer::Dense { units: 4 }];
+    let layers = [&block(32)[..], &block(64), &[Layer::Flatten], &dense].concat();
+    kernels(Shape::new(32, 32, 3), &layers)
+}
+
 #[test]
-fn a_map_is_not_streamed_if_it_is_better_laid_over_its_input() {
-    // The pooled map goes over the convolution's, where the sums find room too.
-    let average = Layer::AveragePool2d { window: [2, 2], stride: [2, 2] };
-    let dense = [8, 2].map(|units| Layer::Dense { units });
-    let layers = [conv(32, 3, 1, Padding::Same), average, Layer::Flatten, dense[0], dense[1]];
-    let plan = plan(&kernels(Shape::new(8, 8, 1), &layers)).unwrap();
-    assert_eq!(plan.arena_bytes, 8 * 8 * 32 * 4);
-    assert!(plan.buffers.iter().all(|buffer| buffer.part_pixels.is_none()));
+fn the_second_baseline_keeps_some_rows_of_each_map() {
+    insta::assert_snapshot!(plan(&experiment_2()).unwrap(), @r"
+    output                         offset     bytes  place in the arena
+    conv2d_1, its last 4 rows       23424     16384  ·······················█████████████████
+    conv2d_2, its last 3 rows       17664      5760  ·················███████················
+    conv2d_3, its last 4 rows        2304     15360  ··████████████████······················
+    conv2d_4, a pixel at a time      2048       256  ··█·····································
+    dense_1                             0      2048  ███·····································
+    arena                                     39808
+    ");
+}
+
+#[test]
+fn too_few_rows_are_refused() {
+    let kernels = experiment_2();
+    let plan = plan(&kernels).unwrap();
+    for k in 0..3 {
+        let mut plan = plan.clone();
+        let Extent::Rows(rows) = plan.buffers[k].extent else { panic!("{plan}") };
+        plan.buffers[k].extent = Extent::Rows(rows - 1);
+        let error = plan.check(&kernels).unwrap_err().to_string();
+        assert!(error.contains(&format!("too little of the output of {}", kernels[k].name)));
+    }
+}
+
+#[test]
+fn a_map_is_not_streamed_if_that_saves_nothing() {
+    // Around the shortcut there are two whole maps in any case, and later maps go over them.
+    let kernels = residual();
+    let plan = plan(&kernels).unwrap();
+    assert!(least_extent(&kernels, 1) != Extent::Whole);
+    assert!(plan.buffers.iter().all(|buffer| buffer.extent == Extent::Whole), "{plan}");
 }
 
 #[test]
 fn a_map_that_is_needed_as_a_whole_must_not_be_streamed() {
     let kernels = residual();
     let mut plan = plan(&kernels).unwrap();
-    plan.buffers[1].part_pixels = Some(4);
-    insta::assert_snapshot!(plan.check(&kernels).unwrap_err(), @"memory plan: the output of conv2d_2 is needed as a whole");
+    plan.buffers[0].extent = Extent::Pixels(4);
+    insta::assert_snapshot!(plan.check(&kernels).unwrap_err(), @"memory plan: the output of conv2d_1 is needed as a whole");
 }
 
 #[test]
@@ -71,7 +111,7 @@ fn a_convolution_writes_over_its_dying_input() {
     let layers = [conv(32, 3, 1, Padding::Same), conv(32, 3, 1, Padding::Valid), pool(2), pool(1)];
     let kernels = kernels(Shape::new(32, 32, 3), &layers);
     assert_eq!(kernels.len(), 2);
-    assert_eq!(lead(&kernels[1]), 32);
+    assert_eq!(lead(&kernels, 1), 32);
 }
 
 #[test]
@@ -82,8 +122,8 @@ fn a_max_pooling_needs_no_lead() {
         Layer::MaxPool2d { window: [2, 3], stride: [1, 2] },
     ];
     let kernels = kernels(Shape::new(20, 20, 3), &layers);
-    assert_eq!(lead(&kernels[0]), 0);
-    assert_eq!(lead(&kernels[2]), 0);
+    assert_eq!(lead(&kernels, 0), 0);
+    assert_eq!(lead(&kernels, 2), 0);
 }
 
 /// Two convolutions with a shortcut around them, and a dense layer.
@@ -107,7 +147,7 @@ fn a_shortcut_takes_one_map_more_and_the_sum_is_written_over_a_summand() {
     let kernels = residual();
     let plan = plan(&kernels).unwrap();
     let map = 8 * 8 * 4 * 4;
-    let lead = lead(&kernels[2]) * 4;
+    let lead = lead(&kernels, 2) * 4;
     assert_eq!(plan.arena_bytes, 2 * map + lead);
     insta::assert_snapshot!(plan, @r"
     output      offset     bytes  place in the arena
@@ -248,9 +288,33 @@ struct Arena<'a> {
 }
 
 impl Arena<'_> {
-    fn cell(&self, buffer: usize, value: usize) -> Option<usize> {
-        let offset = self.plan.buffers.get(buffer)?.offset_bytes / 4;
-        Some(offset + value - self.first_values[buffer])
+    /// Where a value of a buffer is, if it is there; the network's input and output are always.
+    fn cell(&mut self, buffer: usize, value: usize) -> Option<usize> {
+        let Buffer { offset_bytes, length_bytes, .. } = *self.plan.buffers.get(buffer)?;
+        let there = self.first_values[buffer]..self.first_values[buffer] + length_bytes / 4;
+        self.intact &= there.contains(&value);
+        there.contains(&value).then(|| offset_bytes / 4 + value - there.start)
+    }
+
+    /// What `make_room` does in C, before stage k of a cascade writes the pixels up to `end`: `computed`
+    /// are those that there are of each output.
+    fn make_room(&mut self, k: usize, end: usize, computed: &[usize]) {
+        let Shape { width, height, channels } = self.kernels[k].output;
+        let room = self.plan.buffers[k].extent.pixels(Shape { width, height, channels });
+        let skipped = self.first_values[k] / channels;
+        if end - skipped <= room {
+            return;
+        }
+        let needed = match Reach::of(&self.kernels[k + 1]) {
+            Some(reach) => reach.first(computed[k + 1]).min(computed[k]),
+            None => computed[k],
+        };
+        let offset = self.plan.buffers[k].offset_bytes / 4;
+        for value in needed * channels..computed[k] * channels {
+            let from = offset + value - self.first_values[k];
+            self.cells[offset + value - needed * channels] = self.cells[from];
+        }
+        self.first_values[k] = needed * channels;
     }
 
     /// Kernel k reads a value of its input of this number.
@@ -310,7 +374,7 @@ impl Arena<'_> {
                     for channel in 0..output.channels {
                         for pixel in pixels {
                             let [row, column] = [pixel / output.width, pixel % output.width];
-                            let pool = pool.unwrap_or(SINGLE);
+                            let pool = pool.unwrap_or(Window::SINGLE);
                             for i in 0..pool.size[0] {
                                 for j in 0..pool.size[1] {
                                     let place =
@@ -351,10 +415,6 @@ impl Arena<'_> {
     }
 }
 
-/// Pooling of single values.
-const SINGLE: Window =
-    Window { size: [1, 1], stride: [1, 1], padding_before: [0, 0], dilation: [1, 1] };
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -371,38 +431,62 @@ proptest! {
             first_values: vec![0; kernels.len()],
             intact: true,
         };
-        let mut k = 0;
-        while k < kernels.len() {
-            let Shape { height, width, channels } = kernels[k].output;
-            match plan.buffers.get(k).and_then(|buffer| buffer.part_pixels) {
-                None if kernels[k].operation == Operation::Dense => {
-                    arena.run(k, 0..kernels[k].input.len());
-                }
-                None => arena.run(k, 0..height * width),
-                Some(pixels) => {
-                    for first in (0..height * width).step_by(pixels) {
-                        let end = (first + pixels).min(height * width);
-                        arena.first_values[k] = first * channels;
-                        arena.run(k, first..end);
-                        arena.run(k + 1, first * channels..end * channels);
+        for cascade in plan.cascades() {
+            let k = cascade.start;
+            let Shape { height, width, .. } = kernels[k].output;
+            if cascade.len() > 1 {
+                let mut computed = vec![0; kernels.len()];
+                for turn in turns(&kernels, cascade) {
+                    let (k, range) = (turn.kernel, turn.first..turn.end);
+                    if kernels[k].operation == Operation::Dense {
+                        let channels = kernels[k - 1].output.channels;
+                        arena.run(k, range.start * channels..range.end * channels);
+                        continue;
                     }
-                    k += 1;
+                    if plan.buffers.get(k).is_some_and(|buffer| buffer.extent != Extent::Whole) {
+                        arena.make_room(k, turn.end, &computed);
+                    }
+                    prop_assert_eq!(computed[k], turn.first);
+                    arena.run(k, range);
+                    computed[k] = turn.end;
                 }
+            } else if kernels[k].operation == Operation::Dense {
+                arena.run(k, 0..kernels[k].input.len());
+            } else {
+                arena.run(k, 0..height * width);
             }
             prop_assert!(arena.intact, "{} reads overwritten values\n{plan}", kernels[k].name);
-            k += 1;
         }
+    }
+
+    /// Every choice of streamed maps is tried.
+    #[test]
+    fn no_other_choice_of_streamed_maps_takes_less(
+        kernels in prop_oneof![any_kernels(), any_network().prop_map(|network| lower(&network).unwrap())]
+    ) {
+        let least: Extents = (0..kernels.len()).map(|k| least_extent(&kernels, k)).collect();
+        let streamable: Vec<usize> =
+            (0..kernels.len()).filter(|&k| least[k] != Extent::Whole).collect();
+        let choice = |bits: usize| {
+            let mut extents = vec![Extent::Whole; kernels.len()];
+            for (bit, &k) in streamable.iter().enumerate() {
+                extents[k] = if bits >> bit & 1 == 1 { least[k] } else { Extent::Whole };
+            }
+            smallest(&kernels, &extents).arena_bytes
+        };
+        let best = (0..1 << streamable.len()).map(choice).min().unwrap();
+        prop_assert_eq!(plan(&kernels).unwrap().arena_bytes, best);
     }
 
     #[test]
     fn streaming_never_takes_more(kernels in any_kernels()) {
-        let whole = smallest(&kernels, &vec![None; kernels.len()]);
+        let whole = smallest(&kernels, &vec![Extent::Whole; kernels.len()]);
         prop_assert!(plan(&kernels).unwrap().arena_bytes <= whole.arena_bytes);
     }
 
     #[test]
     fn no_plan_of_a_chain_is_larger_than_two_buffers_side_by_side(kernels in any_kernels()) {
-        let plan = smallest(&kernels, &vec![None; kernels.len()]);
+        let plan = smallest(&kernels, &vec![Extent::Whole; kernels.len()]);
         let lengths: Vec<usize> = plan.buffers.iter().map(|buffer| buffer.length_bytes).collect();
         let neighbours = lengths.windows(2).map(|pair| pair[0] + pair[1]).max();
         prop_assert!(plan.arena_bytes <= neighbours.unwrap_or(lengths[0]));

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use autotinyml_deploy::plan::Extent;
 use autotinyml_deploy::{Compression, Host, Project, Runner, StoredKernel, Tools, compress};
 use autotinyml_nn::{Activation, Layer, Model, Padding, Shape};
 
-use crate::support::{any_model, assert_near, inputs, lengths, model, project, tools};
+use crate::support::{any_chain, any_model, assert_near, inputs, lengths, model, project, tools};
 
 /// Wrong accesses and undefined behaviour end the program; -O1 halves the time to compile.
 const SANITIZED: [&str; 3] = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
@@ -64,9 +65,33 @@ fn a_dense_layer_that_takes_a_map_in_parts_computes_what_the_model_computes() {
         let stored = compress(&model, compression);
         let example = inputs(&model.network, 1, 1);
         let plan = Project::new(&stored, &example).unwrap().plan().clone();
-        assert_eq!(plan.buffers[0].part_pixels, Some(13));
+        assert_eq!(plan.buffers[0].extent, Extent::Pixels(13));
         compare(&tools, &model, compression, 1);
     }
+}
+
+#[test]
+fn chains_whose_maps_are_streamed_compute_what_the_model_computes() {
+    let Some(tools) = tools(|tools| tools.host_cc.is_some()) else { return };
+    let rows_kept = |model: &Model| {
+        let stored = compress(model, Compression::X1);
+        let example = inputs(&model.network, 1, 1);
+        let plan = Project::new(&stored, &example).unwrap().plan().clone();
+        plan.buffers.iter().filter(|buffer| matches!(buffer.extent, Extent::Rows(_))).count()
+    };
+    let models: Vec<(u64, Model)> = (0..).map(|seed| (seed, any_chain(seed))).take(12).collect();
+    let streamed = models.iter().filter(|(_, model)| rows_kept(model) >= 2).count();
+    assert!(streamed >= 6, "two maps or more are streamed in {streamed} networks only");
+    std::thread::scope(|scope| {
+        for half in models.chunks(models.len() / 2) {
+            let tools = &tools;
+            scope.spawn(move || {
+                for (seed, model) in half {
+                    compare(tools, model, Compression::X1, *seed);
+                }
+            });
+        }
+    });
 }
 
 fn compare(tools: &Tools, model: &Model, compression: Compression, seed: u64) {

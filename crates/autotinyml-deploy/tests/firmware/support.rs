@@ -165,6 +165,63 @@ pub fn any_model(seed: u64) -> Model {
     with_weights(Network::graph(input, &layers).unwrap(), seed)
 }
 
+/// Layers on maps, one behind the other, mostly of some size, and then a dense layer or none.
+pub fn any_chain(seed: u64) -> Model {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut size = |range: std::ops::RangeInclusive<usize>| random.random_range(range);
+    // Every third is a series: its rows are single pixels.
+    let width = if seed.is_multiple_of(3) { 1 } else { size(2..=20) };
+    let input = Shape::new(size(24..=60), width, size(1..=4));
+    let mut layers = vec![];
+    for _ in 0..size(3..=6) {
+        let before = layers.len();
+        let window = [size(1..=4), size(1..=4).min(width)];
+        let stride = if size(0..=3) > 0 { [1, 1] } else { [size(1..=3), size(1..=3)] };
+        let dilation = if size(0..=4) > 0 { [1, 1] } else { [size(1..=3), size(1..=2)] };
+        let padding = if size(0..=1) > 0 { Padding::Same } else { Padding::Valid };
+        layers.push(match size(0..=7) {
+            0 => Layer::MaxPool2d { window: [2, window[1]], stride: [2, window[1]] },
+            1 => Layer::MaxPool2d { window, stride },
+            2 => Layer::AveragePool2d { window, stride },
+            3 => Layer::DepthwiseConv2d { kernel: window, stride, dilation, padding },
+            _ => Layer::Conv2d { filters: size(3..=13), kernel: window, stride, dilation, padding },
+        });
+        layers.extend(any_activation(size(0..=9)));
+        if Network::chain(input, &layers).is_err() {
+            layers.truncate(before);
+        }
+    }
+    if size(0..=2) > 0 {
+        layers.extend([Layer::Flatten, Layer::Dense { units: size(1..=20) }]);
+    }
+    model(input, &layers, seed)
+}
+
+/// Experiment 2's baseline of the talk: the Keras example for CIFAR-10, with 4 classes.
+pub fn experiment_2() -> Model {
+    let relu = Layer::Activation(Activation::Relu);
+    let block = |filters| {
+        let conv = |padding| Layer::Conv2d {
+            filters,
+            kernel: [3, 3],
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding,
+        };
+        let pool = Layer::MaxPool2d { window: [2, 2], stride: [2, 2] };
+        [conv(Padding::Same), relu, conv(Padding::Valid), relu, pool, Layer::Dropout { rate: 0.25 }]
+    };
+    let head = [
+        Layer::Flatten,
+        Layer::Dense { units: 512 },
+        relu,
+        Layer::Dropout { rate: 0.5 },
+        Layer::Dense { units: 4 },
+        Layer::Activation(Activation::Softmax),
+    ];
+    model(Shape::new(32, 32, 3), &[&block(32)[..], &block(64), &head].concat(), 6)
+}
+
 fn last(layers: &[(Layer, Vec<Source>)]) -> Source {
     layers.len().checked_sub(1).map_or(Source::Input, Source::Node)
 }
