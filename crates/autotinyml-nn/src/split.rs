@@ -63,7 +63,7 @@ pub enum SplitError {
     #[error("a split by group needs groups, but nothing says which samples belong together")]
     NoGroups,
     /// Too few groups to have one for each side.
-    #[error("there are {groups} groups with samples to deal to {sides} sides")]
+    #[error("groups with samples: {groups}, expected at least {sides}, one for each side")]
     TooFewGroups {
         /// Groups that have samples.
         groups: usize,
@@ -101,7 +101,7 @@ pub enum SplitError {
         k: usize,
     },
     /// A class that cannot be in every fold.
-    #[error("class {class:?} has {count} samples, fewer than the {k} folds asked for")]
+    #[error("samples of class {class:?}: {count}, expected at least {k}, one for each fold")]
     ClassTooSmall {
         /// Name of the class.
         class: String,
@@ -111,7 +111,7 @@ pub enum SplitError {
         k: usize,
     },
     /// Too few samples for two sides.
-    #[error("of {samples} samples none is left on the {side} side")]
+    #[error("none of the samples ({samples}) is left on the {side} side")]
     EmptySide {
         /// `train`, `test` or `validation`.
         side: &'static str,
@@ -191,17 +191,17 @@ pub fn k_fold(
     if k < 2 {
         return Err(SplitError::TooFewFolds { k });
     }
+    let mut random = generator(seed, Purpose::Split);
+    let fold_of = match by {
+        SplitBy::Group => by_group::folds(data, samples, k, &mut random)?,
+        _ => folds(data, samples, by, k, &mut random)?,
+    };
     let counts = data.class_counts(samples.iter().copied());
     if let Some((class, count)) = data.classes.iter().zip(counts).min_by_key(|&(_, count)| count)
         && count < k
     {
         return Err(SplitError::ClassTooSmall { class: class.clone(), count, k });
     }
-    let mut random = generator(seed, Purpose::Split);
-    let fold_of = match by {
-        SplitBy::Group => by_group::folds(data, samples, k, &mut random)?,
-        _ => folds(data, samples, by, k, &mut random)?,
-    };
     let ascending = {
         let mut ascending = samples.to_vec();
         ascending.sort_unstable();

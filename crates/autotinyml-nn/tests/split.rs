@@ -192,7 +192,7 @@ fn errors_of_groups_say_what_was_expected() {
     let samples: Vec<usize> = (0..data.len()).collect();
     insta::assert_snapshot!(
         k_fold(&data, &samples, SplitBy::Group, 4, 0).unwrap_err(),
-        @"there are 3 groups with samples to deal to 4 sides"
+        @"groups with samples: 3, expected at least 4, one for each side"
     );
     insta::assert_snapshot!(
         hold_out(&Dataset { groups: None, ..data.clone() }, SplitBy::Group, 0.2, 0).unwrap_err(),
@@ -245,7 +245,7 @@ fn errors_say_what_was_expected() {
         let error = k_fold(&data, &samples, by, 4, 0).unwrap_err();
         insta::allow_duplicates! {
             insta::assert_snapshot!(
-                error, @r#"class "walker 1" has 3 samples, fewer than the 4 folds asked for"#
+                error, @r#"samples of class "walker 1": 3, expected at least 4, one for each fold"#
             );
         }
     }
@@ -260,7 +260,7 @@ fn errors_say_what_was_expected() {
     );
     insta::assert_snapshot!(
         hold_out(&data, SplitBy::Random, 0.01, 0).unwrap_err(),
-        @"of 17 samples none is left on the test side"
+        @"none of the samples (17) is left on the test side"
     );
     insta::assert_snapshot!(
         k_fold(&data, &samples, SplitBy::Random, 1, 0).unwrap_err(),

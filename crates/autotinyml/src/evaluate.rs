@@ -234,7 +234,7 @@ impl<'a> Evaluator<'a> {
         let mut curves = vec![];
         let (mut answers, mut deployed_answers) = (vec![], vec![]);
         for (number, fold) in self.samples.folds.iter().enumerate() {
-            let data = &fold.standardised;
+            let data = &self.samples.raw.standardised(&fold.standardisation);
             // The same seed for every configuration: they differ by their merit, not by their luck.
             let seed = search.seed.wrapping_mul(1000).wrapping_add(number as u64);
             let (mut curve, train) = (vec![], &fold.train);

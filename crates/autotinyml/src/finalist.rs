@@ -78,7 +78,8 @@ impl Evaluator<'_> {
             },
         };
         // What the C program answered; without any compiler, what it would.
-        let (data, test) = (&self.samples.standardised, &self.samples.test);
+        let Samples { raw, standardisation, test, .. } = self.samples;
+        let data = &raw.standardised(standardisation);
         let outputs = outputs.unwrap_or_else(|| {
             let stored = compress(&model, self.study.deploy.compression);
             stored.decompressed().predict(&Samples::gather(data, test))
@@ -98,7 +99,7 @@ impl Evaluator<'_> {
             verdict: self.study.deploy.limits.judge(&footprint),
             footprint,
         };
-        let standardisation = Some(self.samples.standardisation.clone());
+        let standardisation = Some(standardisation.clone());
         Ok(Final::Ran(Box::new(finalist), SavedModel { model, standardisation }))
     }
 
@@ -106,7 +107,8 @@ impl Evaluator<'_> {
     fn train_whole(&self, configuration: &Configuration) -> Result<Model, EvaluateError> {
         let network = self.network(configuration).map_err(EvaluateError::Build)?;
         let Study { training, space, search, .. } = self.study;
-        let Samples { standardised: data, train, stop, .. } = self.samples;
+        let Samples { raw, standardisation, train, stop, .. } = self.samples;
+        let data = &raw.standardised(standardisation);
         let training = training.fill(space, configuration, &data.classes);
         train_and_validate(&network, data, train, stop, &training, search.seed, &mut |_| {
             ControlFlow::Continue(())

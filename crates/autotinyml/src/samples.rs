@@ -12,11 +12,9 @@ use crate::study_file::{DataPlan, Reader, SplitPlan, TestPart};
 /// All that trials need to know of the data.
 #[derive(Debug)]
 pub struct Samples {
-    /// As measured.
+    /// As measured. A training standardises a copy: no other is kept, however many folds there are.
     pub raw: Dataset,
-    /// What networks see.
-    pub standardised: Dataset,
-    /// From the one to the other; fitted on the training part only.
+    /// From what was measured to what the finalists see; fitted on the training part only.
     pub standardisation: Standardisation,
     /// Samples to train the finalists on.
     pub train: Vec<usize>,
@@ -37,8 +35,8 @@ pub struct Samples {
 /// A fold, standardised by its own training samples: its validation samples teach it nothing.
 #[derive(Debug)]
 pub struct FoldSamples {
-    /// All samples, as this fold's networks see them.
-    pub standardised: Dataset,
+    /// From what was measured to what this fold's networks see.
+    pub standardisation: Standardisation,
     /// Samples to train on.
     pub train: Vec<usize>,
     /// Samples that tell when to stop; empty without early stopping.
@@ -85,9 +83,9 @@ impl Samples {
         let mut early = early.into_iter().map(|Fold { train, validation, .. }| (train, validation));
         let (train, stop) = early.next().unwrap_or_else(|| (held_out.train.clone(), vec![]));
         let fold = |Fold { train, validation, .. }: Fold| {
-            let standardised = raw.standardised(&Standardisation::fit(&raw, &train, period));
+            let standardisation = Standardisation::fit(&raw, &train, period);
             let (train, stop) = early.next().unwrap_or((train, vec![]));
-            FoldSamples { standardised, train, stop, validation }
+            FoldSamples { standardisation, train, stop, validation }
         };
         let folds = folds.into_iter().map(fold).collect();
         let summary = DataSummary {
@@ -99,7 +97,6 @@ impl Samples {
             notes,
         };
         Ok(Self {
-            standardised: raw.standardised(&standardisation),
             standardisation,
             digest: digest(&raw),
             train,
@@ -268,7 +265,8 @@ mod tests {
         let all: Vec<usize> = (0..samples.raw.len()).collect();
         assert!((fitted - mean(&samples, &all)).abs() > 1e-4, "the test part counts for nothing");
         for fold in &samples.folds {
-            let values = fold.train.iter().flat_map(|&sample| fold.standardised.sample(sample));
+            let data = samples.raw.standardised(&fold.standardisation);
+            let values = fold.train.iter().flat_map(|&sample| data.sample(sample));
             let count = (fold.train.len() * 64) as f64;
             let mean = values.map(|&value| f64::from(value)).sum::<f64>() / count;
             assert!(mean.abs() < 1e-5, "each fold by its own training samples: {mean}");

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::COMPRESSIONS;
 use crate::evaluate::{EvaluateError, Evaluator};
 use crate::samples::Samples;
+use crate::study_file::Study;
 
 /// What training a configuration with a seed gave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,13 +62,14 @@ pub fn measure(
         Err(reason) => return Ok(Measured::failed(reason.to_string(), vec![], 0.0)),
     };
     let fold = &evaluator.samples.folds[0];
-    let classes = &fold.standardised.classes;
-    let training = evaluator.study.training.fill(&evaluator.study.space, configuration, classes);
+    let data = &evaluator.samples.raw.standardised(&fold.standardisation);
+    let Study { training, space, .. } = evaluator.study;
+    let training = training.fill(space, configuration, &data.classes);
     let mut curve = vec![];
     let clock = Clock::start();
     let trained = train_and_validate(
         &network,
-        &fold.standardised,
+        data,
         &fold.train,
         &fold.validation,
         &training,
@@ -80,7 +82,7 @@ pub fn measure(
     let seconds = clock.seconds();
     match trained {
         Ok(model) => {
-            let deployed = Some(deployed(&model, evaluator.samples));
+            let deployed = Some(deployed(&model, evaluator.samples, data));
             Ok(Measured { curve, deployed, failure: None, seconds })
         }
         Err(refused @ (TrainError::Diverged { .. } | TrainError::TooLarge { .. })) => {
@@ -90,8 +92,7 @@ pub fn measure(
     }
 }
 
-fn deployed(model: &Model, samples: &Samples) -> [Deployed; COMPRESSIONS.len()] {
-    let data = &samples.folds[0].standardised;
+fn deployed(model: &Model, samples: &Samples, data: &Dataset) -> [Deployed; COMPRESSIONS.len()] {
     let [validation, test] = [&samples.folds[0].validation, &samples.test];
     let classes = data.classes.len();
     let inputs = [validation, test].map(|part| Samples::gather(data, part));
