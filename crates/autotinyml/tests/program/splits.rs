@@ -111,8 +111,8 @@ fn early_stopping_that_cannot_put_groups_aside_is_what_is_complained_about() {
     assert_eq!(optimized.status.code(), Some(2));
     assert_snapshot!(text(&optimized.stderr));
     let checked = run(folder.path(), &[&["check", "study.toml"], &SETTINGS[..]].concat());
-    let expected = "warning: early stopping cannot put training samples aside: there are 1 groups with \
-                    samples to deal to 2 sides";
+    let expected = "warning: early stopping cannot put training samples aside: groups with samples: 1, \
+                    expected at least 2, one for each side";
     assert!(
         text(&checked.stdout).lines().any(|line| line == expected),
         "{}",
