@@ -1,13 +1,13 @@
-//! Weight sharing: the kernel of a dense layer becomes a small codebook of floats and an index for
-//! each weight (Han, Mao and Dally, Deep Compression, ICLR 2016, section 3; no fine-tuning). Which
-//! kernels are compressed is a matter of [`crate::st`].
+//! Weight sharing: a kernel becomes a small codebook of floats and an index for each weight (Han, Mao
+//! and Dally, Deep Compression, ICLR 2016, section 3; no fine-tuning). Which kernels do is told in
+//! [`crate::sharing`].
 
 use autotinyml_nn::{Model, Network, Weights};
 
 use crate::codebook::share_weights;
-use crate::compression::Compression;
+use crate::compression::{Compression, IndexBits};
 use crate::fold::fold;
-use crate::st::compressed_nodes;
+use crate::sharing::{SharedKernel, shared_kernels};
 
 /// A network with its weights as the C program stores them.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,9 @@ pub enum StoredKernel {
     Float(Vec<f32>),
     /// Weight i is `codebook[indices[i]]`.
     Shared {
-        /// Ascending; at most [`Compression::codebook_len`] entries, fewer where fewer do.
+        /// Of an index, as stored.
+        bits: IndexBits,
+        /// Ascending; at most [`IndexBits::codebook_len`] entries, fewer where fewer do.
         codebook: Vec<f32>,
         /// One for each weight, not packed.
         indices: Vec<u8>,
@@ -48,7 +50,7 @@ impl StoredKernel {
     pub fn values(&self) -> Vec<f32> {
         match self {
             Self::Float(values) => values.clone(),
-            Self::Shared { codebook, indices } => {
+            Self::Shared { codebook, indices, .. } => {
                 indices.iter().map(|&index| codebook[usize::from(index)]).collect()
             }
         }
@@ -59,15 +61,15 @@ impl StoredKernel {
 /// the same bytes.
 pub fn compress(model: &Model, compression: Compression) -> CompressedModel {
     let model = fold(model);
-    let shared = compressed_nodes(&model.network, compression);
+    let shared = shared_kernels(&model.network, compression);
     let store = |(node, weights): (usize, &Option<Weights>)| {
         let Weights { kernel, bias, .. } = weights.as_ref()?;
-        let kernel = match compression.codebook_len() {
-            Some(entries) if shared.contains(&node) => {
-                let (codebook, indices) = share_weights(kernel, entries);
-                StoredKernel::Shared { codebook, indices }
+        let kernel = match shared.iter().find(|shared| shared.node == node) {
+            Some(&SharedKernel { bits, .. }) => {
+                let (codebook, indices) = share_weights(kernel, bits.codebook_len());
+                StoredKernel::Shared { bits, codebook, indices }
             }
-            _ => StoredKernel::Float(kernel.clone()),
+            None => StoredKernel::Float(kernel.clone()),
         };
         Some(StoredWeights { kernel, bias: bias.clone() })
     };
@@ -128,14 +130,14 @@ mod tests {
 
     #[test]
     fn what_is_stored_takes_the_rom_that_was_counted() {
-        for compression in [Compression::X1, Compression::X4, Compression::X8] {
+        for compression in Compression::ALL {
             let stored = compress(&model(), compression);
-            let kernel_bytes = |kernel: &StoredKernel| match (kernel, compression) {
-                (StoredKernel::Float(values), _) => values.len() * 4,
-                (StoredKernel::Shared { codebook, indices }, Compression::X4) => {
+            let kernel_bytes = |kernel: &StoredKernel| match kernel {
+                StoredKernel::Float(values) => values.len() * 4,
+                StoredKernel::Shared { bits: IndexBits::Eight, codebook, indices } => {
                     codebook.len() * 4 + indices.len()
                 }
-                (StoredKernel::Shared { codebook, indices }, _) => {
+                StoredKernel::Shared { bits: IndexBits::Four, codebook, indices } => {
                     codebook.len() * 4 + indices.len() / 2
                 }
             };
@@ -151,8 +153,10 @@ mod tests {
         let [x4, x8] = [Compression::X4, Compression::X8].map(|compression| {
             let stored = compress(&model, compression);
             let kernel = &stored.weights[0].as_ref().unwrap().kernel;
-            let StoredKernel::Shared { codebook, indices } = kernel else { panic!("is shared") };
-            assert_eq!(Some(codebook.len()), compression.codebook_len());
+            let StoredKernel::Shared { bits, codebook, indices } = kernel else {
+                panic!("is shared")
+            };
+            assert_eq!(codebook.len(), bits.codebook_len());
             assert!(codebook.is_sorted());
             assert!(indices.iter().all(|&index| usize::from(index) < codebook.len()));
             let original = &model.weights[0].as_ref().unwrap().kernel;
@@ -164,11 +168,11 @@ mod tests {
 
     #[test]
     fn names_go_both_ways() {
-        for compression in [Compression::X1, Compression::X4, Compression::X8] {
+        for compression in Compression::ALL {
             assert_eq!(compression.to_string().parse(), Ok(compression));
             let json = serde_json::to_string(&compression).unwrap();
             assert_eq!(json, format!("\"{compression}\""));
         }
-        insta::assert_snapshot!("x2".parse::<Compression>().unwrap_err(), @r#"unknown compression "x2", expected "x1", "x4" or "x8""#);
+        insta::assert_snapshot!("x2".parse::<Compression>().unwrap_err(), @r#"unknown compression "x2", expected "x1", "x4", "x8", "x4-all" or "x8-all""#);
     }
 }

@@ -9,7 +9,7 @@
 use autotinyml_nn::Network;
 
 use crate::board::{Board, RegionKind};
-use crate::compression::Compression;
+use crate::compression::{Compression, IndexBits};
 use crate::cortex::Core;
 use crate::emit::STACK_BYTES;
 use crate::error::DeployError;
@@ -17,7 +17,8 @@ use crate::fold::fold_network;
 use crate::footprint::{Footprint, RegionUse};
 use crate::lower::{Operation, lower};
 use crate::plan::{Extent, plan};
-use crate::st::{account, compressed_nodes};
+use crate::sharing::shared_kernels;
+use crate::st::account;
 
 /// By how much two programs made of the same kernels may differ beside weights and arena. The
 /// largest difference seen over experiment 1's spaces is in the test below.
@@ -60,7 +61,7 @@ impl Program {
         let network = &*fold_network(network);
         let kernels = lower(network)?;
         let plan = plan(&kernels)?;
-        let compressed = compressed_nodes(network, compression);
+        let shared = shared_kernels(network, compression);
         let mut kind = String::new();
         for (k, kernel) in kernels.iter().enumerate() {
             kind += match kernel.operation {
@@ -74,8 +75,11 @@ impl Program {
                 Operation::Add => "add",
                 Operation::Copy => "copy",
             };
-            if kernel.weights.is_some_and(|node| compressed.contains(&node)) {
-                kind += " shared";
+            if let Some(shared) = shared.iter().find(|shared| kernel.weights == Some(shared.node)) {
+                kind += match shared.bits {
+                    IndexBits::Four => " of 4 bits",
+                    IndexBits::Eight => " of 8 bits",
+                };
             }
             if plan.buffers.get(k).is_some_and(|buffer| buffer.extent != Extent::Whole) {
                 kind += " in parts";

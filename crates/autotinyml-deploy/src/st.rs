@@ -9,7 +9,8 @@
 //! **ROM** is weights alone, no code: four bytes a number. A compressed dense kernel is a codebook
 //! of floats and an index for each weight; biases stay floats. A kernel is compressed if that saves
 //! at least 1.75 % of the network's weight bytes: between the 1.63 % that experiment 1 forgoes at ×4
-//! and the 1.94 % that it takes at ×8.
+//! and the 1.94 % that it takes at ×8. ST's tool compresses dense kernels only: at ×4-all and ×8-all,
+//! which are ours, all kernels that share weights (see [`crate::sharing`]) are counted alike.
 //!
 //! **MACC** is a cost in multiply-accumulates: the products of convolutions and dense layers, one
 //! for each filter's bias, one for each ReLU, each value under a pooling window, 15 for each class
@@ -49,11 +50,9 @@ use autotinyml_nn::{
 
 use crate::compression::Compression;
 use crate::fold::fold_network;
+use crate::sharing::shared_kernels;
 
 const FLOAT_BYTES: usize = 4;
-
-/// Least share of the network's weight bytes that compressing a layer has to save: per ten thousand.
-const LEAST_SAVING_PER_10_000: usize = 175;
 
 /// MACC of one value of an activation with an exponential.
 const EXPONENTIAL_MACC: u64 = 15;
@@ -78,33 +77,14 @@ pub struct StAccount {
 pub fn account(network: &Network, compression: Compression) -> StAccount {
     let network = &*fold_network(network);
     let parameters = parameters(network);
-    let saved_bytes: usize = savings(network, compression).map(|(_, saved)| saved).sum();
+    let shared = shared_kernels(network, compression);
+    let saved_bytes: usize = shared.iter().map(|kernel| kernel.saved_bytes).sum();
     StAccount {
         parameters,
         macc: network.nodes.iter().map(node_macc).sum(),
         ram_bytes: ram_bytes(network),
         rom_bytes: parameters * FLOAT_BYTES - saved_bytes,
     }
-}
-
-/// The nodes, by index, whose kernels `compression` stores as a codebook and indices; of a network
-/// without batch normalisations.
-pub fn compressed_nodes(network: &Network, compression: Compression) -> Vec<usize> {
-    savings(network, compression).map(|(node, _)| node).collect()
-}
-
-/// The compressed nodes with the bytes that each saves.
-fn savings(
-    network: &Network,
-    compression: Compression,
-) -> impl Iterator<Item = (usize, usize)> + '_ {
-    let weight_bytes = parameters(network) * FLOAT_BYTES;
-    network.nodes.iter().enumerate().filter_map(move |(index, node)| {
-        let Layer::Dense { units } = node.layer else { return None };
-        let weights = node.input.len() * units;
-        let saved = (weights * FLOAT_BYTES).checked_sub(compression.shared_bytes(weights)?)?;
-        (saved * 10_000 >= weight_bytes * LEAST_SAVING_PER_10_000).then_some((index, saved))
-    })
 }
 
 fn node_macc(node: &Node) -> u64 {

@@ -20,9 +20,10 @@ pub use self::linker_script::STACK_BYTES;
 use self::weights::WeightsFile;
 use crate::board::Board;
 use crate::compress::{CompressedModel, StoredKernel, StoredWeights};
+use crate::compression::IndexBits;
 use crate::cortex::Core;
 use crate::error::DeployError;
-use crate::lower::{Kernel, lower};
+use crate::lower::{Kernel, Operation, lower};
 use crate::plan::{Plan, plan};
 use crate::run::compile::{CHIP_FLAGS, COMPILER_FLAGS, LIBRARIES, LINKER_FLAGS};
 
@@ -107,10 +108,12 @@ impl<'a> Project<'a> {
     }
 
     /// Bits of the indices that a kernel's weights are. `None`: they are floats.
-    fn index_bits(&self, kernel: &Kernel) -> Option<u32> {
+    ///
+    /// Only dense layers read indices as yet: others find their shared weights written out.
+    fn index_bits(&self, kernel: &Kernel) -> Option<IndexBits> {
         match self.weights_of(kernel)?.kernel {
-            StoredKernel::Float(_) => None,
-            StoredKernel::Shared { .. } => self.model.compression.index_bits(),
+            StoredKernel::Shared { bits, .. } if kernel.operation == Operation::Dense => Some(bits),
+            _ => None,
         }
     }
 
@@ -135,7 +138,7 @@ impl<'a> Project<'a> {
         let mut file = WeightsFile::default();
         for kernel in &self.kernels {
             if let Some(weights) = self.weights_of(kernel) {
-                file.add(kernel, weights, self.model.compression);
+                file.add(kernel, weights);
             }
         }
         file

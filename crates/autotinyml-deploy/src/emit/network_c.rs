@@ -6,7 +6,7 @@ use autotinyml_nn::{Activation, Shape, Standardisation};
 
 use super::weights::{Array, bias_symbol, codebook_symbol, indices_symbol, weights_symbol};
 use super::{Project, run_c};
-use crate::compress::StoredKernel;
+use crate::compression::IndexBits;
 use crate::lower::{Kernel, Operation, Window};
 
 /// Content of `network.h`.
@@ -117,13 +117,12 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
         }
         Operation::Add => line("length", kernel.output.len().to_string()),
     }
-    if let Some(weights) = project.weights_of(kernel) {
-        match weights.kernel {
-            StoredKernel::Float(_) => line("weights", weights_symbol(kernel)),
-            StoredKernel::Shared { .. } => {
-                line("codebook", codebook_symbol(kernel));
-                line("indices", indices_symbol(kernel));
-            }
+    if project.weights_of(kernel).is_some() {
+        if project.index_bits(kernel).is_some() {
+            line("codebook", codebook_symbol(kernel));
+            line("indices", indices_symbol(kernel));
+        } else {
+            line("weights", weights_symbol(kernel));
         }
         line("bias", bias_symbol(kernel));
     }
@@ -151,8 +150,8 @@ pub fn function(project: &Project, kernel: &Kernel) -> &'static str {
         Operation::AveragePool2d(_) => "average_pool2d",
         Operation::Dense => match project.index_bits(kernel) {
             None => "dense",
-            Some(4) => "dense_shared4",
-            Some(_) => "dense_shared8",
+            Some(IndexBits::Four) => "dense_shared4",
+            Some(IndexBits::Eight) => "dense_shared8",
         },
         Operation::Add => "add",
         Operation::Copy => "activate",

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::compress::{StoredKernel, StoredWeights};
-use crate::compression::Compression;
+use crate::compression::IndexBits;
 use crate::lower::{Kernel, Operation};
 
 /// Output channels that `conv2d_tile.h` computes at once: as many groups of the first width as
@@ -40,7 +40,7 @@ pub struct Array {
 
 impl WeightsFile {
     /// Adds what `kernel` reads.
-    pub fn add(&mut self, kernel: &Kernel, weights: &StoredWeights, compression: Compression) {
+    pub fn add(&mut self, kernel: &Kernel, weights: &StoredWeights) {
         let outputs = weights.bias.len();
         let all = [outputs];
         let widths = match kernel.operation {
@@ -49,18 +49,20 @@ impl WeightsFile {
             _ => &DENSE_GROUPS,
         };
         match &weights.kernel {
-            StoredKernel::Float(values) => {
-                let packed = grouped(values, outputs, widths).concat();
-                self.push_floats(&weights_symbol(kernel), &packed);
-            }
-            StoredKernel::Shared { codebook, indices } => {
+            StoredKernel::Shared { bits, codebook, indices }
+                if kernel.operation == Operation::Dense =>
+            {
                 self.push_floats(&codebook_symbol(kernel), codebook);
                 let groups = grouped(indices, outputs, widths);
-                let packed = match compression.index_bits() {
-                    Some(4) => groups.iter().flat_map(|group| nibbles(group)).collect(),
-                    _ => groups.concat(),
+                let packed = match bits {
+                    IndexBits::Four => groups.iter().flat_map(|group| nibbles(group)).collect(),
+                    IndexBits::Eight => groups.concat(),
                 };
                 self.push(indices_symbol(kernel), "uint8_t", packed.len(), &packed);
+            }
+            stored => {
+                let packed = grouped(&stored.values(), outputs, widths).concat();
+                self.push_floats(&weights_symbol(kernel), &packed);
             }
         }
         self.push_floats(&bias_symbol(kernel), &weights.bias);

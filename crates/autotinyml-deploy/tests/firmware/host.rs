@@ -47,6 +47,41 @@ fn shared_weights_compute_what_the_decompressed_model_computes() {
 }
 
 #[test]
+fn all_layers_with_shared_weights_compute_what_the_decompressed_model_computes() {
+    let Some(tools) = tools(|tools| tools.host_cc.is_some()) else { return };
+    for (seed, compression) in [(1, Compression::X4All), (2, Compression::X8All)] {
+        let model = convolutions(seed);
+        let stored = compress(&model, compression);
+        let shared = stored.weights.iter().flatten();
+        let shared = shared.filter(|w| matches!(w.kernel, StoredKernel::Shared { .. }));
+        assert_eq!(shared.count(), 6, "{compression}");
+        compare(&tools, &model, compression, 1);
+    }
+}
+
+/// Of all kinds: with and without pooling and gaps, depthwise; three filters left over from a group;
+/// odd numbers of weights. All kernels become smaller by sharing.
+fn convolutions(seed: u64) -> Model {
+    let conv = |filters, dilation, padding| {
+        let kernel = [3, 3];
+        Layer::Conv2d { filters, kernel, stride: [1, 1], dilation, padding }
+    };
+    let (kernel, stride, dilation) = ([3, 3], [1, 1], [1, 1]);
+    let layers = [
+        conv(39, [1, 1], Padding::Same),
+        Layer::Activation(Activation::Relu),
+        Layer::DepthwiseConv2d { kernel, stride, dilation, padding: Padding::Same },
+        conv(7, [1, 1], Padding::Same),
+        Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
+        conv(7, [1, 2], Padding::Same),
+        conv(7, [1, 1], Padding::Valid),
+        Layer::Flatten,
+        Layer::Dense { units: 19 },
+    ];
+    model(Shape::new(9, 14, 3), &layers, seed)
+}
+
+#[test]
 fn a_dense_layer_that_takes_a_map_in_parts_computes_what_the_model_computes() {
     let Some(tools) = tools(|tools| tools.host_cc.is_some()) else { return };
     // Parts of 13 × 5 values: an odd number. Outputs in groups of sixteen, eight and one.

@@ -34,8 +34,8 @@ pub struct Arguments {
     board: Option<String>,
     #[command(flatten)]
     boards: OwnBoards,
-    /// x1, x4 or x8, instead of `compression` in the file.
-    #[arg(long, value_name = "x1|x4|x8")]
+    /// x1, x4, x8, x4-all or x8-all, instead of `compression` in the file.
+    #[arg(long, value_name = "NAME")]
     compression: Option<Compression>,
     /// Where the data is, instead of `path` in the file.
     #[arg(long, value_name = "PATH")]

@@ -161,6 +161,12 @@ fn on_table(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
         None => study.search.evidence,
     };
     study.deploy.compression = arguments.compression.unwrap_or(study.deploy.compression);
+    if !table::COMPRESSIONS.contains(&study.deploy.compression) {
+        return Err(Failure::Usage {
+            message: format!("a table tells nothing about {}", study.deploy.compression),
+            help: "choose x1, x4 or x8 by --compression".into(),
+        });
+    }
     if let Some(percent) = arguments.deployable {
         if !(percent > 0.0 && percent <= 100.0) {
             return Err(Failure::Usage {

@@ -69,9 +69,11 @@ impl DeployPlan {
         let limits = section.required("limits", "limits = { ram_kb = 16, rom_kb = 60 }")?;
         let compression = match section.optional("compression") {
             None => Compression::X1,
-            Some(entry) => one_of(&entry, "a compression", &["x1", "x4", "x8"])?
-                .parse()
-                .expect("every name in the list is one"),
+            Some(entry) => {
+                one_of(&entry, "a compression", &Compression::ALL.map(Compression::name))?
+                    .parse()
+                    .expect("every name in the list is one")
+            }
         };
         let check = match section.optional("check") {
             Some(entry)
