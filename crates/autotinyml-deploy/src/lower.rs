@@ -86,11 +86,6 @@ impl Window {
         Self { size, stride, padding_before, dilation }
     }
 
-    /// Whether the pixels of its rows lie apart.
-    pub fn has_gaps(&self) -> bool {
-        self.dilation[1] > 1
-    }
-
     fn of_pooling(size: [usize; 2], stride: [usize; 2]) -> Self {
         Self { size, stride, padding_before: [0, 0], dilation: [1, 1] }
     }
@@ -224,8 +219,7 @@ fn attach_activations(kernels: Vec<Kernel>) -> Vec<Kernel> {
 }
 
 /// Lets a convolution keep only the largest value of each pooling window. Windows that overlap are
-/// left to a kernel of their own: fused, their common pixels would be computed twice. So is what
-/// follows a convolution whose windows have gaps, of which there is no fused kernel.
+/// left to a kernel of their own: fused, their common pixels would be computed twice.
 ///
 /// `max(f(x)) = f(max(x))` for the monotone activations, so that the activation may come last.
 fn fuse_pooling(kernels: Vec<Kernel>) -> Vec<Kernel> {
@@ -235,9 +229,6 @@ fn fuse_pooling(kernels: Vec<Kernel>) -> Vec<Kernel> {
         else {
             return None;
         };
-        if window.has_gaps() {
-            return None;
-        }
         let apart = pool.stride[0] >= pool.size[0] && pool.stride[1] >= pool.size[1];
         let activation = match (kernel.activation, next.activation) {
             (Some(first), _) if !first.is_monotone() => return None,

@@ -65,7 +65,6 @@ impl Program {
         let mut kind = String::new();
         for (k, kernel) in kernels.iter().enumerate() {
             kind += match kernel.operation {
-                Operation::Conv2d { window, .. } if window.has_gaps() => "conv2d with gaps",
                 Operation::Conv2d { pool: None, .. } => "conv2d",
                 Operation::Conv2d { pool: Some(_), .. } => "conv2d+pool",
                 Operation::DepthwiseConv2d(_) => "depthwise",

@@ -39,13 +39,26 @@ struct autotinyml_window {
     int height, width, stride_down, stride_right, top, left, dilation_down, dilation_right;
 };
 
+struct autotinyml_map;
+struct autotinyml_windows;
+
+/* Adds to `sums` [window][channel] the products of so many rows of windows with the weights from
+ * `start` on of a group of `channels`, 4 or 1: one for each way to store the weights of a
+ * convolution. */
+typedef void (*autotinyml_products)(const struct autotinyml_map *layer, int start, int channels,
+                                    const struct autotinyml_windows *windows, int rows,
+                                    float *sums);
+
 /* A layer that reads a map and writes one. */
 struct autotinyml_map {
     struct autotinyml_shape input;
     struct autotinyml_shape output; /* after pooling, if any */
     struct autotinyml_window window;
     struct autotinyml_window pool; /* over what a convolution computes; of single values if none */
-    const float *weights;
+    autotinyml_products products;  /* of a convolution */
+    const float *weights;          /* or */
+    const float *codebook;         /* 256 floats (8-bit indices) or 16 (4-bit) */
+    const uint8_t *indices;
     const float *bias; /* [output channel] */
     autotinyml_activation activation;
 };
@@ -57,13 +70,17 @@ typedef void (*autotinyml_map_kernel)(const struct autotinyml_map *layer, int fi
                                       int skipped, const float *input, float *output);
 
 /* Convolution. Outputs are computed in groups of four channels, and the last one to three singly.
- * The weights of a group are [window row][window column][input channel][channel of the group]. */
+ * The weights of a group are [window row][window column][input channel][channel of the group].
+ * Of 4-bit indices the low half of a byte comes first; those of single channels take a byte each. */
 void autotinyml_conv2d(const struct autotinyml_map *layer, int first, int end, int skipped,
                        const float *input, float *output);
 
-/* The same for windows whose rows have gaps. */
-void autotinyml_conv2d_gaps(const struct autotinyml_map *layer, int first, int end, int skipped,
-                            const float *input, float *output);
+void autotinyml_float_products(const struct autotinyml_map *layer, int start, int channels,
+                               const struct autotinyml_windows *windows, int rows, float *sums);
+void autotinyml_shared8_products(const struct autotinyml_map *layer, int start, int channels,
+                                 const struct autotinyml_windows *windows, int rows, float *sums);
+void autotinyml_shared4_products(const struct autotinyml_map *layer, int start, int channels,
+                                 const struct autotinyml_windows *windows, int rows, float *sums);
 
 /* The largest value of each pooling window of a convolution, which is never stored as a whole. */
 void autotinyml_conv2d_max_pool2d(const struct autotinyml_map *layer, int first, int end,
@@ -72,6 +89,8 @@ void autotinyml_conv2d_max_pool2d(const struct autotinyml_map *layer, int first,
 /* Convolution of each channel by itself: weights are [window row][window column][channel]. */
 void autotinyml_depthwise_conv2d(const struct autotinyml_map *layer, int first, int end,
                                  int skipped, const float *input, float *output);
+void autotinyml_depthwise_conv2d_shared8(const struct autotinyml_map *layer, int first, int end,
+                                         int skipped, const float *input, float *output);
 
 /* The largest value of each window and channel, and the mean. They have no weights. */
 void autotinyml_max_pool2d(const struct autotinyml_map *layer, int first, int end, int skipped,

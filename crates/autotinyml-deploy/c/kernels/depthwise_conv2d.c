@@ -1,4 +1,5 @@
-/* Convolution of each channel by itself: four channels at a time, or one. */
+/* Convolution of each channel by itself: four channels at a time, or one. The constants `channels`, 4
+ * or 1, and `is_shared` are known after inlining. */
 #include "autotinyml.h"
 
 enum { CHANNELS = 4 };
@@ -18,8 +19,12 @@ static inline struct taps taps_inside(int start, int dilation, int taps, int len
     return inside;
 }
 
-/* The constant `channels`, 4 or 1, is known after inlining. */
-static inline void store_channels(const struct autotinyml_map *layer,
+static inline float weight_at(const struct autotinyml_map *layer, int is_shared, int index)
+{
+    return is_shared ? layer->codebook[layer->indices[index]] : layer->weights[index];
+}
+
+static inline void store_channels(const struct autotinyml_map *layer, int is_shared,
                                   const float *input, int skipped, int row, int column,
                                   int first, int channels, float *output)
 {
@@ -37,11 +42,10 @@ static inline void store_channels(const struct autotinyml_map *layer,
         const int y = row + i * window.dilation_down;
         const int x = column + columns.first * window.dilation_right;
         const float *value = input + (y * shape.width + x - skipped) * shape.channels + first;
-        const float *weight =
-            layer->weights + (i * window.width + columns.first) * shape.channels + first;
+        int weight = (i * window.width + columns.first) * shape.channels + first;
         for (int j = columns.first; j < columns.end; j++) {
             for (int channel = 0; channel < channels; channel++) {
-                sums[channel] += value[channel] * weight[channel];
+                sums[channel] += value[channel] * weight_at(layer, is_shared, weight + channel);
             }
             value += step;
             weight += shape.channels;
@@ -52,8 +56,8 @@ static inline void store_channels(const struct autotinyml_map *layer,
     }
 }
 
-void autotinyml_depthwise_conv2d(const struct autotinyml_map *layer, int first, int end,
-                                 int skipped, const float *input, float *output)
+static inline void run(const struct autotinyml_map *layer, int is_shared, int first, int end,
+                       int skipped, const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
     const int channels = layer->output.channels;
@@ -65,12 +69,24 @@ void autotinyml_depthwise_conv2d(const struct autotinyml_map *layer, int first, 
         const int column = x * window.stride_right - window.left;
         int channel = 0;
         for (; channel + CHANNELS <= channels; channel += CHANNELS) {
-            store_channels(layer, input, skipped, row, column, channel, CHANNELS, output);
+            store_channels(layer, is_shared, input, skipped, row, column, channel, CHANNELS, output);
         }
         for (; channel < channels; channel++) {
-            store_channels(layer, input, skipped, row, column, channel, 1, output);
+            store_channels(layer, is_shared, input, skipped, row, column, channel, 1, output);
         }
         layer->activation(output, channels);
         output += channels;
     }
+}
+
+void autotinyml_depthwise_conv2d(const struct autotinyml_map *layer, int first, int end,
+                                 int skipped, const float *input, float *output)
+{
+    run(layer, 0, first, end, skipped, input, output);
+}
+
+void autotinyml_depthwise_conv2d_shared8(const struct autotinyml_map *layer, int first, int end,
+                                         int skipped, const float *input, float *output)
+{
+    run(layer, 1, first, end, skipped, input, output);
 }

@@ -51,7 +51,12 @@ const COMMON_KERNELS: [(&str, &str); 3] = [
 
 const CASCADE: (&str, &str) = ("cascade.c", include_str!("../../c/kernels/cascade.c"));
 
-const CONV2D_TILE: (&str, &str) = ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h"));
+/// What every kernel of a convolution calls.
+const CONV2D: [(&str, &str); 3] = [
+    ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h")),
+    ("conv2d_tile.c", include_str!("../../c/kernels/conv2d_tile.c")),
+    ("conv2d_products.c", include_str!("../../c/kernels/conv2d_products.c")),
+];
 
 /// What a firmware folder is made from.
 #[derive(Clone, Debug)]
@@ -124,7 +129,7 @@ impl<'a> Project<'a> {
             files.extend(network_c::kernel_file(self, kernel));
         }
         if files.iter().any(|(name, _)| name.starts_with("conv2d")) {
-            files.push(CONV2D_TILE);
+            files.extend(CONV2D);
         }
         if self.plan.cascades().iter().any(|cascade| run_c::has_stages(self, cascade)) {
             files.push(CASCADE);
@@ -361,6 +366,8 @@ mod tests {
                 "autotinyml.h",
                 "conv2d.c",
                 "conv2d_max_pool2d.c",
+                "conv2d_products.c",
+                "conv2d_tile.c",
                 "conv2d_tile.h",
                 "dense.c",
                 "load.h",

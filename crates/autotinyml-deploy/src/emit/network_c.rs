@@ -102,6 +102,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
             line("output", shape(kernel.output));
             line("window", window_value(window));
             line("pool", window_value(pool.unwrap_or(Window::SINGLE)));
+            line("products", "autotinyml_float_products".to_string());
         }
         Operation::DepthwiseConv2d(window)
         | Operation::MaxPool2d(window)
@@ -143,7 +144,6 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
 pub fn function(project: &Project, kernel: &Kernel) -> &'static str {
     match kernel.operation {
         Operation::Conv2d { pool: Some(_), .. } => "conv2d_max_pool2d",
-        Operation::Conv2d { window, .. } if window.has_gaps() => "conv2d_gaps",
         Operation::Conv2d { pool: None, .. } => "conv2d",
         Operation::DepthwiseConv2d(_) => "depthwise_conv2d",
         Operation::MaxPool2d(_) => "max_pool2d",
@@ -164,7 +164,6 @@ pub fn kernel_file(project: &Project, kernel: &Kernel) -> Option<(&'static str, 
         "conv2d_max_pool2d" => {
             ("conv2d_max_pool2d.c", include_str!("../../c/kernels/conv2d_max_pool2d.c"))
         }
-        "conv2d_gaps" => ("conv2d_gaps.c", include_str!("../../c/kernels/conv2d_gaps.c")),
         "conv2d" => ("conv2d.c", include_str!("../../c/kernels/conv2d.c")),
         "max_pool2d" => ("max_pool2d.c", include_str!("../../c/kernels/max_pool2d.c")),
         "average_pool2d" => ("average_pool2d.c", include_str!("../../c/kernels/average_pool2d.c")),

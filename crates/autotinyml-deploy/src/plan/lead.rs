@@ -6,7 +6,7 @@ use super::cascade::turns;
 use super::reach::Reach;
 use crate::lower::{Kernel, Operation};
 
-/// Pixels that `conv2d.c` computes at once, its `TILE_WINDOWS`.
+/// Pixels that `conv2d.c` computes at once, the `TILE_WINDOWS` of `conv2d_tile.h`.
 pub(super) const TILE_PIXELS: usize = 4;
 
 /// How many values before an input, which no later kernel reads, a cascade's output must begin at least
