@@ -51,6 +51,9 @@ const COMMON_KERNELS: [(&str, &str); 3] = [
 
 const CASCADE: (&str, &str) = ("cascade.c", include_str!("../../c/kernels/cascade.c"));
 
+const CONV2D_SHARED: (&str, &str) =
+    ("conv2d_shared.c", include_str!("../../c/kernels/conv2d_shared.c"));
+
 /// What every kernel of a convolution calls.
 const CONV2D: [(&str, &str); 3] = [
     ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h")),
@@ -113,12 +116,10 @@ impl<'a> Project<'a> {
     }
 
     /// Bits of the indices that a kernel's weights are. `None`: they are floats.
-    ///
-    /// Only dense layers read indices as yet: others find their shared weights written out.
     fn index_bits(&self, kernel: &Kernel) -> Option<IndexBits> {
         match self.weights_of(kernel)?.kernel {
-            StoredKernel::Shared { bits, .. } if kernel.operation == Operation::Dense => Some(bits),
-            _ => None,
+            StoredKernel::Shared { bits, .. } => Some(bits),
+            StoredKernel::Float(_) => None,
         }
     }
 
@@ -127,6 +128,10 @@ impl<'a> Project<'a> {
         let mut files = COMMON_KERNELS.to_vec();
         for kernel in &self.kernels {
             files.extend(network_c::kernel_file(self, kernel));
+            let is_conv2d = matches!(kernel.operation, Operation::Conv2d { .. });
+            if is_conv2d && self.index_bits(kernel).is_some() {
+                files.push(CONV2D_SHARED);
+            }
         }
         if files.iter().any(|(name, _)| name.starts_with("conv2d")) {
             files.extend(CONV2D);

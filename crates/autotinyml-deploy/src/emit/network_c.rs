@@ -102,7 +102,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
             line("output", shape(kernel.output));
             line("window", window_value(window));
             line("pool", window_value(pool.unwrap_or(Window::SINGLE)));
-            line("products", "autotinyml_float_products".to_string());
+            line("products", format!("autotinyml_{}_products", storage(project, kernel)));
         }
         Operation::DepthwiseConv2d(window)
         | Operation::MaxPool2d(window)
@@ -145,16 +145,28 @@ pub fn function(project: &Project, kernel: &Kernel) -> &'static str {
     match kernel.operation {
         Operation::Conv2d { pool: Some(_), .. } => "conv2d_max_pool2d",
         Operation::Conv2d { pool: None, .. } => "conv2d",
+        Operation::DepthwiseConv2d(_) if project.index_bits(kernel).is_some() => {
+            "depthwise_conv2d_shared8"
+        }
         Operation::DepthwiseConv2d(_) => "depthwise_conv2d",
         Operation::MaxPool2d(_) => "max_pool2d",
         Operation::AveragePool2d(_) => "average_pool2d",
-        Operation::Dense => match project.index_bits(kernel) {
-            None => "dense",
-            Some(IndexBits::Four) => "dense_shared4",
-            Some(IndexBits::Eight) => "dense_shared8",
+        Operation::Dense => match storage(project, kernel) {
+            "shared4" => "dense_shared4",
+            "shared8" => "dense_shared8",
+            _ => "dense",
         },
         Operation::Add => "add",
         Operation::Copy => "activate",
+    }
+}
+
+/// How the weights of a kernel are stored, as names in C say it.
+fn storage(project: &Project, kernel: &Kernel) -> &'static str {
+    match project.index_bits(kernel) {
+        None => "float",
+        Some(IndexBits::Four) => "shared4",
+        Some(IndexBits::Eight) => "shared8",
     }
 }
 
@@ -167,7 +179,7 @@ pub fn kernel_file(project: &Project, kernel: &Kernel) -> Option<(&'static str, 
         "conv2d" => ("conv2d.c", include_str!("../../c/kernels/conv2d.c")),
         "max_pool2d" => ("max_pool2d.c", include_str!("../../c/kernels/max_pool2d.c")),
         "average_pool2d" => ("average_pool2d.c", include_str!("../../c/kernels/average_pool2d.c")),
-        "depthwise_conv2d" => {
+        "depthwise_conv2d" | "depthwise_conv2d_shared8" => {
             ("depthwise_conv2d.c", include_str!("../../c/kernels/depthwise_conv2d.c"))
         }
         "add" => ("add.c", include_str!("../../c/kernels/add.c")),

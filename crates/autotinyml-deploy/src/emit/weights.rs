@@ -49,20 +49,25 @@ impl WeightsFile {
             _ => &DENSE_GROUPS,
         };
         match &weights.kernel {
-            StoredKernel::Shared { bits, codebook, indices }
-                if kernel.operation == Operation::Dense =>
-            {
+            StoredKernel::Float(values) => {
+                let packed = grouped(values, outputs, widths).concat();
+                self.push_floats(&weights_symbol(kernel), &packed);
+            }
+            StoredKernel::Shared { bits, codebook, indices } => {
                 self.push_floats(&codebook_symbol(kernel), codebook);
                 let groups = grouped(indices, outputs, widths);
-                let packed = match bits {
-                    IndexBits::Four => groups.iter().flat_map(|group| nibbles(group)).collect(),
-                    IndexBits::Eight => groups.concat(),
+                let four_channels = outputs / CONV2D_GROUPS[0];
+                let packed = match (bits, kernel.operation) {
+                    (IndexBits::Eight, _) | (_, Operation::DepthwiseConv2d(_)) => groups.concat(),
+                    (IndexBits::Four, Operation::Conv2d { .. }) => {
+                        let (fours, singles) = groups.split_at(four_channels);
+                        [nibbles(&fours.concat()), singles.concat()].concat()
+                    }
+                    (IndexBits::Four, _) => {
+                        groups.iter().flat_map(|group| nibbles(group)).collect()
+                    }
                 };
                 self.push(indices_symbol(kernel), "uint8_t", packed.len(), &packed);
-            }
-            stored => {
-                let packed = grouped(&stored.values(), outputs, widths).concat();
-                self.push_floats(&weights_symbol(kernel), &packed);
             }
         }
         self.push_floats(&bias_symbol(kernel), &weights.bias);
