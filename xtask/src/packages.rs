@@ -3,10 +3,12 @@
 use std::process::{Command, Stdio};
 
 /// A program that must be there, and the package that brings it.
-const NEEDED: [(&str, &[&str]); 3] = [
+const NEEDED: [(&str, &[&str]); 5] = [
     ("arm-none-eabi-gcc", &["gcc-arm-none-eabi", "libnewlib-arm-none-eabi"]),
     ("qemu-system-arm", &["qemu-system-arm"]),
     ("make", &["make"]),
+    ("cmake", &["cmake"]),
+    ("clang", &["clang"]),
 ];
 
 /// Installs what is missing through apt if this user may; otherwise says what to type.

@@ -13,8 +13,8 @@ use crate::chip;
 use crate::compress::{CompressedModel, compress};
 use crate::compression::Compression;
 use crate::cortex::Core;
-use crate::cross_accuracy::CrossAccuracy;
-use crate::emit::{Project, STACK_BYTES, write_project};
+use crate::cross_accuracy::{Agreement, CrossReport, of_each_class, of_each_layer};
+use crate::emit::{Project, STACK_BYTES, Selftest, write_project};
 use crate::error::DeployError;
 use crate::footprint::{Footprint, RegionUse};
 use crate::run::compile::ChipObjects;
@@ -49,6 +49,17 @@ pub struct Checked {
     /// What the C program answered to all vectors, `n × output.len()`: under the emulator if that
     /// ran all of them, else on this computer. `None`: no vectors, or no compiler to run them all.
     pub outputs: Option<Vec<f32>>,
+    /// How far program and network agree, by runner, class and layer. `None`: no model or no vectors.
+    pub cross: Option<CrossReport>,
+}
+
+/// What the C program answered.
+#[derive(Default)]
+struct Answers {
+    /// On this computer, to all vectors.
+    host: Option<Vec<f32>>,
+    /// Under the emulator, and to which vectors.
+    emulated: Option<(Vec<usize>, Vec<f32>)>,
 }
 
 /// What the emulator is given to do if nobody says how much: half a minute's work.
@@ -96,12 +107,13 @@ pub fn check(
     let vectors = given.unwrap_or(&random_input);
     let lengths = [subject.network.input.len(), subject.network.output().len()];
 
-    write(subject, &stored, &vectors[..lengths[0]], board, directory)?;
+    let selftest = given.map(|vectors| selftest(subject, &stored, vectors));
+    write(subject, &stored, &vectors[..lengths[0]], selftest.as_ref(), board, directory)?;
 
-    let mut outputs = None;
+    let mut answers = Answers::default();
     if let Some(compiler) = &tools.host_cc {
         let host = Host::build(compiler, &[], directory, lengths)?;
-        outputs = Some(host.run(vectors)?.outputs);
+        answers.host = Some(host.run(vectors)?.outputs);
     }
     if let Some(compiler) = &tools.cross_cc {
         let core = board.map_or(Core::CortexM4f, |board| board.core);
@@ -111,24 +123,27 @@ pub fn check(
             let inputs = subject
                 .emulated
                 .unwrap_or_else(|| affordable_inputs(footprint.macc * instructions_per_macc(core)));
-            let emulated = emulate(&mut footprint, emulator, inputs, vectors, lengths)?;
-            if let Some(host) = &outputs {
-                compare_runners(host, &emulated, lengths[1])?;
+            let (chosen, outputs) = emulate(&mut footprint, emulator, inputs, vectors, lengths)?;
+            if let Some(host) = &answers.host {
+                compare_runners(&rows(host, &chosen, lengths[1]), &outputs, lengths[1])?;
             }
-            if emulated.len() / lengths[1] == vectors.len() / lengths[0] {
-                outputs = Some(emulated);
-            }
+            answers.emulated = (!chosen.is_empty()).then_some((chosen, outputs));
         }
         if let Some(board) = board {
             fit(&mut footprint, &objects, board)?;
         }
     }
-    let outputs = outputs.filter(|_| given.is_some());
-    if let (Some(model), Some(vectors)) = (subject.model, given) {
-        let standardisation = subject.standardisation;
-        compare(&mut footprint, model, &stored, standardisation, vectors, outputs.as_deref());
-    }
-    Ok(Checked { footprint, outputs })
+    let (Some(vectors), samples) = (given, vectors.len() / lengths[0]) else {
+        return Ok(Checked { footprint, outputs: None, cross: None });
+    };
+    let cross = subject
+        .model
+        .map(|model| compare(&mut footprint, subject, model, &stored, vectors, &answers));
+    let outputs = match answers.emulated {
+        Some((chosen, outputs)) if chosen.len() == samples => Some(outputs),
+        _ => answers.host,
+    };
+    Ok(Checked { footprint, outputs, cross })
 }
 
 /// Writes the C project into `directory` and links it for its chip: the sizes of a network that has
@@ -146,7 +161,7 @@ pub fn link(
 ) -> Result<Footprint, DeployError> {
     let mut footprint = static_footprint(subject.network, compression);
     let stored = random_weights(subject.network, compression);
-    write(subject, &stored, &random_input(subject.network), Some(board), directory)?;
+    write(subject, &stored, &random_input(subject.network), None, Some(board), directory)?;
     fit(&mut footprint, &ChipObjects::compile(compiler, board.core, directory)?, board)?;
     Ok(footprint)
 }
@@ -155,6 +170,7 @@ fn write(
     subject: &Subject,
     stored: &CompressedModel,
     example: &[f32],
+    selftest: Option<&Selftest>,
     board: Option<&Board>,
     directory: &Path,
 ) -> Result<(), DeployError> {
@@ -162,28 +178,64 @@ fn write(
     project.standardisation = subject.standardisation;
     project.classes = subject.classes;
     project.board = board;
+    project.selftest = selftest;
     write_project(&project, directory)
 }
 
-/// Runs the first vectors, `inputs` of them, and returns their outputs. None are run if there is no
-/// `emulator` because the program is too large for it.
+/// Inputs that stay with the project.
+const SELFTEST_INPUTS: usize = 32;
+
+/// Vectors evenly spread over those that there are.
+fn selftest(subject: &Subject, stored: &CompressedModel, vectors: &[f32]) -> Selftest {
+    let samples = vectors.len() / subject.network.input.len();
+    let chosen = spread(SELFTEST_INPUTS, samples);
+    let inputs = rows(vectors, &chosen, subject.network.input.len());
+    let mut prepared = inputs.clone();
+    if let Some(standardisation) = subject.standardisation {
+        standardisation.apply(&mut prepared);
+    }
+    let outputs = stored.decompressed().predict(&prepared);
+    let expected = subject.model.map_or_else(|| outputs.clone(), |model| model.predict(&prepared));
+    let classes = subject.network.output().len();
+    let classes_of = |outputs: &[f32]| -> Vec<usize> {
+        outputs.chunks_exact(classes).map(autotinyml_nn::largest).collect()
+    };
+    let (outputs, wanted) = (classes_of(&outputs), classes_of(&expected));
+    let agreeing = outputs.iter().zip(&wanted).filter(|(output, wanted)| output == wanted).count();
+    // Rounding may decide one that is near a tie.
+    Selftest { inputs, expected, agreeing: agreeing.saturating_sub(1) }
+}
+
+/// So many of the samples (or all), evenly spread, in order.
+fn spread(count: usize, samples: usize) -> Vec<usize> {
+    let count = count.clamp(1, samples);
+    (0..count).map(|index| index * samples / count).collect()
+}
+
+/// Runs so many `inputs`, evenly spread over the vectors, and returns which, and their outputs. None are
+/// run if there is no `emulator` because the program is too large for it.
 fn emulate(
     footprint: &mut Footprint,
     emulator: Option<Emulator>,
     inputs: usize,
     vectors: &[f32],
     lengths: [usize; 2],
-) -> Result<Vec<f32>, DeployError> {
+) -> Result<(Vec<usize>, Vec<f32>), DeployError> {
     let Some(emulator) = emulator else {
         footprint.emulated_inputs = Some(0);
-        return Ok(vec![]);
+        return Ok((vec![], vec![]));
     };
-    let inputs = inputs.clamp(1, vectors.len() / lengths[0]);
-    let run = emulator.run(&vectors[..inputs * lengths[0]])?;
-    footprint.emulated_inputs = Some(inputs);
+    let chosen = spread(inputs, vectors.len() / lengths[0]);
+    let run = emulator.run(&rows(vectors, &chosen, lengths[0]))?;
+    footprint.emulated_inputs = Some(chosen.len());
     footprint.instructions = run.instructions;
     footprint.stack_bytes = run.stack_bytes;
-    Ok(run.outputs)
+    Ok((chosen, run.outputs))
+}
+
+/// Some of the rows of a table of so many `columns`.
+fn rows(values: &[f32], chosen: &[usize], columns: usize) -> Vec<f32> {
+    chosen.iter().flat_map(|&row| &values[row * columns..][..columns]).copied().collect()
 }
 
 /// Of so many instructions each.
@@ -206,27 +258,39 @@ fn fit(footprint: &mut Footprint, objects: &ChipObjects, board: &Board) -> Resul
     Ok(())
 }
 
+/// How far the C program agrees with the network: the emulator's if it ran all vectors, else this
+/// computer's, else (no compiler for it) what the stored weights give in Rust.
 fn compare(
     footprint: &mut Footprint,
+    subject: &Subject,
     model: &Model,
     stored: &CompressedModel,
-    standardisation: Option<&Standardisation>,
     vectors: &[f32],
-    outputs: Option<&[f32]>,
-) {
+    answers: &Answers,
+) -> CrossReport {
     let mut inputs = vectors.to_vec();
-    if let Some(standardisation) = standardisation {
+    if let Some(standardisation) = subject.standardisation {
         standardisation.apply(&mut inputs);
     }
-    let outputs = outputs.map_or_else(|| stored.decompressed().predict(&inputs), <[f32]>::to_vec);
-    let classes = model.network.output().len();
-    let cross = CrossAccuracy::between(&model.predict(&inputs), &outputs, classes);
-    footprint.cross_accuracy = Some(cross.accuracy);
-    // Outputs that are no numbers have no distance.
-    let measured = |figure: f64| figure.is_finite().then_some(figure);
-    footprint.rmse = measured(cross.rmse);
-    footprint.mae = measured(cross.mae);
-    footprint.l2r = measured(cross.l2r);
+    let (reference, classes) = (model.predict(&inputs), model.network.output().len());
+    let mut report = CrossReport::default();
+    let all = match &answers.host {
+        Some(host) => host.clone(),
+        None => stored.decompressed().predict(&inputs),
+    };
+    let name = if answers.host.is_some() { "this computer" } else { "model with stored weights" };
+    report.runners.push(Agreement::between(name, &reference, &all, classes));
+    if let Some((chosen, outputs)) = &answers.emulated {
+        let reference = rows(&reference, chosen, classes);
+        report.runners.push(Agreement::between("emulator", &reference, outputs, classes));
+    }
+    let complete = |runner: &&Agreement| runner.inputs == reference.len() / classes;
+    let whole = report.runners.iter().rfind(complete).expect("the first ran all");
+    footprint.cross_accuracy = Some(whole.accuracy);
+    (footprint.rmse, footprint.mae, footprint.l2r) = (whole.rmse, whole.mae, whole.l2r);
+    report.classes = of_each_class(&reference, &all, classes, subject.classes);
+    report.layers = of_each_layer(model, stored, &inputs);
+    report
 }
 
 fn random_weights(network: &Network, compression: Compression) -> CompressedModel {

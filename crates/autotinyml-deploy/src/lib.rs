@@ -1,5 +1,6 @@
 //! A trained network and a board in; a footprint, a verdict and a C project out.
 
+pub mod advice;
 pub mod board;
 mod catalogue;
 pub mod check;
@@ -23,19 +24,20 @@ pub mod sharing;
 pub mod st;
 pub mod toolchain;
 
+pub use advice::{Estimate, Resize, nearest_sizes, what_takes_most};
 pub use board::{Board, BoardError, Region, RegionKind};
 pub use catalogue::Boards;
 pub use check::{Checked, Subject, check, link, static_footprint};
 pub use compress::{CompressedModel, StoredKernel, StoredWeights, compress};
 pub use compression::{Compression, IndexBits, UnknownCompression};
 pub use cortex::Core;
-pub use cross_accuracy::CrossAccuracy;
+pub use cross_accuracy::{Agreement, CrossAccuracy, CrossReport, of_each_layer};
 pub use elf::{Elf, ElfError};
-pub use emit::{Project, write_project};
+pub use emit::{Project, Selftest, write_project};
 pub use error::DeployError;
 pub use fold::{fold, fold_network};
 pub use footprint::{Footprint, RegionUse};
-pub use limits::{Accounting, Limits, Verdict};
+pub use limits::{Accounting, Limits, Resource, Shortage, Verdict};
 pub use overhead::{Overhead, Program};
 pub use run::{Emulator, Host, Run, Runner};
 pub use sharing::{SharedKernel, shared_kernels};

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::board::RegionKind;
 use crate::footprint::{Footprint, RegionUse};
 use crate::toolchain::Tool;
 
@@ -56,6 +57,38 @@ pub struct Verdict {
     pub unchecked: Vec<String>,
 }
 
+/// What a network can take too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// RAM, in bytes.
+    Ram,
+    /// ROM, which is flash, in bytes.
+    Rom,
+    /// Multiply-accumulates.
+    Macc,
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ram => "RAM",
+            Self::Rom => "ROM",
+            Self::Macc => "MACC",
+        })
+    }
+}
+
+/// By how much a footprint is beyond a limit, or a memory region of the chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// Of what.
+    pub resource: Resource,
+    /// Bytes (or multiply-accumulates) too many.
+    pub over: u64,
+    /// Whether the linked program is meant, not ST accounting.
+    pub linked: bool,
+}
+
 impl Verdict {
     /// Nothing that was measured speaks against deploying.
     pub fn deployable(&self) -> bool {
@@ -80,7 +113,8 @@ impl Limits {
         self.judge_memory("ROM", rom, self.rom_bytes, &mut verdict);
         if let Some(limit) = self.macc.filter(|&limit| footprint.macc > limit) {
             let over = footprint.macc - limit;
-            verdict.refuse(format!("MACC {} is {over} over the limit of {limit}", footprint.macc));
+            let [macc, over, limit] = [footprint.macc, over, limit].map(grouped);
+            verdict.refuse(format!("MACC {macc} is {over} over the limit of {limit}"));
         }
         self.judge_cross_accuracy(footprint.cross_accuracy, &mut verdict);
         judge_regions(&footprint.regions, &mut verdict);
@@ -95,6 +129,39 @@ impl Limits {
             verdict.unchecked.push(format!("instructions and stack of an inference: {reason}"));
         }
         verdict
+    }
+
+    /// Of what a footprint takes too much: for each resource the largest excess over a limit or a memory
+    /// region.
+    pub fn shortages(&self, footprint: &Footprint) -> Vec<Shortage> {
+        let (linked, ram, rom) = match self.accounting {
+            Accounting::St => (false, Some(footprint.st_ram_bytes), Some(footprint.st_rom_bytes)),
+            Accounting::Elf => (true, footprint.ram_bytes, footprint.flash_bytes),
+        };
+        let over = |figure: Option<usize>, limit: Option<usize>| {
+            figure.zip(limit).map_or(0, |(figure, limit)| figure.saturating_sub(limit) as u64)
+        };
+        let mut shortages = vec![
+            Shortage { resource: Resource::Ram, over: over(ram, self.ram_bytes), linked },
+            Shortage { resource: Resource::Rom, over: over(rom, self.rom_bytes), linked },
+            Shortage {
+                resource: Resource::Macc,
+                over: self.macc.map_or(0, |limit| footprint.macc.saturating_sub(limit)),
+                linked: false,
+            },
+        ];
+        for region in &footprint.regions {
+            let shortage = match region.kind {
+                RegionKind::Ram => &mut shortages[0],
+                RegionKind::Flash => &mut shortages[1],
+            };
+            let over = region.over_bytes() as u64;
+            if over > shortage.over {
+                *shortage = Shortage { over, linked: true, ..*shortage };
+            }
+        }
+        shortages.retain(|shortage| shortage.over > 0);
+        shortages
     }
 
     fn judge_memory(
@@ -113,9 +180,9 @@ impl Limits {
                 needs_linking()
             )),
             Some(bytes) if bytes > limit => verdict.refuse(format!(
-                "{memory} {} is {} over the limit of {} ({})",
+                "{memory} {} is {} B over the limit of {} ({})",
                 kilobytes(bytes),
-                kilobytes(bytes - limit),
+                grouped((bytes - limit) as u64),
                 kilobytes(limit),
                 self.accounting
             )),
@@ -146,10 +213,10 @@ fn judge_regions(regions: &[RegionUse], verdict: &mut Verdict) {
     }
     for region in regions.iter().filter(|region| region.over_bytes() > 0) {
         verdict.reasons.push(format!(
-            "does not fit the chip: {} {} is {} over the {} that there are",
+            "does not fit the chip: {} {} is {} B over the {} that there are",
             region.name,
             kilobytes(region.used_bytes),
-            kilobytes(region.over_bytes()),
+            grouped(region.over_bytes() as u64),
             kilobytes(region.length_bytes)
         ));
     }
@@ -175,6 +242,16 @@ fn kilobytes(bytes: usize) -> String {
     }
 }
 
+/// A number with commas between thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let group = |(index, digit): (usize, char)| {
+        let comma = index > 0 && (digits.len() - index).is_multiple_of(3);
+        [comma.then_some(','), Some(digit)].into_iter().flatten()
+    };
+    digits.chars().enumerate().flat_map(group).collect()
+}
+
 /// Rounded down, so that no shortfall prints as its limit. A share such as 0.95 is not a binary
 /// fraction: what is within 1e-9 of a hundredth of a percent counts as that.
 fn percent(share: f64) -> String {
@@ -184,7 +261,6 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::RegionKind;
 
     /// Experiment 1's baseline at ×4.
     fn baseline() -> Footprint {
@@ -244,8 +320,8 @@ mod tests {
     fn the_baseline_is_refused_by_the_tiny_board_before_anything_is_linked() {
         insta::assert_snapshot!(told(&limits(Accounting::St), &baseline()), @r"
         meets false, links None, deployable false
-        - RAM 24.6 KB is 8.6 KB over the limit of 16.0 KB (ST accounting)
-        - ROM 794.1 KB is 734.1 KB over the limit of 60.0 KB (ST accounting)
+        - RAM 24.6 KB is 8,576 B over the limit of 16.0 KB (ST accounting)
+        - ROM 794.1 KB is 734,136 B over the limit of 60.0 KB (ST accounting)
         ? X-CROSS accuracy limit of 95.00 %: needs a trained network and inputs to run it on
         ? whether it fits the chip: needs a board, and a cross compiler to link for it: sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi
         ? instructions and stack of an inference: needs a linked program, and an emulator to run it: sudo apt install qemu-system-arm
@@ -268,12 +344,12 @@ mod tests {
     fn the_linked_program_is_judged_by_elf_accounting() {
         insta::assert_snapshot!(told(&limits(Accounting::Elf), &linked([61_000, 10_000, 4_000])), @r"
         meets false, links Some(true), deployable false
-        - ROM 61.0 KB is 1.0 KB over the limit of 60.0 KB (ELF accounting)
+        - ROM 61.0 KB is 1,000 B over the limit of 60.0 KB (ELF accounting)
         ");
         insta::assert_snapshot!(told(&limits(Accounting::Elf), &linked([59_000, 14_000, 4_000])), @r"
         meets false, links Some(false), deployable false
-        - RAM 18.0 KB is 2.0 KB over the limit of 16.0 KB (ELF accounting)
-        - does not fit the chip: sram 14.0 KB is 1.7 KB over the 12.3 KB that there are
+        - RAM 18.0 KB is 2,000 B over the limit of 16.0 KB (ELF accounting)
+        - does not fit the chip: sram 14.0 KB is 1,712 B over the 12.3 KB that there are
         ");
         insta::assert_snapshot!(told(&limits(Accounting::Elf), &linked([59_000, 10_000, 4_000])), @r"meets true, links Some(true), deployable true");
     }
@@ -293,7 +369,7 @@ mod tests {
         insta::assert_snapshot!(told(&limits(Accounting::St), &big), @r"
         meets false, links Some(true), deployable false
         - RAM 16.0 KB is 1 B over the limit of 16.0 KB (ST accounting)
-        - ROM 794.1 KB is 734.1 KB over the limit of 60.0 KB (ST accounting)
+        - ROM 794.1 KB is 734,136 B over the limit of 60.0 KB (ST accounting)
         ");
     }
 
@@ -303,12 +379,12 @@ mod tests {
         let footprint = |share| Footprint { cross_accuracy: Some(share), ..linked([1, 1, 1]) };
         insta::assert_snapshot!(told(&only, &footprint(0.949_999)), @r"
         meets false, links Some(true), deployable false
-        - MACC 874970 is 374970 over the limit of 500000
+        - MACC 874,970 is 374,970 over the limit of 500,000
         - X-CROSS accuracy 94.99 % is below the limit of 95.00 %
         ");
         insta::assert_snapshot!(told(&only, &footprint(0.95)), @r"
         meets false, links Some(true), deployable false
-        - MACC 874970 is 374970 over the limit of 500000
+        - MACC 874,970 is 374,970 over the limit of 500,000
         ");
     }
 
@@ -338,7 +414,7 @@ mod tests {
             Footprint { instructions: None, emulated_inputs: Some(0), ..linked([70_000, 1, 1]) };
         insta::assert_snapshot!(told(&Limits::default(), &huge), @r"
         meets true, links Some(false), deployable false
-        - does not fit the chip: flash 70.0 KB is 4.5 KB over the 65.5 KB that there are
+        - does not fit the chip: flash 70.0 KB is 4,464 B over the 65.5 KB that there are
         ? instructions and stack of an inference: the program is larger than the memory of the emulated machine
         ");
     }
@@ -347,7 +423,7 @@ mod tests {
     fn without_limits_only_the_chip_speaks() {
         insta::assert_snapshot!(told(&Limits::default(), &linked([70_000, 1, 5_000])), @r"
         meets true, links Some(false), deployable false
-        - does not fit the chip: flash 70.0 KB is 4.5 KB over the 65.5 KB that there are
+        - does not fit the chip: flash 70.0 KB is 4,464 B over the 65.5 KB that there are
         - does not fit the chip: ccm 5.0 KB is 904 B over the 4.1 KB that there are
         ");
         assert!(Limits::default().judge(&baseline()).deployable());

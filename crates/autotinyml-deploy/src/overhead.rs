@@ -132,7 +132,12 @@ impl Overhead {
 
     /// Puts into a footprint the least that a program of this kind takes of its chip.
     pub fn at_least(&self, program: &Program, board: &Board, footprint: &mut Footprint) {
-        self.fill(program, board, SLACK_BYTES, footprint);
+        self.fill(program, board, -(SLACK_BYTES as isize), footprint);
+    }
+
+    /// Puts into a footprint the most that a program of this kind takes of its chip.
+    pub fn at_most(&self, program: &Program, board: &Board, footprint: &mut Footprint) {
+        self.fill(program, board, SLACK_BYTES as isize, footprint);
     }
 
     /// Puts into a footprint what a program of this kind takes of its chip, to within
@@ -141,16 +146,17 @@ impl Overhead {
         self.fill(program, board, 0, footprint);
     }
 
-    fn fill(&self, program: &Program, board: &Board, slack: usize, footprint: &mut Footprint) {
+    fn fill(&self, program: &Program, board: &Board, slack: isize, footprint: &mut Footprint) {
         let used = |region: &RegionUse| {
             let used = region.used_bytes + share(program, region, board);
             let slack = if region.used_bytes == 0 { 0 } else { slack };
-            RegionUse { used_bytes: used.saturating_sub(slack), ..region.clone() }
+            RegionUse { used_bytes: used.saturating_add_signed(slack), ..region.clone() }
         };
         footprint.regions = self.regions.iter().map(used).collect();
         let flash = footprint.regions.iter().filter(|region| region.kind == RegionKind::Flash);
         footprint.flash_bytes = Some(flash.map(|region| region.used_bytes).sum());
-        footprint.ram_bytes = Some((self.ram_bytes + program.arena_bytes).saturating_sub(slack));
+        footprint.ram_bytes =
+            Some((self.ram_bytes + program.arena_bytes).saturating_add_signed(slack));
     }
 }
 

@@ -45,7 +45,7 @@ mod tests;
 
 use autotinyml_nn::{
     Activation, Layer, Network, Node, Padding, Shape, Source, extent, node_multiply_accumulates,
-    parameters,
+    node_parameters, parameters,
 };
 
 use crate::compression::Compression;
@@ -87,6 +87,38 @@ pub fn account(network: &Network, compression: Compression) -> StAccount {
     }
 }
 
+/// What a layer adds to a network's figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerCost {
+    /// Its weights as stored.
+    pub rom_bytes: usize,
+    /// Its multiply-accumulates.
+    pub macc: u64,
+}
+
+/// The layers with what each adds: their sums are the network's [`account`].
+pub fn layer_costs(
+    network: &Network,
+    compression: Compression,
+) -> impl Iterator<Item = (String, LayerCost)> {
+    let network = fold_network(network).into_owned();
+    let shared = shared_kernels(&network, compression);
+    network.nodes.into_iter().enumerate().map(move |(index, node)| {
+        let saved = shared.iter().find(|kernel| kernel.node == index);
+        let saved = saved.map_or(0, |kernel| kernel.saved_bytes);
+        let rom_bytes = node_parameters(&node) * FLOAT_BYTES - saved;
+        let macc = node_macc(&node);
+        (node.name, LayerCost { rom_bytes, macc })
+    })
+}
+
+/// The layer at which the network takes most RAM, and how much.
+pub fn ram_peak(network: &Network) -> (String, usize) {
+    let network = &*fold_network(network);
+    let peak = ram_by_step(&steps(network)).into_iter().max_by_key(|(_, bytes)| *bytes);
+    peak.map_or_else(Default::default, |(node, bytes)| (network.nodes[node].name.clone(), bytes))
+}
+
 fn node_macc(node: &Node) -> u64 {
     let outputs = node.output.len() as u64;
     match node.layer {
@@ -112,6 +144,8 @@ fn node_macc(node: &Node) -> u64 {
 
 /// What is computed from one buffer (or two) into another.
 struct Step {
+    /// The first node that it computes.
+    node: usize,
     /// The steps that write what it reads; `None`: the caller.
     sources: Vec<Option<usize>>,
     input: Shape,
@@ -136,7 +170,11 @@ enum Reads {
 }
 
 fn ram_bytes(network: &Network) -> usize {
-    let steps = steps(network);
+    ram_by_step(&steps(network)).into_iter().map(|(_, bytes)| bytes).max().unwrap_or(0)
+}
+
+/// Of each step its node and the bytes that are taken meanwhile.
+fn ram_by_step(steps: &[Step]) -> Vec<(usize, usize)> {
     let mut last_readers: Vec<usize> = (0..steps.len()).collect();
     for (index, step) in steps.iter().enumerate() {
         step.sources.iter().flatten().for_each(|&source| last_readers[source] = index);
@@ -148,9 +186,9 @@ fn ram_bytes(network: &Network) -> usize {
         };
         let (dying, staying) = (of(&|last| last == index), of(&|last| last > index));
         let output = if index + 1 == steps.len() { 0 } else { bytes(step.output) };
-        staying + step.bytes(dying, output)
+        (step.node, staying + step.bytes(dying, output))
     };
-    steps.iter().enumerate().map(bytes).max().unwrap_or(0)
+    steps.iter().enumerate().map(bytes).collect()
 }
 
 fn steps(network: &Network) -> Vec<Step> {
@@ -193,7 +231,8 @@ fn steps(network: &Network) -> Vec<Step> {
         };
         let place = match step {
             Some(step) => {
-                steps.push(Step { sources: node.inputs.iter().map(place).collect(), ..step });
+                let sources = node.inputs.iter().map(place).collect();
+                steps.push(Step { node: places.len(), sources, ..step });
                 Some(steps.len() - 1)
             }
             None => before,
@@ -210,7 +249,8 @@ impl Step {
     fn new(node: &Node, reads: Reads) -> Self {
         let Node { input, output, .. } = *node;
         let (is_convolution, is_shared) = (false, false);
-        Self { sources: vec![], input, output, reads, is_convolution, is_shared, scratch_bytes: 0 }
+        let (node, sources, scratch_bytes) = (0, vec![], 0);
+        Self { node, sources, input, output, reads, is_convolution, is_shared, scratch_bytes }
     }
 
     fn convolution(node: &Node, window_rows: usize, stride: usize, padding: Padding) -> Self {

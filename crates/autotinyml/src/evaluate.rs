@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use autotinyml_deploy::{
-    Accounting, CrossAccuracy, DeployError, Footprint, Program, Subject, Tools, Verdict, compress,
-    link, static_footprint,
+    Accounting, Agreement, CrossAccuracy, DeployError, Estimate, Footprint, Program, Subject,
+    Tools, Verdict, compress, link, of_each_layer, static_footprint,
 };
 use autotinyml_nn::{
     BuildError, Confusion, Epoch, Layer, Metric, Network, Node, Source, TrainError, Training,
@@ -19,6 +19,7 @@ use autotinyml_nn::{
 };
 use autotinyml_search::Configuration;
 
+use crate::advice::{Choice, advice, costs_of_layers, falls_short};
 use crate::record::{TrialOutcome, TrialRecord};
 use crate::samples::Samples;
 use crate::study_file::{Check, DeployPlan, Study};
@@ -86,6 +87,8 @@ struct Trained {
     confusions: Vec<Confusion>,
     learning_curve: Vec<f64>,
     cross: CrossAccuracy,
+    /// Of the fold that agrees least with its network, if too little: what each layer costs.
+    layers: Vec<Agreement>,
 }
 
 impl Trained {
@@ -149,19 +152,44 @@ impl<'a> Evaluator<'a> {
         };
         let footprint = self.sizes(&network)?;
         let verdict = self.verdict(&footprint);
+        let advice = self.advice(configuration, &network, &footprint)?;
         if deploy.check == Check::BeforeTraining && !verdict.deployable() {
-            return Ok(TrialOutcome {
-                verdict,
-                ..TrialOutcome::refused(String::new(), Some(footprint))
-            });
+            let mut refused = TrialOutcome::refused(String::new(), Some(footprint));
+            refused.verdict = verdict;
+            refused.verdict.reasons.extend(advice);
+            return Ok(refused);
         }
         match self.train_folds(&network, configuration, epochs) {
-            Ok(trained) => Ok(self.judge(trained, footprint)),
+            Ok(trained) => {
+                let mut outcome = self.judge(&trained, footprint);
+                outcome.verdict.reasons.extend(advice);
+                if outcome.footprint.as_ref().is_some_and(|it| falls_short(&deploy.limits, it)) {
+                    outcome.verdict.reasons.extend(costs_of_layers(&trained.layers));
+                }
+                Ok(outcome)
+            }
             Err(refused @ (TrainError::Diverged { .. } | TrainError::TooLarge { .. })) => {
                 Ok(TrialOutcome::refused(refused.to_string(), Some(footprint)))
             }
             Err(error) => Err(EvaluateError::Training(error)),
         }
+    }
+
+    /// What takes most of a network that does not fit, and the nearest change with which it would.
+    ///
+    /// # Errors
+    /// A defect of the planner.
+    pub fn advice(
+        &self,
+        configuration: &Configuration,
+        network: &Network,
+        footprint: &Footprint,
+    ) -> Result<Vec<String>, EvaluateError> {
+        let DeployPlan { limits, compression, ref board, .. } = self.study.deploy;
+        let estimate = Estimate::like(network, footprint, &limits, compression, Some(board))?;
+        let other_network = |other: &Configuration| self.network(other).ok();
+        let choice = Choice { space: &self.study.space, configuration, network: &other_network };
+        Ok(advice(network, footprint, &estimate, Some(&choice))?)
     }
 
     /// What could not be checked is told once, of the finalists, not of every trial.
@@ -233,6 +261,7 @@ impl<'a> Evaluator<'a> {
         let mut confusions = vec![];
         let mut curves = vec![];
         let (mut answers, mut deployed_answers) = (vec![], vec![]);
+        let (mut layers, mut least) = (vec![], deploy.limits.cross_accuracy.unwrap_or(0.0));
         for (number, fold) in self.samples.folds.iter().enumerate() {
             let data = &self.samples.raw.standardised(&fold.standardisation);
             // The same seed for every configuration: they differ by their merit, not by their luck.
@@ -245,20 +274,25 @@ impl<'a> Evaluator<'a> {
             let model =
                 train_and_validate(network, data, train, &fold.stop, &training, seed, on_epoch)?;
             curves.push(curve);
-            let deployed = compress(&model, deploy.compression).decompressed();
+            let stored = compress(&model, deploy.compression);
             let inputs = Samples::gather(data, &fold.validation);
-            answers.extend(model.predict(&inputs));
-            let outputs = deployed.predict(&inputs);
+            let (original, outputs) =
+                (model.predict(&inputs), stored.decompressed().predict(&inputs));
+            let agreeing = CrossAccuracy::between(&original, &outputs, data.classes.len()).accuracy;
+            if agreeing < least {
+                (least, layers) = (agreeing, of_each_layer(&model, &stored, &inputs));
+            }
+            answers.extend(original);
             let labels = fold.validation.iter().map(|&sample| data.labels[sample]);
             confusions.push(Confusion::of(&outputs, labels, data.classes.len()));
             deployed_answers.extend(outputs);
         }
         let cross =
             CrossAccuracy::between(&answers, &deployed_answers, self.samples.raw.classes.len());
-        Ok(Trained { confusions, learning_curve: mean_curve(&curves), cross })
+        Ok(Trained { confusions, learning_curve: mean_curve(&curves), cross, layers })
     }
 
-    fn judge(&self, trained: Trained, mut footprint: Footprint) -> TrialOutcome {
+    fn judge(&self, trained: &Trained, mut footprint: Footprint) -> TrialOutcome {
         footprint.cross_accuracy = Some(trained.cross.accuracy);
         let CrossAccuracy { rmse, mae, l2r, .. } = trained.cross;
         // Outputs that overflow have no distance.
@@ -269,7 +303,7 @@ impl<'a> Evaluator<'a> {
             balanced_accuracy: Some(trained.score(Metric::BalancedAccuracy)),
             macro_f1: Some(trained.score(Metric::MacroF1)),
             fold_accuracies: trained.of_folds(Metric::Accuracy),
-            learning_curve: trained.learning_curve,
+            learning_curve: trained.learning_curve.clone(),
             verdict: self.verdict(&footprint),
             footprint: Some(footprint),
         }

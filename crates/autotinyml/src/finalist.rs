@@ -8,6 +8,7 @@ use autotinyml_deploy::{Checked, Subject, check, compress};
 use autotinyml_nn::{Confusion, Metric, Model, TrainError, train_and_validate};
 use autotinyml_search::Configuration;
 
+use crate::advice::{costs_of_layers, falls_short};
 use crate::evaluate::{EvaluateError, Evaluator};
 use crate::record::{Finalist, TrialRecord};
 use crate::samples::Samples;
@@ -60,7 +61,7 @@ impl Evaluator<'_> {
             }
             model => model?,
         };
-        let Checked { footprint, outputs } = self.deploy(&model, firmware)?;
+        let Checked { footprint, outputs, cross } = self.deploy(&model, firmware)?;
         let goal = self.study.search.goal;
         let validated = trial.and_then(|trial| {
             let TrialRecord { outcome, .. } = trial;
@@ -87,6 +88,13 @@ impl Evaluator<'_> {
         let labels = test.iter().map(|&sample| data.labels[sample]);
         let confusion = Confusion::of(&outputs, labels, data.classes.len());
         let settings = self.study.space.settings(configuration).into_iter();
+        let mut verdict = self.study.deploy.limits.judge(&footprint);
+        verdict.reasons.extend(self.advice(configuration, &model.network, &footprint)?);
+        if falls_short(&self.study.deploy.limits, &footprint) {
+            verdict
+                .reasons
+                .extend(costs_of_layers(cross.as_ref().map_or(&[], |cross| &cross.layers)));
+        }
         let finalist = Finalist {
             trial: trial.map(|trial| trial.id),
             settings: settings.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
@@ -96,8 +104,9 @@ impl Evaluator<'_> {
             deployed_accuracy: confusion.score(Metric::Accuracy),
             confusion: confusion.counts,
             undecided: confusion.undecided,
-            verdict: self.study.deploy.limits.judge(&footprint),
+            verdict,
             footprint,
+            cross,
         };
         let standardisation = Some(standardisation.clone());
         Ok(Final::Ran(Box::new(finalist), SavedModel { model, standardisation }))

@@ -5,6 +5,7 @@
 //! is the loop of the two;
 //! `store` keeps every trial; `finalist` takes the best to the chip; `report` tells people.
 
+pub mod advice;
 pub mod cli;
 pub mod compare;
 pub mod contact_sheet;

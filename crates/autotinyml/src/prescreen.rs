@@ -216,6 +216,12 @@ impl<'a> Prescreen<'a> {
         }
     }
 
+    /// What takes most of a configuration that does not fit, and what would.
+    pub fn advice(&self, Smallest { configuration, footprint }: &Smallest) -> Vec<String> {
+        let Ok(network) = self.evaluator.network(configuration) else { return vec![] };
+        self.evaluator.advice(configuration, &network, footprint).unwrap_or_default()
+    }
+
     fn fits(&self, footprint: &Footprint) -> bool {
         let deploy = &self.evaluator.study.deploy;
         let flash_bytes: usize = deploy.board.flash().map(|region| region.length_bytes).sum();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use autotinyml_deploy::{Board, Footprint, Verdict};
+use autotinyml_deploy::{Board, CrossReport, Footprint, Verdict};
 use autotinyml_nn::{Confusion, Metric};
 use autotinyml_search::{Configuration, Phase};
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,10 @@ pub struct Finalist {
     pub undecided: Vec<usize>,
     /// Measured on the linked program as far as the tools here allow.
     pub footprint: Footprint,
+    /// How far the C program agrees with the network, by runner, class and layer. None in stores from
+    /// before this was kept.
+    #[serde(default)]
+    pub cross: Option<CrossReport>,
     /// Judged by the study's limits; names what could not be checked on this machine.
     pub verdict: Verdict,
 }

@@ -1,6 +1,9 @@
 /* Runs the network on every input of the file inputs.bin and writes outputs.bin; measurements.txt
- * gets the time of all calls of network_run and the deepest stack. Files are those of whoever runs
- * this program by semihosting. */
+ * gets the time of all calls of network_run and the deepest stack. If there is expected.bin with the
+ * outputs of the network before it was compressed, says on how many inputs both choose the same class,
+ * and fails on fewer than there should be. Files are those of whoever runs this program by
+ * semihosting. */
+#include "example.h"
 #include "network.h"
 #include "semihosting.h"
 
@@ -81,10 +84,42 @@ static void fault_on_unaligned_addresses(void)
 #endif
 }
 
+static int largest(const float *values)
+{
+    int best = 0;
+    for (int i = 1; i < NETWORK_OUTPUT_LENGTH; i++) {
+        best = values[i] > values[best] ? i : best;
+    }
+    return best;
+}
+
+/* Says how many agree, and whether that is as many as should. */
+static int report(uint32_t agreeing, uint32_t inputs)
+{
+    const uint32_t hundredths = (uint32_t)((uint64_t)agreeing * 10000U / inputs);
+    semihosting_print("X-CROSS accuracy ");
+    semihosting_print_decimal(hundredths / 100U, 1);
+    semihosting_print(".");
+    semihosting_print_decimal(hundredths % 100U, 2);
+    semihosting_print(" % (");
+    semihosting_print_decimal(agreeing, 1);
+    semihosting_print(" of ");
+    semihosting_print_decimal(inputs, 1);
+    semihosting_print(" inputs)\n");
+    if (agreeing + 1U > NETWORK_SELFTEST_AGREEING) {
+        return 0;
+    }
+    semihosting_print("selftest: fewer than ");
+    semihosting_print_decimal(NETWORK_SELFTEST_AGREEING, 1);
+    semihosting_print("\n");
+    return 1;
+}
+
 int main(void)
 {
     static float input[NETWORK_INPUT_LENGTH];
     static float output[NETWORK_OUTPUT_LENGTH];
+    static float expected[NETWORK_OUTPUT_LENGTH];
     fault_on_unaligned_addresses();
     const int inputs = semihosting_open("inputs.bin", SEMIHOSTING_READ);
     const int outputs = semihosting_open("outputs.bin", SEMIHOSTING_WRITE);
@@ -92,6 +127,9 @@ int main(void)
     if (inputs < 0 || outputs < 0 || measurements < 0) {
         fail("selftest: cannot open inputs.bin, outputs.bin and measurements.txt\n");
     }
+    const int expectations = semihosting_open("expected.bin", SEMIHOSTING_READ);
+    uint32_t run = 0;
+    uint32_t agreeing = 0;
     uint64_t ticks = 0;
     const uint32_t *top = paint_stack();
     while (semihosting_read(inputs, input, sizeof input) == 0) {
@@ -102,11 +140,18 @@ int main(void)
         if (semihosting_write(outputs, output, sizeof output) != 0) {
             fail("selftest: cannot write outputs.bin\n");
         }
+        if (expectations >= 0) {
+            if (semihosting_read(expectations, expected, sizeof expected) != 0) {
+                fail("selftest: expected.bin is too short\n");
+            }
+            agreeing += largest(output) == largest(expected) ? 1U : 0U;
+        }
+        run++;
     }
     semihosting_print_number(measurements, "ticks", ticks);
     semihosting_print_number(measurements, "stack_bytes", stack_used(top));
     semihosting_close(outputs);
     semihosting_close(measurements);
-    semihosting_exit(0);
+    semihosting_exit(expectations >= 0 && run > 0 ? report(agreeing, run) : 0);
     return 0;
 }

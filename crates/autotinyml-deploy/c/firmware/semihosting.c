@@ -48,18 +48,34 @@ void semihosting_print(const char *text)
     call(SYS_WRITE0, text);
 }
 
+/* Digits of a number, at least so many, that end before `end`; returns the first. */
+static char *decimal(uint64_t number, int digits, char *end)
+{
+    do {
+        *--end = (char)('0' + number % 10);
+        number /= 10;
+        digits--;
+    } while (number != 0 || digits > 0);
+    return end;
+}
+
+void semihosting_print_decimal(uint32_t number, int digits)
+{
+    char text[12];
+    char *end = text + sizeof text - 1;
+    *end = '\0';
+    semihosting_print(decimal(number, digits, end));
+}
+
 void semihosting_print_number(int file, const char *name, uint64_t number)
 {
-    char digits[21];
-    char *first = digits + sizeof digits;
-    *--first = '\n';
-    do {
-        *--first = (char)('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
+    char text[21];
+    char *end = text + sizeof text;
+    *--end = '\n';
+    const char *first = decimal(number, 1, end);
     semihosting_write(file, name, strlen(name));
     semihosting_write(file, " ", 1);
-    semihosting_write(file, first, (size_t)(digits + sizeof digits - first));
+    semihosting_write(file, first, (size_t)(text + sizeof text - first));
 }
 
 void semihosting_exit(int code)

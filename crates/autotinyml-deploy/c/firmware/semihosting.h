@@ -15,6 +15,9 @@ size_t semihosting_read(int file, void *bytes, size_t count);
 size_t semihosting_write(int file, const void *bytes, size_t count);
 void semihosting_close(int file);
 void semihosting_print(const char *text);
+/* With at least so many digits. */
+void semihosting_print_decimal(uint32_t number, int digits);
+/* A line of a file. */
 void semihosting_print_number(int file, const char *name, uint64_t number);
 void semihosting_exit(int code);
 

@@ -24,7 +24,6 @@ SECTIONS
 {{
     .text : {{ KEEP(*(.vectors)) *(.text .text.*) *(.rodata .rodata.*) }} > {flash}
     .ARM.exidx : {{ *(.ARM.exidx .ARM.exidx.*) }} > {flash}
-    .weights : {{ *(.weights) }} > {flash}
 
     .stack (NOLOAD) : ALIGN(8)
     {{

@@ -4,6 +4,7 @@
 //! declarations and data: `network.h` and `network.c` (layers, arena, calls in order), the weights
 //! packed as the kernels read them, an example input, the chip's linker script, and a README.
 
+mod debugger;
 mod linker_script;
 mod network_c;
 mod readme;
@@ -40,7 +41,12 @@ const PROGRAMS: [(&str, &str); 6] = [
 /// Its memory's addresses and its name are filled in.
 const EMULATOR_SCRIPT: &str = include_str!("../../c/firmware/emulator.ld");
 
-const MAKEFILE: &str = include_str!("../../c/firmware/Makefile");
+/// What differs from board to board is filled in.
+const BUILD_FILES: [(&str, &str); 3] = [
+    ("Makefile", include_str!("../../c/firmware/Makefile")),
+    ("CMakeLists.txt", include_str!("../../c/firmware/CMakeLists.txt")),
+    ("arm-none-eabi.cmake", include_str!("../../c/firmware/arm-none-eabi.cmake")),
+];
 
 /// Files of `c/kernels` that every project holds: the rest depends on its layers.
 const COMMON_KERNELS: [(&str, &str); 3] = [
@@ -61,6 +67,17 @@ const CONV2D: [(&str, &str); 3] = [
     ("conv2d_products.c", include_str!("../../c/kernels/conv2d_products.c")),
 ];
 
+/// Inputs that stay with the project, to try it on whenever it was built anew.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selftest {
+    /// Not standardised, `n × input.len()`.
+    pub inputs: Vec<f32>,
+    /// What the network answers before it is compressed, `n × output.len()`.
+    pub expected: Vec<f32>,
+    /// On how many of them the C program is to choose the same class, at least.
+    pub agreeing: usize,
+}
+
 /// What a firmware folder is made from.
 #[derive(Clone, Debug)]
 pub struct Project<'a> {
@@ -74,6 +91,8 @@ pub struct Project<'a> {
     pub example: &'a [f32],
     /// The board that `make` builds for. `None`: only the emulator.
     pub board: Option<&'a Board>,
+    /// What `make selftest` runs.
+    pub selftest: Option<&'a Selftest>,
     kernels: Vec<Kernel>,
     plan: Plan,
 }
@@ -90,8 +109,8 @@ impl<'a> Project<'a> {
         assert_eq!(example.len(), model.network.input.len(), "one input");
         let kernels = lower(&model.network)?;
         let plan = plan(&kernels)?;
-        let (standardisation, classes, board) = (None, &[][..], None);
-        Ok(Self { model, standardisation, classes, example, board, kernels, plan })
+        let (standardisation, classes, board, selftest) = (None, &[][..], None, None);
+        Ok(Self { model, standardisation, classes, example, board, selftest, kernels, plan })
     }
 
     /// The arena: what lies between the layers, and where.
@@ -163,10 +182,13 @@ impl<'a> Project<'a> {
 pub fn write_project(project: &Project, directory: &Path) -> Result<(), DeployError> {
     let weights = project.weights_file();
     let kernels = directory.join("autotinyml");
-    let chip_script = directory.join("chip.ld");
+    let [chip_script, inputs, expected] =
+        ["chip.ld", "inputs.bin", "expected.bin"].map(|name| directory.join(name));
     for (path, result) in [
         (&kernels, fs::remove_dir_all(&kernels)),
         (&chip_script, fs::remove_file(&chip_script)),
+        (&inputs, fs::remove_file(&inputs)),
+        (&expected, fs::remove_file(&expected)),
         (&kernels, fs::create_dir_all(&kernels)),
     ] {
         match result {
@@ -187,8 +209,16 @@ pub fn write_project(project: &Project, directory: &Path) -> Result<(), DeployEr
     write(&directory.join("network.c"), network_c::source(project, &weights.arrays))?;
     write(&directory.join("weights.S"), weights.assembly())?;
     write(&directory.join("weights.bin"), &weights.bytes)?;
-    write(&directory.join("example.h"), example(project.example))?;
-    write(&directory.join("Makefile"), makefile(project))?;
+    write(&directory.join("example.h"), example(project))?;
+    for (name, template) in BUILD_FILES {
+        write(&directory.join(name), build_file(project, template))?;
+    }
+    if let Some(selftest) = project.selftest {
+        let bytes =
+            |values: &[f32]| values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+        write(&inputs, bytes(&selftest.inputs))?;
+        write(&expected, bytes(&selftest.expected))?;
+    }
     write(&directory.join("README.md"), readme::readme(project, weights.bytes.len()))?;
     match project.board {
         Some(board) => write(&chip_script, linker_script::linker_script(board)),
@@ -201,10 +231,14 @@ fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), DeployError> {
         .map_err(|source| DeployError::File { path: path.to_path_buf(), source })
 }
 
-fn makefile(project: &Project) -> String {
+fn build_file(project: &Project, template: &str) -> String {
     let goal = if project.board.is_some() { "firmware.elf" } else { "emulated.elf" };
-    MAKEFILE
+    let chip = project.board.and_then(debugger::probe_rs_chip).unwrap_or_default();
+    let openocd = project.board.and_then(debugger::openocd_options).unwrap_or_default();
+    template
         .replace("@GOAL@", goal)
+        .replace("@CHIP@", chip)
+        .replace("@OPENOCD@", &openocd)
         .replace("@CORE@", &project.core().compiler_flags().join(" "))
         .replace("@CFLAGS@", &[&COMPILER_FLAGS[..], &CHIP_FLAGS].concat().join(" "))
         .replace("@LDFLAGS@", &LINKER_FLAGS.join(" "))
@@ -222,10 +256,13 @@ fn emulator_script(core: Core) -> String {
         .replace("@WEIGHTS@", &address(machine.weights))
 }
 
-fn example(values: &[f32]) -> String {
-    let values = network_c::floats(values).replace('\n', " \\\n");
+fn example(project: &Project) -> String {
+    let values = network_c::floats(project.example).replace('\n', " \\\n");
+    let agreeing = project.selftest.map_or(0, |selftest| selftest.agreeing);
     format!(
-        "/* Values as a sensor gives them, before network_prepare. */\n#define NETWORK_EXAMPLE \\\n    {values}\n"
+        "/* Values as a sensor gives them, before network_prepare. */\n#define NETWORK_EXAMPLE \\\n    {values}\n\n\
+         /* Inputs of inputs.bin on which it chooses the class that it chose before it was compressed. */\n\
+         #define NETWORK_SELFTEST_AGREEING {agreeing}U\n"
     )
 }
 

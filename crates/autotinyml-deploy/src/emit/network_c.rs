@@ -13,8 +13,16 @@ use crate::lower::{Kernel, Operation, Window};
 pub fn header(project: &Project) -> String {
     let (input, output) = (project.input(), project.output());
     let prepare = match project.standardisation {
-        Some(_) => "Standardises an input in place: call it once on the values of the sensor.",
+        Some(_) => {
+            "Standardises NETWORK_INPUT_LENGTH values of the sensor in place, once: subtracts the mean of
+ * their channel over the training data and divides by its deviation. They are in the units of that
+ * data."
+        }
         None => "Does nothing: this network takes the values of the sensor as they are.",
+    };
+    let outputs = match project.kernels.last().and_then(|kernel| kernel.activation) {
+        Some(Activation::Softmax) => "A probability for each class, 0 to 1, their sum 1",
+        _ => "A number for each class, the largest for the one that is chosen",
     };
     format!(
         "/* A trained network. Everything is single precision; a map is stored row by row, its
@@ -22,8 +30,10 @@ pub fn header(project: &Project) -> String {
 #ifndef NETWORK_H
 #define NETWORK_H
 
-/* {input_rows} rows, {input_columns} columns, {input_channels} channels */
+/* {input_rows} rows, {input_columns} columns, {input_channels} channels: the value of channel k in column j of row i is
+ * input[(i * {input_columns} + j) * {input_channels} + k]. */
 #define NETWORK_INPUT_LENGTH {input_length}
+/* {outputs}. */
 #define NETWORK_OUTPUT_LENGTH {output_length}
 
 #ifdef __cplusplus

@@ -44,18 +44,28 @@ Code and the C library come on top: `make size` says how much.
         text,
         "## Build
 
-    make         # firmware.elf, linked for the board's memory
-    make size    # what it takes
-    make run     # main.c under the emulator (qemu-system-arm)
+    make            # firmware.elf, linked for the board's memory
+    make size       # what it takes
+    make run        # main.c under the emulator (qemu-system-arm)
+    make selftest   # the inputs of inputs.bin under the emulator: X-CROSS accuracy
+    make flash      # main.c onto the chip; its answer comes back through the debug probe
 
-It needs `gcc-arm-none-eabi`, `libnewlib-arm-none-eabi` and, to run, `qemu-system-arm`.
+It needs `gcc-arm-none-eabi`, `libnewlib-arm-none-eabi`, and `qemu-system-arm` for the emulator. The
+same with CMake:
+
+    cmake -B build -DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake
+    cmake --build build                    # or --target run, selftest, size, flash
+
+`make flash` takes [probe-rs](https://probe.rs), or OpenOCD with `DEBUGGER=openocd`; `CHIP=` and
+`OPENOCD=` say what each calls the chip. `IMAGE=probed-selftest.elf` runs the selftest there;
+`IMAGE=firmware.elf` is the program that needs no probe.
 
 ## Use
 
-`network.h` is the whole interface; `main.c` shows one inference. In a project of your own take
-`network.c`, `network.h`, `weights.S`, `weights.bin` and `autotinyml/`, and let your linker script
-put the section `.weights` into flash. `host.c` and `selftest.c` run the network on files of
-inputs, on this computer and under the emulator.
+`network.h` is the whole interface, with the shapes; `main.c` shows one inference. In a project of
+your own take `network.c`, `network.h`, `weights.S`, `weights.bin` and `autotinyml/`, or, with CMake,
+`add_subdirectory` this folder and link to `network`. `host.c` and `selftest.c` run the network on
+files of inputs, on this computer and under the emulator.
 
 ## Memory map of the arena
 

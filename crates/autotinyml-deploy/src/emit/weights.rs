@@ -88,7 +88,7 @@ impl WeightsFile {
     /// Content of `weights.S`.
     pub fn assembly(&self) -> String {
         let mut text = String::from(
-            "/* Names for the arrays in weights.bin. */\n    .section .weights, \"a\", %progbits\n",
+            "/* Names for the arrays in weights.bin, among the constants. */\n    .section .rodata.network_weights, \"a\", %progbits\n",
         );
         for Array { symbol, offset, bytes, .. } in &self.arrays {
             let _ = write!(

@@ -56,13 +56,16 @@ fn a_network_that_fits_is_measured_in_every_way() {
         Standardisation { mean: vec![0.5, -0.25, 0.0], deviation: vec![2.0, 0.5, 1.5] };
     let vectors = inputs(&model.network, 20, 4);
     let subject = Subject { standardisation: Some(&standardisation), ..subject(&model, &vectors) };
-    let Checked { footprint, outputs } =
+    let Checked { footprint, outputs, cross } =
         check(&subject, Compression::X1, tiny_board(), &tools, folder.path()).unwrap();
     // What it answers are the outputs of the C program to all vectors.
     let mut inputs = vectors.clone();
     standardisation.apply(&mut inputs);
     assert_near(&outputs.unwrap(), &model.predict(&inputs), 1e-4, "the C program");
     assert_eq!(footprint.emulated_inputs, Some(20));
+    let runners: Vec<_> = cross.iter().flat_map(|cross| &cross.runners).collect();
+    assert_eq!(runners.len(), 2);
+    assert!(runners.iter().all(|runner| (runner.inputs, runner.accuracy) == (20, 1.0)));
     // The C standardises as the model's inputs were: else the outputs would be far apart.
     assert_eq!(footprint.cross_accuracy, Some(1.0));
     assert!(footprint.l2r.unwrap() < 1e-5, "{footprint:?}");
@@ -75,23 +78,27 @@ fn a_network_that_fits_is_measured_in_every_way() {
     assert!(Limits::default().judge(&footprint).deployable());
     // What make builds is what was checked.
     let flash = footprint.regions[0].used_bytes;
-    assert_eq!(make(folder.path(), &tools), flash);
+    run_make(folder.path(), &tools, &[]);
+    let elf = autotinyml_deploy::Elf::read(&folder.path().join("firmware.elf")).unwrap();
+    assert_eq!(elf.bytes_in(&tiny_board().unwrap().regions[0]), flash);
 }
 
-/// Builds the folder as a user does; bytes of flash that its program takes.
-fn make(folder: &Path, tools: &Tools) -> usize {
-    run_make(folder, tools, &[]);
-    let elf = autotinyml_deploy::Elf::read(&folder.join("firmware.elf")).unwrap();
-    elf.bytes_in(&tiny_board().unwrap().regions[0])
+/// As a user calls it.
+fn make(folder: &Path, tools: &Tools) -> Command {
+    let mut make = Command::new("make");
+    make.current_dir(folder).arg("--silent");
+    make.arg(format!("CC={}", tools.cross_cc.as_ref().unwrap().display()));
+    make.arg(format!("QEMU={}", tools.emulator.as_ref().unwrap().display()));
+    make
+}
+
+fn runs(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 /// What make and the programs that it runs say.
 fn run_make(folder: &Path, tools: &Tools, targets: &[&str]) -> String {
-    let mut make = Command::new("make");
-    make.current_dir(folder).arg("--silent").args(targets);
-    make.arg(format!("CC={}", tools.cross_cc.as_ref().unwrap().display()));
-    make.arg(format!("QEMU={}", tools.emulator.as_ref().unwrap().display()));
-    let output = make.output().unwrap();
+    let output = make(folder, tools).args(targets).output().unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{said}");
     said
@@ -114,7 +121,67 @@ fn make_run_prints_the_class_of_the_example() {
         assert_eq!(run_make(folder.path(), &tools, &[]), "");
         let said = run_make(folder.path(), &tools, &["run"]);
         assert_eq!(said, format!("{}\n", classes[largest]));
+        let said = run_make(folder.path(), &tools, &["selftest"]);
+        assert_eq!(said, "X-CROSS accuracy 100.00 % (1 of 1 inputs)\n");
     }
+}
+
+#[test]
+fn make_selftest_fails_if_weights_are_not_what_they_were() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    let (model, folder) = (small(), TempDir::new().unwrap());
+    let vectors = inputs(&model.network, 40, 6);
+    check(&subject(&model, &vectors), Compression::X1, None, &Tools::default(), folder.path())
+        .unwrap();
+    let said = run_make(folder.path(), &tools, &["selftest"]);
+    assert_eq!(said, "X-CROSS accuracy 100.00 % (32 of 32 inputs)\n");
+    let weights = folder.path().join("weights.bin");
+    // Every weight with the other sign.
+    let mut bytes = fs::read(&weights).unwrap();
+    bytes.iter_mut().skip(3).step_by(4).for_each(|byte| *byte ^= 0x80);
+    fs::write(&weights, bytes).unwrap();
+    let output = make(folder.path(), &tools).arg("selftest").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("selftest: fewer than 31\n"), "{said}");
+}
+
+/// As a part of a C++ project and by itself, for the chip and for this computer.
+#[test]
+fn cmake_builds_what_make_builds() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    if !runs("cmake") {
+        assert!(std::env::var_os("CI").is_none(), "no cmake");
+        return;
+    }
+    let (model, folder) = (small(), TempDir::new().unwrap());
+    let vectors = inputs(&model.network, 3, 6);
+    let checked =
+        check(&subject(&model, &vectors), Compression::X4, tiny_board(), &tools, folder.path());
+    let cmake = |arguments: &[&str]| {
+        let output = Command::new("cmake").current_dir(folder.path()).args(arguments).output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    cmake(&["-B", "chip", "-DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake"]);
+    cmake(&["--build", "chip"]);
+    let elf = autotinyml_deploy::Elf::read(&folder.path().join("chip/firmware.elf")).unwrap();
+    let flash = elf.bytes_in(&tiny_board().unwrap().regions[0]);
+    assert_eq!(Some(flash), checked.unwrap().footprint.flash_bytes);
+    let said = cmake(&["--build", "chip", "--target", "selftest"]);
+    assert!(said.contains("X-CROSS accuracy 100.00 % (3 of 3 inputs)"), "{said}");
+
+    cmake(&["-B", "here"]);
+    cmake(&["--build", "here"]);
+    let mut host = Command::new(folder.path().join("here/host"));
+    let host =
+        host.current_dir(folder.path()).args(["inputs.bin", "answers.bin"]).output().unwrap();
+    assert!(host.status.success(), "{}", String::from_utf8_lossy(&host.stderr));
+    let bytes = fs::read(folder.path().join("answers.bin")).unwrap();
+    let (answers, _) = bytes.as_chunks::<4>();
+    let answers: Vec<f32> = answers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    assert_near(&answers, &model.predict(&vectors), 0.05, "host, weights shared");
 }
 
 #[test]
@@ -163,6 +230,8 @@ fn the_emulator_may_run_only_some_of_the_vectors() {
         |tools: &Tools| check(&subject, Compression::X1, None, tools, folder.path()).unwrap();
     let checked = check(&tools);
     assert_eq!(checked.footprint.emulated_inputs, Some(3));
+    let runners = checked.cross.unwrap().runners;
+    assert_eq!(runners.iter().map(|runner| runner.inputs).collect::<Vec<_>>(), [7, 3]);
     assert_near(&checked.outputs.unwrap(), &model.predict(&vectors), 1e-4, "host");
     // Without a compiler for this computer no C program ran them all.
     let checked = check(&Tools { host_cc: None, ..tools.clone() });

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use autotinyml_deploy::{
-    Board, Compression, Footprint, Subject, Tools, Verdict, check, static_footprint,
+    Agreement, Board, Checked, Compression, CrossReport, Estimate, Footprint, Subject, Tools,
+    Verdict, check, static_footprint,
 };
 use autotinyml_nn::{Dataset, Network, Shape, Source, node_parameters};
 use autotinyml_search::{Configuration, Setting};
@@ -12,10 +13,17 @@ use serde_json::json;
 
 use super::boards::{OwnBoards, named};
 use super::{Failure, print};
+use crate::advice::{Choice, advice, costs_of_layers, falls_short};
 use crate::samples::{self, Samples};
 use crate::saved_model::SavedModel;
 use crate::study_file::{StudyFile, read_text};
 use crate::task::{TrainingTemplate, Unbuildable};
+
+/// Inputs that the emulator runs; this computer's program runs all.
+const EMULATED_INPUTS: usize = 200;
+
+/// Inputs that a model is run on if the file names no data.
+const RANDOM_INPUTS: usize = 200;
 
 /// What one network takes, and whether it fits: RAM, ROM and MACC by arithmetic; with --board also
 /// the linked program, compiled and run.
@@ -65,9 +73,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let limits = deploy.map(|deploy| deploy.limits);
 
     let data = data(arguments, &file)?;
-    let network = network(arguments, &file, data.as_ref())?;
-    let footprint = match (board, &arguments.model) {
-        (None, None) => static_footprint(&network, compression),
+    let configuration = configuration(arguments, &file)?;
+    let network = network(&file, &configuration, data.as_ref())?;
+    let Checked { footprint, cross, .. } = match (board, &arguments.model) {
+        (None, None) => {
+            let footprint = static_footprint(&network, compression);
+            Checked { footprint, outputs: None, cross: None }
+        }
         _ => measure(arguments, &file, &network, compression, board, data.as_ref())?,
     };
     let warning = data.as_ref().zip(file.data.as_ref()).and_then(|(data, plan)| {
@@ -75,14 +87,31 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let stop = file.training.as_ref().and_then(TrainingTemplate::hold_out);
         samples::warning(data, &plan.split, stop, seed)
     });
-    let mut verdict = limits.unwrap_or_default().judge(&footprint);
+    let limits_or_none = limits.unwrap_or_default();
+    let mut verdict = limits_or_none.judge(&footprint);
+    let estimate = Estimate::like(&network, &footprint, &limits_or_none, compression, board)?;
+    let (input, classes) = (network.input, network.output().len());
+    let other_network =
+        |other: &Configuration| file.template.network(&file.space, other, input, classes).ok();
+    let choice =
+        Choice { space: &file.space, configuration: &configuration, network: &other_network };
+    let mut advice = advice(&network, &footprint, &estimate, Some(&choice))?;
+    if falls_short(&limits_or_none, &footprint) {
+        advice.extend(costs_of_layers(cross.as_ref().map_or(&[], |cross| &cross.layers)));
+    }
     if board.is_none() {
         verdict.unchecked = vec!["flash, RAM and speed of the program: name a --board".into()];
     }
     print(&match arguments.format.as_str() {
-        "json" => as_json(&footprint, limits.map(|_| verdict.meets_limits), &verdict, &warning),
+        "json" => {
+            verdict.reasons.extend(advice);
+            let meets_limits = limits.map(|_| verdict.meets_limits);
+            as_json(&footprint, meets_limits, &verdict, cross.as_ref(), &warning)
+        }
         _ => {
-            let text = as_text(&network, compression, &footprint, limits.is_some(), &verdict);
+            let text =
+                as_text(&network, compression, &footprint, limits.is_some(), &verdict, &advice);
+            let text = text + &cross.as_ref().map_or(String::new(), agreements);
             text + &warning.map_or(String::new(), |warning| format!("warning: {warning}\n"))
         }
     })?;
@@ -105,12 +134,8 @@ fn data(arguments: &Arguments, file: &StudyFile) -> Result<Option<Dataset>, Fail
     }
 }
 
-/// The file's network, with a setting for each hyperparameter and the shape of its data.
-fn network(
-    arguments: &Arguments,
-    file: &StudyFile,
-    data: Option<&Dataset>,
-) -> Result<Network, Failure> {
+/// A setting for each hyperparameter of the file.
+fn configuration(arguments: &Arguments, file: &StudyFile) -> Result<Configuration, Failure> {
     let settings: Vec<(String, Setting)> =
         arguments.set.iter().map(|text| assignment(text)).collect::<Result<_, _>>()?;
     if let Some((name, _)) = settings
@@ -120,10 +145,18 @@ fn network(
     {
         return Err(usage(format!("--set {name}=… is there twice"), "keep one of them"));
     }
-    let configuration: Configuration = file.space.configuration(&settings).map_err(|error| {
+    file.space.configuration(&settings).map_err(|error| {
         let names = "name every hyperparameter of [space], as in --set filters=16";
         usage(format!("{}: {error}", file.source.name), names)
-    })?;
+    })
+}
+
+/// The file's network, with the shape of its data.
+fn network(
+    file: &StudyFile,
+    configuration: &Configuration,
+    data: Option<&Dataset>,
+) -> Result<Network, Failure> {
     let (input, classes): (Shape, usize) = match (file.input, file.classes, data) {
         (Some(input), Some(classes), _) => (input, classes),
         (_, _, Some(data)) => (data.shape, data.classes.len()),
@@ -134,7 +167,7 @@ fn network(
             ));
         }
     };
-    let network = file.template.network(&file.space, &configuration, input, classes);
+    let network = file.template.network(&file.space, configuration, input, classes);
     network.map_err(|Unbuildable { reason, place }| {
         let help = "change it, or what comes before it";
         file.source.complain(place, reason, "the layers here cannot be put together", help).into()
@@ -157,7 +190,7 @@ fn measure(
     compression: Compression,
     board: Option<&Board>,
     data: Option<&Dataset>,
-) -> Result<Footprint, Failure> {
+) -> Result<Checked, Failure> {
     let saved = arguments.model.as_deref().map(SavedModel::load);
     let saved = saved.transpose().map_err(Failure::Model)?;
     if let Some(saved) = &saved
@@ -169,38 +202,61 @@ fn measure(
         ));
     }
     let vectors = saved.as_ref().map(|saved| vectors(data, saved));
-    let classes: Vec<String> = (0..network.output().len()).map(|class| class.to_string()).collect();
+    let classes: Vec<String> = match data {
+        Some(data) => data.classes.clone(),
+        None => (0..network.output().len()).map(|class| class.to_string()).collect(),
+    };
     let subject = Subject {
         network,
         model: saved.as_ref().map(|saved| &saved.model),
         standardisation: saved.as_ref().and_then(|saved| saved.standardisation.as_ref()),
         classes: &classes,
         vectors: vectors.as_deref(),
-        emulated: None,
+        emulated: Some(EMULATED_INPUTS),
     };
     let folder = tempfile::tempdir()
         .map_err(|error| Failure::Write { path: std::env::temp_dir(), error })?;
-    Ok(check(&subject, compression, board, &Tools::find(), folder.path())?.footprint)
+    Ok(check(&subject, compression, board, &Tools::find(), folder.path())?)
 }
 
-/// Inputs to compare the C with the model on: samples of the data, or random ones where the file
+/// Inputs to compare the C with the model on: all samples of the data, or random ones where the file
 /// names no data.
 fn vectors(data: Option<&Dataset>, saved: &SavedModel) -> Vec<f32> {
-    const VECTORS: usize = 200;
     match data {
-        Some(data) => {
-            let step = data.len().div_ceil(VECTORS);
-            let chosen: Vec<usize> = (0..data.len()).step_by(step).collect();
-            Samples::gather(data, &chosen)
-        }
-        None => saved.random_inputs(VECTORS),
+        Some(data) => Samples::gather(data, &(0..data.len()).collect::<Vec<_>>()),
+        None => saved.random_inputs(RANDOM_INPUTS),
     }
+}
+
+/// Who ran it, the classes on which it differs, and what compressing each layer alone changes.
+fn agreements(cross: &CrossReport) -> String {
+    let mut text = String::new();
+    let mut table = |title: &str, agreements: &mut dyn Iterator<Item = &Agreement>| {
+        for (index, agreement) in agreements.enumerate() {
+            if index == 0 {
+                text +=
+                    &format!("{title:<24} inputs    X-CROSS       rmse        mae        l2r\n");
+            }
+            let Agreement { name, inputs, accuracy, rmse, mae, l2r } = agreement;
+            let figure = |x: &Option<f64>| x.map_or("–".to_string(), |x| format!("{x:.2e}"));
+            let [rmse, mae, l2r] = [rmse, mae, l2r].map(figure);
+            let percent = 100.0 * accuracy;
+            text += &format!(
+                "  {name:<22} {inputs:>6} {percent:>8.2} % {rmse:>10} {mae:>10} {l2r:>10}\n"
+            );
+        }
+    };
+    table("run by", &mut cross.runners.iter());
+    table("class, where they differ", &mut cross.classes.iter().filter(|c| c.accuracy < 1.0));
+    table("layer, compressed alone", &mut cross.layers.iter());
+    text
 }
 
 fn as_json(
     footprint: &Footprint,
     meets_limits: Option<bool>,
     verdict: &Verdict,
+    cross: Option<&CrossReport>,
     warning: &Option<String>,
 ) -> String {
     let reasons: Vec<&String> = verdict.reasons.iter().chain(&verdict.unchecked).collect();
@@ -208,6 +264,7 @@ fn as_json(
     object["meets_limits"] = json!(meets_limits);
     object["links_on_chip"] = json!(verdict.links_on_chip);
     object["reasons"] = json!(reasons);
+    object["cross"] = json!(cross);
     object["warning"] = json!(warning);
     format!("{object}\n")
 }
@@ -218,6 +275,7 @@ fn as_text(
     footprint: &Footprint,
     limited: bool,
     verdict: &Verdict,
+    advice: &[String],
 ) -> String {
     let mut text = String::new();
     let longest = network.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0).max(20);
@@ -263,6 +321,9 @@ fn as_text(
     row("links on the chip", verdict.links_on_chip.map(yes_or_no));
     for reason in &verdict.reasons {
         text += &format!("refused: {reason}\n");
+    }
+    for advice in advice {
+        text += &format!("advice: {advice}\n");
     }
     for unchecked in &verdict.unchecked {
         text += &format!("not checked: {unchecked}\n");

@@ -71,12 +71,13 @@ pub fn nothing_fits(study: &Study, prescreen: &Prescreen<'_>) -> Option<String> 
         settings.iter().map(|(name, setting)| format!("{name} = {setting}")).collect();
     Some(format!(
         "nothing in this space can fit: the smallest needs {:.1} KB of RAM, {:.1} KB of ROM and {} \
-         MACC ({}); the limits are {}. Widen the limits or [space] in {}.",
+         MACC ({}); the limits are {}.{} Widen the limits or [space] in {}.",
         smallest.footprint.st_ram_bytes as f64 / 1000.0,
         smallest.footprint.st_rom_bytes as f64 / 1000.0,
         smallest.footprint.macc,
         settings.join(", "),
         limits_in_print(&deploy.limits),
+        prescreen.advice(smallest).iter().map(|line| format!(" Of it {line}.")).collect::<String>(),
         study.source.name
     ))
 }

@@ -208,6 +208,7 @@ fn winner(space: &Space, trial: &TrialRecord) -> Finalist {
     };
     let accuracy = trial.outcome.accuracy.expect("it was trained");
     Finalist {
+        cross: None,
         trial: Some(trial.id),
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
         validation_accuracy: accuracy,
@@ -242,6 +243,7 @@ fn baseline() -> Finalist {
     };
     let settings = [("filters", "128"), ("kernel", "2"), ("pool", "2"), ("units", "128")];
     Finalist {
+        cross: None,
         trial: None,
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         validation_accuracy: 0.6382,

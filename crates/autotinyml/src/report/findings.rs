@@ -1,6 +1,6 @@
 //! What there is to say about a study, whatever it is printed on.
 
-use autotinyml_deploy::{Accounting, Footprint, Limits};
+use autotinyml_deploy::{Accounting, Agreement, CrossReport, Footprint, Limits};
 use autotinyml_nn::{Confusion, Metric};
 
 use super::numbers::{counted, grouped, percent, setting};
@@ -101,6 +101,8 @@ pub fn remarks(summary: &Summary) -> Vec<(String, String)> {
         let mistakes = confused(best, &summary.data.classes);
         let line = (!mistakes.is_empty()).then(|| mistakes.join(", "));
         remarks.extend(labelled("confused", line.into_iter().collect()));
+        let line = best.cross.as_ref().and_then(differing_classes);
+        remarks.extend(labelled("X-CROSS", line.into_iter().collect()));
     }
     remarks.extend(labelled("not checked", unchecked));
     if summary.best.is_none() {
@@ -129,6 +131,17 @@ fn confused(finalist: &Finalist, classes: &[(String, usize)]) -> Vec<String> {
         format!("{} taken for {taken} ({count} of {all})", classes[right].0)
     };
     mistakes.iter().take(MISTAKES).map(line).collect()
+}
+
+/// The classes on which the C program differs from the network.
+fn differing_classes(cross: &CrossReport) -> Option<String> {
+    let differing = cross.classes.iter().filter(|class| class.accuracy < 1.0);
+    let line = |class: &Agreement| {
+        format!("{} {} of {}", class.name, percent(class.accuracy), class.inputs)
+    };
+    let lines: Vec<String> = differing.map(line).collect();
+    (!lines.is_empty())
+        .then(|| format!("the program agrees on all but these classes: {}", lines.join(", ")))
 }
 
 /// Whether a network lost a tenth or more from validation to test.

@@ -55,8 +55,8 @@ fn the_terminal_shows_found_limit_and_baseline() {
          instructions per inference               171,321                          –
          parameters                                47,422                    741,014
 
-         baseline refused  RAM 24.6 KB is 8.6 KB over the limit of 16.0 KB (ST accounting)
-                           ROM 802.4 KB is 742.4 KB over the limit of 60.0 KB (ST accounting)
+         baseline refused  RAM 24.6 KB is 8,576 B over the limit of 16.0 KB (ST accounting)
+                           ROM 802.4 KB is 742,392 B over the limit of 60.0 KB (ST accounting)
          confused          2 taken for 3 (4 of 15), 6 taken for 5 (4 of 25), 7 taken for 8 (4 of 30)
          not checked       whether it fits the chip: needs a cross compiler
 
@@ -104,19 +104,19 @@ fn the_terminal_shows_the_nearest_misses_if_nothing_was_found() {
          instructions per inference                                   –
          parameters                                             741,014
 
-         baseline refused  RAM 24.6 KB is 8.6 KB over the limit of 16.0 KB (ST accounting)
-                           ROM 802.4 KB is 742.4 KB over the limit of 60.0 KB (ST accounting)
+         baseline refused  RAM 24.6 KB is 8,576 B over the limit of 16.0 KB (ST accounting)
+                           ROM 802.4 KB is 742,392 B over the limit of 60.0 KB (ST accounting)
          not checked       whether it fits the chip: needs a cross compiler
          nearest misses    trial 16 (filters 8, conv_activation sigmoid, kernel 1, pool 2, dropout 0.2,
                            units 16, dense_activation relu, optimizer adam, learning_rate 0.003867): RAM
-                           1.6 KB is 1.5 KB over the limit of 100 B (ST accounting)
+                           1.6 KB is 1,532 B over the limit of 100 B (ST accounting)
                            trial 2 (filters 16, conv_activation relu, kernel 2, pool 2, dropout 0.3, units
                            128, dense_activation sigmoid, optimizer adam, learning_rate 0.001454): RAM 3.1
-                           KB is 3.0 KB over the limit of 100 B (ST accounting); ROM 113.8 KB is 53.8 KB
+                           KB is 2,972 B over the limit of 100 B (ST accounting); ROM 113.8 KB is 53,816 B
                            over the limit of 60.0 KB (ST accounting)
                            trial 14 (filters 16, conv_activation tanh, kernel 2, pool 2, dropout 0.3, units
-                           8, dense_activation tanh, optimizer sgd): RAM 3.1 KB is 3.0 KB over the limit of
-                           100 B (ST accounting); X-CROSS accuracy 94.13 % is below the limit of 95.00 %
+                           8, dense_activation tanh, optimizer sgd): RAM 3.1 KB is 2,972 B over the limit
+                           of 100 B (ST accounting); X-CROSS accuracy 94.13 % is below the limit of 95.00 %
 
          Nothing deployable on the STM32F303K8T6 (Tiny Board) at ×4 was found in 20 trials.
         ");
