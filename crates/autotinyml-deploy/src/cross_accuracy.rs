@@ -185,7 +185,7 @@ mod tests {
         let mut stored = compress(&model, Compression::X4);
         // The first layer's weights are all taken for the largest.
         let first = &mut stored.weights[0].as_mut().unwrap().kernel;
-        let StoredKernel::Shared { codebook, indices } = first else { panic!("not shared") };
+        let StoredKernel::Shared { codebook, indices, .. } = first else { panic!("not shared") };
         indices.fill((codebook.len() - 1) as u8);
         let inputs: Vec<f32> =
             (0..64 * 50).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
