@@ -42,4 +42,4 @@ pub use overhead::{Overhead, Program};
 pub use run::{Emulator, Host, Run, Runner};
 pub use sharing::{SharedKernel, shared_kernels};
 pub use st::{StAccount, account};
-pub use toolchain::{CommandError, Ending, Tool, Tools, run_command};
+pub use toolchain::{CommandError, Ending, Tool, Tools, kill_commands, run_command};

@@ -9,7 +9,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -174,7 +174,7 @@ impl fmt::Display for CommandError {
 ///
 /// What it says is in English, whatever the user's language: some of it is read. The command gets a
 /// process group of its own. When time is up, the whole group is killed: a
-/// compiler's or shell's children too.
+/// compiler's or shell's children too. Its temporary files go where those of this process go.
 ///
 /// # Errors
 /// It could not be started, ended with another exit code than 0 or by a signal, or took too long.
@@ -182,8 +182,8 @@ pub fn run_command(mut command: Command, timeout: Duration) -> Result<Output, Co
     let command_line = command_line(&command);
     let deadline = Instant::now() + timeout;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    command.env("LC_ALL", "C");
-    let mut child = match command.spawn() {
+    command.env("LC_ALL", "C").env("TMPDIR", tempfile::env::temp_dir());
+    let mut child = match RUNNING.start(&mut command) {
         Ok(child) => child,
         Err(error) => {
             let ending = Ending::NotStarted(error);
@@ -193,6 +193,7 @@ pub fn run_command(mut command: Command, timeout: Duration) -> Result<Output, Co
     let stdout = Drain::start(child.stdout.take().expect("piped"));
     let stderr = Drain::start(child.stderr.take().expect("piped"));
     let status = await_end(&mut child, [&stdout, &stderr], deadline);
+    RUNNING.ended(child.id());
     let (stdout, stderr) = (stdout.take(), stderr.take());
     let ending = match status {
         Some(status) if status.success() => return Ok(Output { status, stdout, stderr }),
@@ -201,6 +202,49 @@ pub fn run_command(mut command: Command, timeout: Duration) -> Result<Output, Co
     };
     let stderr = String::from_utf8_lossy(&stderr).into_owned();
     Err(CommandError { command_line, ending, stderr })
+}
+
+/// The process groups of the commands that are running.
+static RUNNING: Running = Running(Mutex::new(Some(vec![])));
+
+/// None: none may run any more.
+struct Running(Mutex<Option<Vec<u32>>>);
+
+impl Running {
+    fn start(&self, command: &mut Command) -> std::io::Result<Child> {
+        let mut groups = self.lock();
+        let Some(groups) = groups.as_mut() else { wait_for_the_end(groups) };
+        let child = command.spawn()?;
+        groups.push(child.id());
+        Ok(child)
+    }
+
+    fn ended(&self, group: u32) {
+        let mut groups = self.lock();
+        match groups.as_mut() {
+            Some(groups) => groups.retain(|&running| running != group),
+            None => wait_for_the_end(groups),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<u32>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever runs a command when all are killed must not go on as if it had failed.
+fn wait_for_the_end(groups: MutexGuard<'_, Option<Vec<u32>>>) -> ! {
+    drop(groups);
+    loop {
+        thread::park();
+    }
+}
+
+/// Kills every command that [`run_command`] runs, with its children, and lets none begin any more:
+/// for a process that is about to exit.
+pub fn kill_commands() {
+    let groups = RUNNING.lock().take();
+    groups.into_iter().flatten().for_each(kill_group);
 }
 
 /// Waits until the child has ended and its pipes are closed. Kills the group at the deadline, and

@@ -1,7 +1,7 @@
 //! The program: one file per subcommand.
 //!
 //! Progress goes to stderr, results to stdout. Exit codes: 0 done, 1 the work failed, 2 the input is
-//! wrong, 3 finished, but nothing deployable was found.
+//! wrong, 3 finished, but nothing deployable was found, 130 and 143 interrupted by Ctrl-C and SIGTERM.
 
 mod boards;
 mod check;
@@ -18,7 +18,9 @@ mod progress;
 mod quickstart;
 mod report;
 mod searchers;
+mod signals;
 mod table;
+mod temporary;
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -58,7 +60,17 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    let done = signals::watch().map_err(Failure::Signals).and_then(|()| run(command));
+    signals::clean_up();
+    done.unwrap_or_else(|failure| {
+        failure.print();
+        ExitCode::from(failure.exit_code())
+    })
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Optimize(arguments) => optimize::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
@@ -70,11 +82,7 @@ pub fn main() -> ExitCode {
         Command::Boards(arguments) => boards::run(&arguments),
         Command::Searchers => searchers::run(),
         Command::Doctor => doctor::run(),
-    };
-    done.unwrap_or_else(|failure| {
-        failure.print();
-        ExitCode::from(failure.exit_code())
-    })
+    }
 }
 
 /// Prints a result.

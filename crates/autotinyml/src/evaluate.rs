@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use autotinyml_deploy::{
     Accounting, Agreement, CrossAccuracy, DeployError, Estimate, Footprint, Program, Subject,
@@ -54,6 +55,9 @@ pub enum EvaluateError {
     /// The compiler or emulator failed.
     #[error(transparent)]
     Deploy(#[from] DeployError),
+    /// `search.trial_time_limit` is over.
+    #[error("no result within the time limit of {} s", .0.as_secs_f64())]
+    OutOfTime(Duration),
     /// A folder for the C project could not be made.
     #[error("cannot make a temporary folder: {0}")]
     Folder(std::io::Error),
@@ -139,13 +143,15 @@ impl<'a> Evaluator<'a> {
     /// takes them through the same weights, and no trial's weights have to be kept.
     ///
     /// # Errors
-    /// Machinery that failed. A network that does not fit is an outcome.
+    /// Machinery that failed; more time than a trial may take, as is seen after each epoch. A network that
+    /// does not fit is an outcome.
     pub fn evaluate(
         &self,
         configuration: &Configuration,
         epochs: Option<usize>,
     ) -> Result<TrialOutcome, EvaluateError> {
-        let deploy = &self.study.deploy;
+        let Study { deploy, search, .. } = self.study;
+        let limit = search.trial_time_limit.map(|limit| (Instant::now(), limit));
         let network = match self.network(configuration) {
             Ok(network) => network,
             Err(reason) => return Ok(TrialOutcome::refused(reason.to_string(), None)),
@@ -159,8 +165,10 @@ impl<'a> Evaluator<'a> {
             refused.verdict.reasons.extend(advice);
             return Ok(refused);
         }
-        match self.train_folds(&network, configuration, epochs) {
-            Ok(trained) => {
+        let late = &|| limit.is_some_and(|(start, limit)| start.elapsed() > limit);
+        match (self.train_folds(&network, configuration, epochs, late), limit) {
+            (_, Some((_, limit))) if late() => Err(EvaluateError::OutOfTime(limit)),
+            (Ok(trained), _) => {
                 let mut outcome = self.judge(&trained, footprint);
                 outcome.verdict.reasons.extend(advice);
                 if outcome.footprint.as_ref().is_some_and(|it| falls_short(&deploy.limits, it)) {
@@ -168,10 +176,10 @@ impl<'a> Evaluator<'a> {
                 }
                 Ok(outcome)
             }
-            Err(refused @ (TrainError::Diverged { .. } | TrainError::TooLarge { .. })) => {
+            (Err(refused @ (TrainError::Diverged { .. } | TrainError::TooLarge { .. })), _) => {
                 Ok(TrialOutcome::refused(refused.to_string(), Some(footprint)))
             }
-            Err(error) => Err(EvaluateError::Training(error)),
+            (Err(error), _) => Err(EvaluateError::Training(error)),
         }
     }
 
@@ -244,16 +252,19 @@ impl<'a> Evaluator<'a> {
         network: &Network,
         configuration: &Configuration,
     ) -> Result<(f64, f64), EvaluateError> {
-        let trained =
-            self.train_folds(network, configuration, None).map_err(EvaluateError::Training)?;
+        let trained = self
+            .train_folds(network, configuration, None, &|| false)
+            .map_err(EvaluateError::Training)?;
         Ok((trained.score(Metric::Accuracy), trained.score(self.study.search.goal)))
     }
 
+    /// One network for each fold; what comes out once it is `late` is of no use.
     fn train_folds(
         &self,
         network: &Network,
         configuration: &Configuration,
         epochs: Option<usize>,
+        late: &dyn Fn() -> bool,
     ) -> Result<Trained, TrainError> {
         let Study { training, space, search, deploy, .. } = self.study;
         let full = training.fill(space, configuration, &self.samples.raw.classes);
@@ -269,7 +280,7 @@ impl<'a> Evaluator<'a> {
             let (mut curve, train) = (vec![], &fold.train);
             let on_epoch = &mut |epoch: &Epoch| {
                 curve.push(epoch.accuracy);
-                ControlFlow::Continue(())
+                if late() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
             let model =
                 train_and_validate(network, data, train, &fold.stop, &training, seed, on_epoch)?;

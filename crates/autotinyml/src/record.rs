@@ -233,7 +233,15 @@ pub struct Identity {
     pub trials: usize,
     /// Whether sizes of linked programs guide the search: a cross compiler was there at its start.
     pub links: bool,
+    /// Trial t learns from the trials up to t − `parallel`. Stores from before it was kept: 4, or what
+    /// the study file says.
+    #[serde(default = "parallel_before_it_was_kept")]
+    pub parallel: usize,
     /// The board, which may be the user's own. `None`: written before there were such.
     #[serde(default)]
     pub board: Option<Board>,
+}
+
+fn parallel_before_it_was_kept() -> usize {
+    4
 }

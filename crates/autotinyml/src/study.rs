@@ -4,11 +4,15 @@
 //! configurations of those after, whatever has finished by then. So the same seed gives the same
 //! trials with one worker or many, interrupted or not: resuming is reading the store.
 
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use autotinyml_search::{
     Configuration, Goal, History, Problem, SearchError, Searcher, Suggestion, Trial,
@@ -17,7 +21,7 @@ use autotinyml_search::{
 use crate::evaluate::{EvaluateError, Evaluator};
 use crate::evidence;
 use crate::prescreen::Prescreen;
-use crate::record::TrialRecord;
+use crate::record::{TrialOutcome, TrialRecord};
 use crate::store::{Store, StoreError};
 use crate::study_file::{Check, Study};
 
@@ -35,65 +39,111 @@ pub enum StudyError {
     Store(#[from] StoreError),
 }
 
-/// Runs a study's trials from where its store stands to its last one, `jobs` at a time (at most
-/// `parallel`), and tells `on_trial` of each finished one once it is durable. A space that runs
-/// out of configurations ends the study early.
+/// A search about to begin, or to go on.
+pub struct Search<'a> {
+    /// What is searched.
+    pub study: &'a Study,
+    /// What suggests.
+    pub searcher: &'a dyn Searcher,
+    /// What remembers.
+    pub store: &'a Store,
+    /// Trial t learns from the trials up to t − `parallel`.
+    pub parallel: usize,
+    /// Trials that run at once here, at most `parallel`.
+    pub jobs: usize,
+    /// Whether no further trial is to begin.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+/// What is told of a search while it runs.
+pub enum Event<'a> {
+    /// A trial has finished, and is durable.
+    Finished(&'a TrialRecord),
+    /// No further trial begins; so many are still running.
+    Stopping(usize),
+}
+
+/// What becomes of a suggestion, and the seconds it takes.
+type Evaluate<'a> = dyn Fn(&Suggestion) -> Result<(TrialOutcome, f64), EvaluateError> + Sync + 'a;
+
+/// How soon it is seen that the search is to stop.
+const STOP_SEEN_WITHIN: Duration = Duration::from_millis(100);
+
+/// Runs a study's trials from where its store stands to its last one, or until it is told to stop. A
+/// space that runs out of configurations ends it early.
 ///
 /// # Errors
-/// The first failure; trials that were running then are lost, finished ones are not.
+/// The first failure, once the trials that were running then have ended.
 pub fn run(
+    search: &Search<'_>,
     evaluator: &Evaluator<'_>,
     prescreen: &Prescreen<'_>,
-    searcher: &dyn Searcher,
-    store: &Store,
-    jobs: usize,
-    on_trial: &mut dyn FnMut(&TrialRecord),
+    on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<TrialRecord>, StudyError> {
-    let study = evaluator.study;
     let accepts = |configuration: &Configuration| prescreen.accepts(configuration);
     let violation = |configuration: &Configuration| prescreen.violation(configuration);
-    let problem = problem(study, &accepts, &violation);
-    let mut course = Course::new(store.trials(&study.space)?, study);
-    let workers = jobs.clamp(1, study.search.parallel);
-    let (finished, results) = mpsc::channel();
-    thread::scope(|scope| {
-        let mut running = 0;
-        loop {
-            while running < workers && course.may_suggest() {
-                let id = course.suggested.len();
-                if let Some(trial) = course.finished.get(&id) {
-                    course.suggested.push((trial.configuration.clone(), trial.epochs));
-                    continue;
+    let problem = problem(search.study, &accepts, &violation);
+    search.run(&problem, &|suggestion| evaluate(evaluator, suggestion), on_event)
+}
+
+impl Search<'_> {
+    fn run(
+        &self,
+        problem: &Problem<'_>,
+        evaluate: &Evaluate<'_>,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Vec<TrialRecord>, StudyError> {
+        let Self { study, searcher, store, parallel, stop, .. } = self;
+        let mut course = Course::new(store.trials(&study.space)?, study, *parallel);
+        let workers = self.jobs.clamp(1, *parallel);
+        let (finished, results) = mpsc::channel();
+        thread::scope(|scope| {
+            let mut running = 0;
+            let (mut failure, mut stopping) = (None, false);
+            loop {
+                if !stopping && stop() {
+                    stopping = true;
+                    on_event(Event::Stopping(running));
                 }
-                let history = course.history();
-                let suggestion = match searcher.suggest(&problem, &history, id, study.search.seed) {
-                    Ok(suggestion) => suggestion,
-                    Err(SearchError::Exhausted { .. }) => {
-                        course.budget = id;
-                        break;
+                while running < workers && !stopping && failure.is_none() && course.may_suggest() {
+                    let id = course.suggested.len();
+                    if let Some(trial) = course.finished.get(&id) {
+                        course.suggested.push((trial.configuration.clone(), trial.epochs));
+                        continue;
                     }
-                    Err(error) => return Err(error.into()),
-                };
-                course.suggested.push((suggestion.configuration.clone(), suggestion.epochs));
-                running += 1;
-                let finished = finished.clone();
-                scope.spawn(move || {
-                    let evaluate = || evaluate(evaluator, id, suggestion);
-                    // The receiver is gone only if another trial failed first.
-                    let _ = finished.send(catch_unwind(AssertUnwindSafe(evaluate)));
+                    let history = course.history();
+                    match searcher.suggest(problem, &history, id, study.search.seed) {
+                        Ok(suggestion) => {
+                            let asked = (suggestion.configuration.clone(), suggestion.epochs);
+                            course.suggested.push(asked);
+                            running += 1;
+                            let finished = finished.clone();
+                            scope.spawn(move || finished.send(trial(evaluate, id, suggestion)));
+                        }
+                        Err(SearchError::Exhausted { .. }) => course.budget = id,
+                        Err(error) => failure = Some(error.into()),
+                    }
+                }
+                if running == 0 {
+                    let finished = course.finished.into_values().collect();
+                    return failure.map_or(Ok(finished), Err);
+                }
+                let Ok(ended) = results.recv_timeout(STOP_SEEN_WITHIN) else { continue };
+                running -= 1;
+                let durable = ended.map_err(StudyError::from).and_then(|trial| {
+                    store.add_trial(&study.space, &trial)?;
+                    Ok(trial)
                 });
+                match durable {
+                    Ok(trial) => {
+                        on_event(Event::Finished(&trial));
+                        course.finished.insert(trial.id, trial);
+                    }
+                    Err(error) => failure = failure.or(Some(error)),
+                }
             }
-            if running == 0 {
-                return Ok(course.finished.into_values().collect());
-            }
-            let result = results.recv().expect("a worker sends whatever becomes of its trial");
-            let trial = result.unwrap_or_else(|panic| resume_unwind(panic))?;
-            running -= 1;
-            store.add_trial(&study.space, &trial)?;
-            on_trial(&trial);
-            course.finished.insert(trial.id, trial);
-        }
-    })
+        })
+    }
 }
 
 /// What is asked of the searcher. Before training, arithmetic has refused what cannot fit already.
@@ -114,26 +164,61 @@ fn problem<'a>(
     }
 }
 
+/// What a suggestion comes to, unless another search has found it already.
 fn evaluate(
     evaluator: &Evaluator<'_>,
+    suggestion: &Suggestion,
+) -> Result<(TrialOutcome, f64), EvaluateError> {
+    let Suggestion { configuration, epochs, .. } = suggestion;
+    if let Some(found) = evaluator.remembered(configuration, *epochs) {
+        return Ok(found);
+    }
+    let start = Instant::now();
+    let outcome = evaluator.evaluate(configuration, *epochs)?;
+    Ok((outcome, start.elapsed().as_secs_f64()))
+}
+
+/// A trial that crashes or runs out of time is tried once more; if it does so again, that is what
+/// became of it.
+fn trial(
+    evaluate: &Evaluate<'_>,
     id: usize,
     suggestion: Suggestion,
 ) -> Result<TrialRecord, EvaluateError> {
-    let Suggestion { configuration, phase, epochs, .. } = suggestion;
-    let (outcome, seconds) = match evaluator.remembered(&configuration, epochs) {
-        Some(found) => found,
-        None => {
-            let start = Instant::now();
-            let outcome = evaluator.evaluate(&configuration, epochs)?;
+    let start = Instant::now();
+    let (outcome, seconds) = match attempt(evaluate, &suggestion)? {
+        Ok(found) => found,
+        Err(_) => attempt(evaluate, &suggestion)?.unwrap_or_else(|reason| {
+            let outcome = TrialOutcome::refused(format!("{reason}, twice"), None);
             (outcome, start.elapsed().as_secs_f64())
-        }
+        }),
     };
+    let Suggestion { configuration, phase, epochs, .. } = suggestion;
     Ok(TrialRecord { id, configuration, phase, epochs, outcome, seconds })
+}
+
+/// The inner error: why it did not come to an end.
+fn attempt(
+    evaluate: &Evaluate<'_>,
+    suggestion: &Suggestion,
+) -> Result<Result<(TrialOutcome, f64), String>, EvaluateError> {
+    match catch_unwind(AssertUnwindSafe(|| evaluate(suggestion))) {
+        Ok(Err(late @ EvaluateError::OutOfTime(_))) => Ok(Err(late.to_string())),
+        Ok(found) => found.map(Ok),
+        Err(panic) => Ok(Err(format!("crashed: {}", message(&*panic)))),
+    }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// How far a study has come.
 struct Course<'a> {
     study: &'a Study,
+    parallel: usize,
     /// Trials to run in all.
     budget: usize,
     /// Configurations of trials 0, 1, 2 …, finished or running, and their epochs (None: a full training).
@@ -142,9 +227,10 @@ struct Course<'a> {
 }
 
 impl<'a> Course<'a> {
-    fn new(trials: Vec<TrialRecord>, study: &'a Study) -> Self {
+    fn new(trials: Vec<TrialRecord>, study: &'a Study, parallel: usize) -> Self {
         Self {
             study,
+            parallel,
             budget: study.search.trials,
             suggested: vec![],
             finished: trials.into_iter().map(|trial| (trial.id, trial)).collect(),
@@ -159,7 +245,7 @@ impl<'a> Course<'a> {
 
     /// How many of the first trials the next one may learn from.
     fn known(&self) -> usize {
-        (self.suggested.len() + 1).saturating_sub(self.study.search.parallel)
+        (self.suggested.len() + 1).saturating_sub(self.parallel)
     }
 
     /// What the next trial may know.

@@ -9,7 +9,7 @@ use autotinyml_search::{CATALOGUE, Searcher, SearcherOptions, by_name};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::boards::OwnBoards;
-use super::job::{Job, all_cores, guiding, load_samples};
+use super::job::{Job, Opened, all_cores, guiding, load_samples};
 use super::out::refuse_occupied;
 use super::preamble::limits_in_print;
 use super::progress::Progress;
@@ -21,10 +21,12 @@ use crate::evaluate::Evaluator;
 use crate::evidence::Evidence;
 use crate::prescreen::Prescreen;
 use crate::report::{comparison, percent};
-use crate::store::Store;
 use crate::study_file::section::nearest;
 use crate::study_file::{Check, Study, StudyFile, read_text};
 use crate::table;
+
+/// `parallel` where the study file says nothing: comparisons on different machines are of the same searches.
+const PARALLEL: usize = 4;
 
 /// Searchers side by side on one study, each with several seeds: which finds the best deployable
 /// network, and how soon?
@@ -223,6 +225,7 @@ fn on_study(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     }
     arguments.refuse_occupied(&study)?;
     arguments.adapt(&mut study);
+    study.search.parallel.get_or_insert(PARALLEL);
     let searchers = arguments.searchers(&study.search.options)?;
     let mut searched: Vec<Searched> = searchers
         .iter()
@@ -257,8 +260,7 @@ fn repeat(
     let folder = |searcher: &dyn Searcher| {
         arguments.folder(&study.name).join(searcher.name()).join(format!("seed-{seed}"))
     };
-    let mut stores: Vec<Store> = vec![];
-    let mut links = vec![];
+    let mut opened: Vec<Opened> = vec![];
     for searcher in searchers {
         let job = Job {
             study: study.clone(),
@@ -267,31 +269,30 @@ fn repeat(
             jobs: arguments.jobs(),
             json: false,
         };
-        let (store, linked) = job.open(&samples, &tools)?;
-        stores.push(store);
-        links.push(linked);
+        opened.push(job.open(&samples, &tools)?);
     }
-    if links.iter().any(|linked| *linked != links[0]) {
+    let links = opened[0].links;
+    if opened.iter().any(|one| one.links != links) {
         return Err(Failure::Usage {
             message: "some of these searches were begun with a cross compiler, others without"
                 .into(),
             help: "compare them anew in another folder by --out".into(),
         });
     }
-    let tools = guiding(&tools, links[0]);
+    let tools = guiding(&tools, links);
     let evaluator = Evaluator::new(study, &samples, &tools);
-    for store in &stores {
+    for Opened { store, .. } in &opened {
         store.trials(&study.space)?.iter().for_each(|trial| evaluator.remember(trial));
     }
     let prescreen = Prescreen::new(&evaluator, arguments.jobs(), &|kinds| {
         eprintln!("linking {kinds} kinds of programs to know which configurations fit");
     })?;
     let mut repeats = vec![];
-    for (searcher, store) in searchers.iter().zip(&stores) {
+    for (searcher, &Opened { ref store, parallel, .. }) in searchers.iter().zip(&opened) {
         eprintln!("{}, seed {seed}", searcher.name());
         let earlier = store.trials(&study.space)?;
         let mut progress = Progress::new(study, &earlier);
-        let contestant = Contestant { searcher: &**searcher, store };
+        let contestant = Contestant { searcher: &**searcher, store, parallel };
         let on_trial = &mut |trial: &_| progress.trial(trial);
         repeats.push(live::repeat(
             &evaluator,

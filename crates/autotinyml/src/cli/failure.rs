@@ -92,6 +92,9 @@ pub enum Failure {
         /// Why not.
         error: io::Error,
     },
+    /// The system does not tell of Ctrl-C.
+    #[error("cannot listen to signals: {0}")]
+    Signals(io::Error),
     /// Standard output is closed or full.
     #[error("cannot print the results: {0}")]
     Print(#[from] io::Error),

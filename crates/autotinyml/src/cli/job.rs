@@ -13,6 +13,7 @@ use autotinyml_search::by_name;
 use super::out::refuse_occupied;
 use super::preamble::{introduction, nothing_fits};
 use super::progress::Progress;
+use super::signals::{self, Orderly};
 use super::{Failure, NOTHING_DEPLOYABLE, report};
 use crate::evaluate::Evaluator;
 use crate::finalist::{Final, ranking};
@@ -20,7 +21,7 @@ use crate::prescreen::Prescreen;
 use crate::record::{Finalist, Identity, Rejected, TrialRecord, refusal};
 use crate::samples::{Samples, SamplesError};
 use crate::store::{Fact, Store};
-use crate::study;
+use crate::study::{self, Event, Search};
 use crate::study_file::Study;
 
 /// What a study writes beside its store, which tells whose they are.
@@ -38,6 +39,16 @@ pub struct Job {
     pub jobs: usize,
     /// Results as JSON.
     pub json: bool,
+}
+
+/// A study's store, and what was settled when its first run began.
+pub struct Opened {
+    /// Open to write.
+    pub store: Store,
+    /// Whether sizes of linked programs guide the search.
+    pub links: bool,
+    /// As in [`Search`].
+    pub parallel: usize,
 }
 
 impl Job {
@@ -59,11 +70,22 @@ impl Job {
             eprintln!("{nothing}");
             return Ok(ExitCode::from(NOTHING_DEPLOYABLE));
         }
-        let (store, links) = self.open(&samples, &tools)?;
+        let opened = self.open(&samples, &tools)?;
+        let store = &opened.store;
         store.set_fact(Fact::Data, &samples.summary)?;
-        let trials = self.search(&samples, &store, &guiding(&tools, links))?;
+        let (trials, interrupted) = self.search(&samples, &opened, &tools)?;
         // Whatever becomes of the finals, the trials are reported.
-        let best = self.finals(&evaluator, &store, &trials);
+        let summary = report::write(&self.folder)?;
+        if let Some(signal) = interrupted {
+            report::show(&summary, &self.folder, self.json)?;
+            eprintln!(
+                "interrupted after {} of {} trials; the same line with --resume goes on",
+                trials.len(),
+                self.study.search.trials
+            );
+            return Ok(ExitCode::from(signals::exit_code(signal)));
+        }
+        let best = self.finals(&evaluator, store, &trials);
         let summary = report::write(&self.folder)?;
         let best = best?;
         report::show(&summary, &self.folder, self.json)?;
@@ -83,9 +105,8 @@ impl Job {
         })
     }
 
-    /// Opens the store; if it holds trials, they must be of this study. Tells also whether sizes of
-    /// linked programs guide the search.
-    pub fn open(&self, samples: &Samples, tools: &Tools) -> Result<(Store, bool), Failure> {
+    /// Opens the store; if it holds trials, they must be of this study.
+    pub fn open(&self, samples: &Samples, tools: &Tools) -> Result<Opened, Failure> {
         let Study { data, search, source, space, .. } = &self.study;
         let store = Store::open(&self.folder)?;
         let stored: Option<Identity> = match store.count_trials()? {
@@ -93,6 +114,8 @@ impl Job {
             _ => store.fact(Fact::Identity)?,
         };
         let links = stored.as_ref().map_or(tools.cross_cc.is_some(), |stored| stored.links);
+        let kept = stored.as_ref().map(|stored| stored.parallel);
+        let parallel = search.parallel.or(kept).unwrap_or(self.jobs);
         let identity = Identity {
             study_text: source.text.clone(),
             study_path: source.name.clone(),
@@ -104,6 +127,7 @@ impl Job {
             seed: search.seed,
             trials: search.trials,
             links,
+            parallel,
             board: Some(self.study.deploy.board.clone()),
         };
         if let Some(change) = stored.and_then(|stored| changed(&stored, &identity)) {
@@ -120,22 +144,25 @@ impl Job {
             });
         }
         store.set_fact(Fact::Identity, &identity)?;
-        Ok((store, links))
+        Ok(Opened { store, links, parallel })
     }
 
-    /// Runs the trials that are left.
+    /// Runs the trials that are left, and tells of the signal that stopped it.
     fn search(
         &self,
         samples: &Samples,
-        store: &Store,
+        opened: &Opened,
         tools: &Tools,
-    ) -> Result<Vec<TrialRecord>, Failure> {
-        let Study { search, space, .. } = &self.study;
+    ) -> Result<(Vec<TrialRecord>, Option<i32>), Failure> {
+        let &Opened { ref store, links, parallel } = opened;
+        let study = &self.study;
+        let Study { search, space, .. } = study;
         let earlier = store.trials(space)?;
         if earlier.len() >= search.trials {
-            return Ok(earlier);
+            return Ok((earlier, None));
         }
-        let evaluator = Evaluator::new(&self.study, samples, tools);
+        let tools = guiding(tools, links);
+        let evaluator = Evaluator::new(study, samples, &tools);
         let prescreen = Prescreen::new(&evaluator, self.jobs, &|kinds| {
             eprintln!("linking {kinds} kinds of programs to know which configurations fit");
         })?;
@@ -148,17 +175,23 @@ impl Job {
         store.set_fact(Fact::Deployable, &prescreen.deployable())?;
         let searcher = by_name(&search.searcher, &search.options)
             .expect("the study file was checked against the catalogue");
-        let mut progress = Progress::new(&self.study, &earlier);
-        let on_trial = &mut |trial: &TrialRecord| {
-            progress.trial(trial);
-            if self.json {
+        let orderly = Orderly::begin();
+        let stop = &|| orderly.asked().is_some();
+        let mut progress = Progress::new(study, &earlier);
+        let on_event = &mut |event: Event<'_>| {
+            progress.event(&event);
+            if self.json
+                && let Event::Finished(trial) = event
+            {
                 // A reader that went away must not stop the study.
                 let _ = writeln!(stdout(), "{}", report::trial_json(space, trial));
             }
         };
-        let trials = study::run(&evaluator, &prescreen, &*searcher, store, self.jobs, on_trial)?;
+        let (searcher, jobs) = (&*searcher, self.jobs);
+        let search = Search { study, searcher, store, parallel, jobs, stop };
+        let trials = study::run(&search, &evaluator, &prescreen, on_event)?;
         progress.finish();
-        Ok(trials)
+        Ok((trials, orderly.asked()))
     }
 
     /// Takes the best trials to the chip, in order, until one holds what its sizes promised; then

@@ -9,6 +9,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::record::TrialRecord;
 use crate::report::{counted, setting};
+use crate::study::Event;
 use crate::study_file::{SearchPlan, Study};
 
 /// Counts finished trials and tells how it goes, on stderr.
@@ -55,6 +56,24 @@ impl<'a> Progress<'a> {
         }
         progress.draw();
         progress
+    }
+
+    /// Tells of what happens.
+    pub fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Finished(trial) => self.trial(trial),
+            Event::Stopping(running) => {
+                let trials = counted(*running, "running trial");
+                self.tell(&format!("stopping: {trials} to end first; Ctrl-C again stops at once"));
+            }
+        }
+    }
+
+    fn tell(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
     }
 
     /// Tells of a finished trial.

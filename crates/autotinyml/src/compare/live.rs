@@ -9,7 +9,7 @@ use crate::evaluate::Evaluator;
 use crate::prescreen::Prescreen;
 use crate::record::TrialRecord;
 use crate::store::Store;
-use crate::study::{self, StudyError};
+use crate::study::{self, Event, Search, StudyError};
 
 /// A searcher and where its trials are kept.
 pub struct Contestant<'a> {
@@ -17,6 +17,8 @@ pub struct Contestant<'a> {
     pub searcher: &'a dyn Searcher,
     /// Of this searcher with this seed.
     pub store: &'a Store,
+    /// As in [`Search`].
+    pub parallel: usize,
 }
 
 /// Lets a searcher run, with the evaluator's study and seed, from where its store stands to its last
@@ -31,12 +33,16 @@ pub fn repeat(
     jobs: usize,
     on_trial: &mut dyn FnMut(&TrialRecord),
 ) -> Result<Repeat, StudyError> {
-    let Contestant { searcher, store } = contestant;
-    let on_trial = &mut |trial: &TrialRecord| {
-        evaluator.remember(trial);
-        on_trial(trial);
+    let Contestant { searcher, store, parallel } = *contestant;
+    let on_event = &mut |event: Event<'_>| {
+        if let Event::Finished(trial) = event {
+            evaluator.remember(trial);
+            on_trial(trial);
+        }
     };
-    let trials = study::run(evaluator, prescreen, *searcher, store, jobs, on_trial)?;
+    let study = evaluator.study;
+    let search = Search { study, searcher, store, parallel, jobs, stop: &|| false };
+    let trials = study::run(&search, evaluator, prescreen, on_event)?;
     let step = |trial: &TrialRecord| Step {
         score: trial.outcome.score(evaluator.study.search.goal),
         deployable: trial.outcome.verdict.deployable(),

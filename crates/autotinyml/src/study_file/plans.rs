@@ -1,5 +1,7 @@
 //! `[deploy]` and `[search]`: what a network must fit, how to search.
 
+use std::time::Duration;
+
 use autotinyml_deploy::{Accounting, Board, Boards, Compression, Limits};
 use autotinyml_nn::Metric;
 use autotinyml_search::{CATALOGUE, SearcherOptions, Surrogate, Variant};
@@ -40,8 +42,11 @@ pub struct SearchPlan {
     /// Decides every random number of the study.
     pub seed: u64,
     /// Trials that may run at once. Trial t is suggested from the outcomes of the trials up to
-    /// t − parallel, so that results don't depend on the number of workers.
-    pub parallel: usize,
+    /// t − parallel, so that results don't depend on the number of workers. None: the workers of the
+    /// study's first run.
+    pub parallel: Option<usize>,
+    /// A trial that takes longer is stopped.
+    pub trial_time_limit: Option<Duration>,
     /// What the search wants more of.
     pub goal: Metric,
     /// What the searcher is told of a trial's limits.
@@ -124,6 +129,13 @@ fn positive(entry: &Entry<'_>) -> Result<f64, InputError> {
     }
 }
 
+fn seconds(entry: Entry<'_>) -> Result<Duration, InputError> {
+    let duration = Duration::try_from_secs_f64(entry.number()?).ok();
+    duration.filter(|duration| !duration.is_zero()).ok_or_else(|| {
+        entry.unexpected("seconds, more than 0", "leave it out if trials may take any time")
+    })
+}
+
 /// Settings of searchers.
 fn searcher_options(section: &Section<'_>) -> Result<SearcherOptions, InputError> {
     let mut options = SearcherOptions::default();
@@ -179,7 +191,11 @@ impl SearchPlan {
             searcher: searcher.to_string(),
             trials: number("trials", 1, 100)? as usize,
             seed: number("seed", 0, 0)?,
-            parallel: number("parallel", 1, 4)? as usize,
+            parallel: match section.optional("parallel") {
+                Some(entry) => Some(entry.whole_number(1)? as usize),
+                None => None,
+            },
+            trial_time_limit: section.optional("trial_time_limit").map(seconds).transpose()?,
             goal: match section.optional("goal") {
                 None => Metric::Accuracy,
                 Some(entry) => {

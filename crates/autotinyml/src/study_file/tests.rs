@@ -58,7 +58,7 @@ limits = { ram_kb = 16, rom_kb = 0.5 }
     assert_eq!(study.deploy.limits.rom_bytes, Some(500));
     assert_eq!(study.deploy.limits.cross_accuracy, None);
     assert_eq!(study.search.searcher, "svm-cbo");
-    assert_eq!((study.search.trials, study.search.seed, study.search.parallel), (100, 0, 4));
+    assert_eq!((study.search.trials, study.search.seed, study.search.parallel), (100, 0, None));
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn study() -> Study {
 }
 
 /// What must be the same whatever happened on the way: everything but the time it took.
-fn trials(out: &Path) -> Vec<TrialRecord> {
+pub fn trials(out: &Path) -> Vec<TrialRecord> {
     let mut trials = Store::read(out).unwrap().trials(&study().space).unwrap();
     for trial in &mut trials {
         trial.seconds = 0.0;
@@ -28,7 +28,7 @@ fn trials(out: &Path) -> Vec<TrialRecord> {
     trials
 }
 
-fn optimize(folder: &Path, arguments: &[&str]) {
+pub fn optimize(folder: &Path, arguments: &[&str]) {
     let output = run(folder, &[&["optimize", "study.toml"], arguments].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
 }

@@ -7,6 +7,7 @@ mod complaints;
 mod durability;
 mod epochs;
 mod hostile;
+mod interruption;
 mod out;
 mod pictures;
 mod published;
@@ -108,6 +109,7 @@ compression = "x4"
 searcher = "svm-cbo"
 trials = 16
 seed = 7
+parallel = 4
 "#;
 
 /// A folder with [`walkers`] in data/ and the study in study.toml.

@@ -1,0 +1,174 @@
+//! The loop with a function in the place of trainings: whatever takes how long, fails or is
+//! interrupted, the trials are the same.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use autotinyml_deploy::{Boards, Footprint, Verdict};
+use autotinyml_search::{SearcherOptions, by_name};
+
+use super::*;
+use crate::study_file::StudyFile;
+use crate::study_file::section::SourceText;
+
+const PARALLEL: usize = 4;
+
+fn study() -> Study {
+    let text = r#"
+        [data]
+        reader = "digits"
+        [space]
+        units = { low = 1, high = 64, step = 1 }
+        rate = { low = 0.001, high = 1.0, log = true }
+        activation = ["relu", "tanh"]
+        [[network]]
+        flatten = {}
+        [[network]]
+        dense = { units = "$units", activation = "$activation" }
+        [[network]]
+        dense = { units = "classes", activation = "softmax" }
+        [training]
+        epochs = 1
+        batch = 1
+        optimizer = "adam"
+        learning_rate = "$rate"
+        [deploy]
+        board = "stm32f303k8"
+        limits = { rom_kb = 10 }
+        check = "after-training"
+        [search]
+        trials = 20
+    "#;
+    let source = SourceText { name: "study.toml".into(), text: text.into() };
+    StudyFile::parse(&source, &Boards::default()).unwrap().into_study().unwrap()
+}
+
+/// Better in the middle of the space; larger networks do not fit.
+fn outcome(study: &Study, configuration: &Configuration) -> TrialOutcome {
+    let x = study.space.settings(configuration).iter().fold(0.0, |x, (_, setting)| {
+        x + setting.to_string().parse::<f64>().map_or(0.1, |number| (number / 30.0).sin())
+    });
+    let footprint =
+        Footprint { st_rom_bytes: (8000.0 + 2000.0 * x) as usize, ..Footprint::default() };
+    let Verdict { meets_limits, reasons, .. } = study.deploy.limits.judge(&footprint);
+    TrialOutcome {
+        accuracy: Some(0.5 + 0.1 * x),
+        verdict: Verdict { meets_limits, links_on_chip: None, reasons, unchecked: vec![] },
+        ..TrialOutcome::refused(String::new(), Some(footprint))
+    }
+}
+
+/// Goes on with the study in `folder` with `jobs` workers until something stops it.
+fn go_on(
+    searcher: &str,
+    folder: &Path,
+    jobs: usize,
+    evaluate: &Evaluate<'_>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Vec<TrialRecord>, StudyError> {
+    let study = &study();
+    let store = &Store::open(folder).unwrap();
+    let searcher = &*by_name(searcher, &SearcherOptions::default()).unwrap();
+    let (accepts, violation) = (|_: &Configuration| true, |_: &Configuration| 0.0);
+    let problem = problem(study, &accepts, &violation);
+    let search = Search { study, searcher, store, parallel: PARALLEL, jobs, stop };
+    let mut told = store.count_trials().unwrap();
+    let trials = search.run(&problem, evaluate, &mut |event| {
+        if let Event::Finished(trial) = event {
+            told += 1;
+            assert!(store.trials(&study.space).unwrap().contains(trial), "told before durable");
+        }
+    });
+    assert_eq!(store.count_trials().unwrap(), told, "every trial that is kept is told once");
+    trials
+}
+
+fn never() -> bool {
+    false
+}
+
+/// Numbers below `end` that look random.
+struct Dice(AtomicU64);
+
+impl Dice {
+    fn throw(&self, end: u64) -> u64 {
+        let count = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        let mixed = (count ^ (count >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
+
+#[test]
+fn delays_workers_interruptions_and_failures_change_no_bit() {
+    let study = study();
+    for searcher in ["svm-cbo", "tpe"] {
+        let at_once =
+            |suggestion: &Suggestion| Ok((outcome(&study, &suggestion.configuration), 0.0));
+        let whole = tempfile::tempdir().unwrap();
+        let whole = go_on(searcher, whole.path(), 1, &at_once, &never).unwrap();
+        assert_eq!(whole.len(), 20);
+        let mut begun = 0;
+        for jobs in 1..=PARALLEL {
+            let dice = Dice(AtomicU64::new(jobs as u64));
+            let crashed: Mutex<HashSet<Configuration>> = Mutex::default();
+            let evaluate = |suggestion: &Suggestion| {
+                thread::sleep(Duration::from_micros(dice.throw(3000)));
+                let configuration = suggestion.configuration.clone();
+                match dice.throw(12) {
+                    0 => Err(EvaluateError::Folder(std::io::Error::other("disk full"))),
+                    1 if crashed.lock().unwrap().insert(configuration) => panic!("out of luck"),
+                    _ => at_once(suggestion),
+                }
+            };
+            let folder = tempfile::tempdir().unwrap();
+            let trials = loop {
+                begun += 1;
+                let stop = || dice.throw(16) == 0;
+                match go_on(searcher, folder.path(), jobs, &evaluate, &stop) {
+                    Ok(trials) if trials.len() == 20 => break trials,
+                    Ok(_) | Err(StudyError::Evaluate(EvaluateError::Folder(_))) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            };
+            assert_eq!(trials, whole, "{searcher} with {jobs} workers");
+        }
+        assert!(begun > 2 * PARALLEL, "hardly ever interrupted: begun {begun} times");
+    }
+}
+
+#[test]
+fn what_crashes_or_hangs_is_tried_twice_and_recorded_with_its_reason() {
+    let study = study();
+    // Order of the first attempt, and attempts.
+    let attempts: Mutex<HashMap<Configuration, (usize, usize)>> = Mutex::default();
+    let evaluate = |suggestion: &Suggestion| {
+        let (trial, attempt) = {
+            let mut attempts = attempts.lock().unwrap();
+            let next = attempts.len();
+            let seen = attempts.entry(suggestion.configuration.clone()).or_insert((next, 0));
+            seen.1 += 1;
+            *seen
+        };
+        match (trial, attempt) {
+            (3, _) | (4, 1) => panic!("out of luck"),
+            (5, 1) | (7, _) => Err(EvaluateError::OutOfTime(Duration::from_secs(60))),
+            _ => Ok((outcome(&study, &suggestion.configuration), 0.0)),
+        }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let trials = go_on("random", folder.path(), 1, &evaluate, &never).unwrap();
+    assert_eq!(trials.len(), 20, "the study goes on");
+    for trial in trials {
+        let reasons = &trial.outcome.verdict.reasons;
+        match trial.id {
+            3 => assert_eq!(reasons, &["crashed: out of luck, twice"]),
+            7 => assert_eq!(reasons, &["no result within the time limit of 60 s, twice"]),
+            _ => assert_eq!(trial.outcome, outcome(&study, &trial.configuration)),
+        }
+        let attempts = attempts.lock().unwrap()[&trial.configuration];
+        let expected = if [3, 4, 5, 7].contains(&trial.id) { 2 } else { 1 };
+        assert_eq!(attempts, (trial.id, expected));
+    }
+}
