@@ -85,6 +85,7 @@ impl Store {
         };
         store.prepare().map_err(database_error(&store.path))?;
         store.migrate()?;
+        store.check()?;
         Ok(store)
     }
 
@@ -104,7 +105,30 @@ impl Store {
             .map_err(database_error(&path))?;
         let store = Self { connection, path, _lock: None };
         store.migrate()?;
+        store.check()?;
         Ok(store)
+    }
+
+    /// Looks for damage in places that may not be read for a long time: milliseconds for a thousand
+    /// trials.
+    fn check(&self) -> Result<(), StoreError> {
+        let problem: String = self
+            .connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(database_error(&self.path))?;
+        if problem != "ok" {
+            return Err(self.damaged(problem.replace('\n', " ")));
+        }
+        // SQLite takes what is missing of the last page for zeros.
+        let page_bytes: u32 = self
+            .connection
+            .query_row("PRAGMA page_size", [], |row| row.get(0))
+            .map_err(database_error(&self.path))?;
+        let bytes = fs::metadata(&self.path).map_err(file_error(&self.path))?.len();
+        if bytes % u64::from(page_bytes) != 0 {
+            return Err(self.damaged(format!("{bytes} bytes are no whole pages of {page_bytes}")));
+        }
+        Ok(())
     }
 
     /// Whether the folder holds a study.
@@ -153,6 +177,7 @@ impl Store {
             }
         }
         match self.version()? {
+            0 => Err(StoreError::Empty(self.path.clone())),
             SCHEMA_VERSION => Ok(()),
             found => Err(StoreError::Version { path: self.path.clone(), found }),
         }

@@ -118,7 +118,10 @@ impl Search<'_> {
                             course.suggested.push(asked);
                             running += 1;
                             let finished = finished.clone();
-                            scope.spawn(move || finished.send(trial(evaluate, id, suggestion)));
+                            scope.spawn(move || {
+                                let ended = trial(evaluate, id, suggestion);
+                                finished.send(ended).expect("all trials are waited for");
+                            });
                         }
                         Err(SearchError::Exhausted { .. }) => course.budget = id,
                         Err(error) => failure = Some(error.into()),

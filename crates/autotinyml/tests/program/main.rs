@@ -8,11 +8,13 @@ mod durability;
 mod epochs;
 mod hostile;
 mod interruption;
+mod kills;
 mod out;
 mod pictures;
 mod published;
 mod real_data;
 mod splits;
+mod storage;
 mod studies;
 
 use std::fs;
