@@ -57,7 +57,7 @@ pub enum Failure {
     Store(#[from] StoreError),
     /// A study that cannot go on.
     #[error(transparent)]
-    Study(#[from] StudyError),
+    Study(StudyError),
     /// A network that cannot be built, trained or compiled.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
@@ -100,6 +100,17 @@ pub enum Failure {
     Print(#[from] io::Error),
 }
 
+impl From<StudyError> for Failure {
+    /// What went wrong comes with its own cure.
+    fn from(error: StudyError) -> Self {
+        match error {
+            StudyError::Store(error) => Self::Store(error),
+            StudyError::Evaluate(error) => Self::Evaluate(error),
+            StudyError::Search(_) => Self::Study(error),
+        }
+    }
+}
+
 impl Failure {
     /// 2 if the user can mend it in the input, 3 if nothing in the space can fit, else 1.
     pub fn exit_code(&self) -> u8 {
@@ -118,9 +129,6 @@ impl Failure {
                 | Self::Table(_)
                 | Self::Make(MakeError::TooLarge | MakeError::Another { .. })
                 | Self::Store(StoreError::Missing(_) | StoreError::Empty(_))
-                | Self::Study(StudyError::Evaluate(
-                    EvaluateError::Training(_) | EvaluateError::Build(_)
-                ))
                 | Self::Evaluate(EvaluateError::Training(_) | EvaluateError::Build(_))
         );
         if input { 2 } else { 1 }

@@ -161,7 +161,10 @@ fn a_slope_of_an_activation_without_one() {
 
 #[test]
 fn a_section_that_is_missing() {
-    assert_snapshot!(complaint("[search]\nsearcher = \"svm-cbo\"\ntrials = 16\nseed = 7\n", ""));
+    assert_snapshot!(complaint(
+        "[search]\nsearcher = \"svm-cbo\"\ntrials = 16\nseed = 7\nparallel = 4\n",
+        ""
+    ));
 }
 
 #[test]
