@@ -35,6 +35,7 @@ mod guided_sampling;
 mod history;
 mod initial_design;
 mod kernel;
+mod landscape;
 mod maximise;
 mod normal;
 mod parzen;
@@ -47,6 +48,7 @@ mod vectors;
 
 pub use draw::least_violating;
 pub use history::{History, Outcome, Trial};
+pub use landscape::{Importance, Landscape, Place};
 pub use problem::{Constraint, Goal, Known, Problem};
 pub use searcher::{
     Bayes, Bohb, CATALOGUE, CTpe, Cbo, Grid, Hyperband, Phase, Random, SearchError, Searcher,

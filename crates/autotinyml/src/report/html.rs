@@ -1,6 +1,7 @@
 //! The page: one file that needs nothing but itself, readable on a phone and on a wide screen, in the
 //! reader's light or dark scheme.
 
+use autotinyml_search::{History, Landscape, Outcome, Trial};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::findings;
@@ -11,17 +12,21 @@ use crate::record::{Finalist, Summary, TrialRecord};
 
 /// The page as text.
 pub fn page(summary: &Summary) -> String {
+    let history = history(summary);
+    let landscape = Landscape::fit(&summary.space, &history);
     let body = html! {
         (head(summary))
         main {
             (result(summary))
             (search(summary))
             (best(summary))
-            (hyperparameters(summary))
+            (hyperparameters(summary, landscape.as_ref()))
+            (around_the_best(summary, landscape.as_ref()))
             (trials(summary))
             section { h2 { "Study file" } pre { (summary.study_text) } }
         }
         footer { "AutoTinyML " (env!("CARGO_PKG_VERSION")) ". KB are 1000 bytes." }
+        script { (PreEscaped(include_str!("page.js"))) }
     };
     document(&summary.name, &body)
 }
@@ -177,7 +182,19 @@ fn confusion(summary: &Summary, best: &Finalist) -> Markup {
     }
 }
 
-fn hyperparameters(summary: &Summary) -> Markup {
+/// What happened, as searchers see it.
+fn history(summary: &Summary) -> History {
+    let trial = |record: &TrialRecord| {
+        let TrialRecord { id, configuration, epochs, outcome, .. } = record;
+        let score = outcome.score(summary.goal);
+        let outcome = Outcome { score, feasible: outcome.verdict.deployable(), values: vec![] };
+        let (configuration, outcome) = (configuration.clone(), Some(outcome));
+        Trial { id: *id, configuration, epochs: *epochs, outcome }
+    };
+    History(summary.trials.iter().map(trial).collect())
+}
+
+fn hyperparameters(summary: &Summary, landscape: Option<&Landscape<'_>>) -> Markup {
     let effects = plot::effects(summary);
     if effects.is_empty() {
         return html! {};
@@ -185,6 +202,16 @@ fn hyperparameters(summary: &Summary) -> Markup {
     html! {
         section {
             h2 { "Hyperparameters" }
+            div.pictures.few {
+                @if let Some(landscape) = landscape { (importance(summary, landscape)) }
+                figure.whole {
+                    figcaption { "All settings" }
+                    p.legend {
+                        span.strong-line { "best tenth" } span.kept-line { "deployable" } span.lost-line { "refused" }
+                    }
+                    div.scroll { (plot::parallel(summary)) }
+                }
+            }
             (plot::legend(&[Mark::Deployable, Mark::Refused]))
             div.pictures {
                 @for (name, picture) in effects { figure { figcaption { (name) } (picture) } }
@@ -192,6 +219,46 @@ fn hyperparameters(summary: &Summary) -> Markup {
             p.note {
                 "Validation " (summary.goal.title())
                 " of every trial that was trained in full by its setting; the bar is their mean."
+            }
+        }
+    }
+}
+
+fn importance(summary: &Summary, landscape: &Landscape<'_>) -> Markup {
+    let importance = landscape.importance();
+    let told = importance.iter().any(|importance| importance.feasible.is_some());
+    html! {
+        figure {
+            figcaption { "Importance" }
+            p.legend {
+                span.score-bar { "validation " (summary.goal.title()) }
+                @if told { span.deployability-bar { "deployability" } }
+            }
+            (plot::importance(&importance))
+            p.note {
+                "How much of the differences over the whole space is left if all other hyperparameters are \
+                 given; estimated from the trials (total effects)."
+            }
+        }
+    }
+}
+
+fn around_the_best(summary: &Summary, landscape: Option<&Landscape<'_>>) -> Markup {
+    let slices = landscape.map(|landscape| plot::slices(summary, landscape)).unwrap_or_default();
+    if slices.is_empty() {
+        return html! {};
+    }
+    html! {
+        section {
+            h2 { "Around the best network" }
+            div.pictures {
+                @for (name, picture) in slices { figure { figcaption { (name) } (picture) } }
+            }
+            p.note {
+                "What the trials suggest if one hyperparameter is changed and the others stay: the expected \
+                 validation " (summary.goal.title()) ", and two standard deviations around it. The strip at \
+                 the floor is the fuller the likelier a network there is deployable; the ring is the best \
+                 network."
             }
         }
     }

@@ -177,7 +177,7 @@ fn the_page_escapes_what_users_and_tools_wrote() {
     summary.trials[0].outcome = TrialOutcome::refused(hostile.into(), None);
     summary.best.as_mut().unwrap().settings[0] = (hostile.into(), hostile.into());
     let page = html::page(&summary);
-    assert!(!page.contains("<script"), "markup from outside got into the page");
+    assert_eq!(page.matches("<script").count(), 1, "markup from outside got into the page");
     assert!(page.matches("&lt;script&gt;").count() >= 8);
 }
 

@@ -40,15 +40,6 @@ const VALUE: Prior = Prior {
     trend: (-1.0, 1.0),
 };
 
-/// Of the latent function behind labels: far beyond the 1 by which labels are uncertain, since whether a model
-/// fits is no matter of chance.
-const LABEL: Prior = Prior {
-    length_scale: (-0.7, 1.0),
-    amplitude: (2.5, 1.0),
-    noise: (-9.0, 0.1),
-    trend: (3.0, 1.0),
-};
-
 /// All that was learned.
 pub(super) struct Models {
     /// With the best feasible trial's target; `None` before the first.
@@ -218,7 +209,7 @@ fn label(problem: &Problem, ended: &Ended) -> Option<Gp> {
     if labels.iter().all(|&succeeded| succeeded) {
         return None;
     }
-    Some(classify(ended.inputs(&known), &labels, &LABEL))
+    Some(classify(ended.inputs(&known), &labels, &Prior::LABEL))
 }
 
 fn measured(outcome: &Outcome, j: usize) -> Option<f64> {

@@ -40,6 +40,15 @@ impl Prior {
         trend: (-9.0, 0.1),
     };
 
+    /// For the latent function behind labels: far beyond the 1 by which labels are uncertain, since whether a
+    /// model fits is no matter of chance; mostly trend.
+    pub(crate) const LABEL: Self = Self {
+        length_scale: (-0.7, 1.0),
+        amplitude: (2.5, 1.0),
+        noise: (-9.0, 0.1),
+        trend: (3.0, 1.0),
+    };
+
     /// θ of greatest prior density.
     pub(super) fn mode(&self, dimension: usize) -> Theta {
         self.of(dimension).iter().map(|(mean, _)| *mean).collect()

@@ -1,6 +1,7 @@
 //! Axes: the range that a plot shows, and the round numbers on it.
 
 /// One axis of a plot.
+#[derive(Clone)]
 pub struct Axis {
     /// What is measured, with its unit.
     pub label: String,
@@ -11,6 +12,7 @@ pub struct Axis {
     scale: Scale,
 }
 
+#[derive(Clone, Copy)]
 enum Scale {
     Linear,
     Log,
@@ -52,6 +54,11 @@ impl Axis {
             let ticks = ticks.map(|error| (1.0 - error, round(100.0 * (1.0 - error)))).collect();
             return Self { ticks, high, scale: Scale::LogError, ..axis };
         }
+        Self::percent(label, shares)
+    }
+
+    /// As [`linear`](Self::linear), for shares from 0 to 1, printed in percent.
+    pub fn percent(label: &str, shares: impl IntoIterator<Item = f64>) -> Self {
         let axis = Self::linear(label, shares.into_iter().map(|share| share * 100.0));
         let ticks = axis.ticks.into_iter().filter(|(tick, _)| (0.0..=100.0).contains(tick));
         let ticks = ticks.map(|(tick, text)| (tick / 100.0, text)).collect();

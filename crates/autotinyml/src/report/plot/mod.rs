@@ -6,19 +6,27 @@ mod axis;
 mod bands;
 mod confusion;
 mod effects;
+mod importance;
 mod learning;
+mod parallel;
 mod progress;
+mod setting_axis;
+mod slices;
 mod tradeoff;
 
 use maud::{Markup, html};
 
 use axis::Axis;
+use setting_axis::SettingAxis;
 
 pub use bands::{bands, searchers};
 pub use confusion::confusion;
 pub use effects::effects;
+pub use importance::importance;
 pub use learning::learning;
+pub use parallel::parallel;
 pub use progress::progress;
+pub use slices::slices;
 pub use tradeoff::{Memory, tradeoff};
 
 const WIDTH: f64 = 440.0;
