@@ -183,7 +183,7 @@ fn confusion(summary: &Summary, best: &Finalist) -> Markup {
 }
 
 /// What happened, as searchers see it.
-fn history(summary: &Summary) -> History {
+pub(super) fn history(summary: &Summary) -> History {
     let trial = |record: &TrialRecord| {
         let TrialRecord { id, configuration, epochs, outcome, .. } = record;
         let score = outcome.score(summary.goal);
@@ -212,13 +212,13 @@ fn hyperparameters(summary: &Summary, landscape: Option<&Landscape<'_>>) -> Mark
                     div.scroll { (plot::parallel(summary)) }
                 }
             }
+            p.note.above {
+                "Validation " (summary.goal.title())
+                " of every trial that was trained in full by its setting; the bar is their mean."
+            }
             (plot::legend(&[Mark::Deployable, Mark::Refused]))
             div.pictures {
                 @for (name, picture) in effects { figure { figcaption { (name) } (picture) } }
-            }
-            p.note {
-                "Validation " (summary.goal.title())
-                " of every trial that was trained in full by its setting; the bar is their mean."
             }
         }
     }

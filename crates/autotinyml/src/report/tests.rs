@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use autotinyml_deploy::Accounting;
 use autotinyml_nn::Metric;
-use autotinyml_search::Setting;
+use autotinyml_search::{Landscape, Setting};
 use insta::assert_snapshot;
 
 use super::example::{fruitless, study};
@@ -226,6 +226,32 @@ fn every_hyperparameter_has_its_picture_conditional_ones_too() {
 }
 
 /// A study that was just begun, one without memory figures, one where all is alike.
+#[test]
+fn every_trial_is_a_line_through_all_settings() {
+    let summary = study(100);
+    let picture = plot::parallel(&summary).into_string();
+    let lines: Vec<&str> = picture.split("<path d=\"").skip(1).collect();
+    assert_eq!(lines.len(), 100);
+    let corners = |line: &&str| line.split_once('"').unwrap().0.matches('L').count();
+    assert!(lines.iter().all(|line| corners(line) == summary.space.parameters().len()));
+}
+
+#[test]
+fn what_decides_deployability_here_is_how_much_there_is_to_store() {
+    let summary = study(200);
+    let page = html::page(&summary);
+    let history = html::history(&summary);
+    let landscape = Landscape::fit(&summary.space, &history).unwrap();
+    let mut importance = landscape.importance();
+    importance.sort_by(|a, b| b.feasible.partial_cmp(&a.feasible).unwrap());
+    let mut first = [&importance[0].parameter, &importance[1].parameter];
+    first.sort();
+    assert_eq!(first, ["filters", "units"], "{importance:?}");
+    let slices = plot::slices(&summary, &landscape);
+    assert!(slices.iter().all(|(_, picture)| picture.0.contains("class=\"likely\"")));
+    assert!(slices.len() >= 8 && page.contains("Around the best network"));
+}
+
 #[test]
 fn pages_of_odd_studies_have_no_broken_coordinates() {
     let mut begun = study(20);

@@ -31,7 +31,8 @@ pub fn parallel(summary: &Summary) -> Markup {
     let columns: Vec<Column> =
         summary.space.parameters().iter().map(|p| Column::new(summary, &trials, p)).collect();
     let score = |trial: &TrialRecord| trial.outcome.score(goal);
-    let scores = Axis::accuracy("", trials.iter().filter_map(|trial| score(trial)));
+    let mut scores = Axis::accuracy("", trials.iter().filter_map(|trial| score(trial)));
+    scores.label = format!("{}, %", goal.title());
     let mut ranked: Vec<f64> = trials.iter().filter_map(|trial| score(trial)).collect();
     ranked.sort_by(|a, b| b.total_cmp(a));
     let strong = ranked.get((ranked.len() as f64 * STRONG) as usize).copied();
@@ -62,7 +63,6 @@ pub fn parallel(summary: &Summary) -> Markup {
             }
             @for (i, column) in columns.iter().enumerate() { (axis(x(i), &column.along.axis)) }
             (axis(x(columns.len()), &scores))
-            text.name x=(x(columns.len())) y="14" text-anchor="middle" { (goal.title()) ", %" }
         }
     }
 }
