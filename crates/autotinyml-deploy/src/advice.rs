@@ -11,7 +11,10 @@ use crate::compression::Compression;
 use crate::error::DeployError;
 use crate::footprint::Footprint;
 use crate::limits::{Accounting, Limits, Resource, Shortage, grouped};
+use crate::lower::lower;
 use crate::overhead::{Overhead, Program};
+use crate::placement::Buffers;
+use crate::plan::plan;
 use crate::st::{layer_costs, ram_peak};
 
 /// Tells of networks like one that was measured whether they fit: by arithmetic, with the code of the
@@ -40,7 +43,7 @@ impl<'a> Estimate<'a> {
     ) -> Result<Self, DeployError> {
         let linked = match board {
             Some(board) if !footprint.regions.is_empty() => {
-                let program = Program::of(network, compression)?;
+                let program = Program::of(network, compression, board)?;
                 Some((board, Overhead::of(&program, footprint, board)))
             }
             _ => None,
@@ -52,7 +55,7 @@ impl<'a> Estimate<'a> {
     pub fn footprint(&self, network: &Network) -> Option<Footprint> {
         let mut footprint = static_footprint(network, self.compression);
         if let Some((board, overhead)) = &self.linked {
-            let program = Program::of(network, self.compression).ok()?;
+            let program = Program::of(network, self.compression, board).ok()?;
             overhead.at_most(&program, board, &mut footprint);
         }
         Some(footprint)
@@ -97,7 +100,7 @@ impl<'a> Estimate<'a> {
 /// For each shortage a sentence on what takes most of it.
 ///
 /// # Errors
-/// As [`Program::of`].
+/// Lowering or planning fails its own check: a defect of this crate.
 pub fn what_takes_most(
     network: &Network,
     compression: Compression,
@@ -121,11 +124,12 @@ pub fn what_takes_most(
                 }
             }
             Resource::Ram if *linked => {
-                let program = Program::of(network, compression)?;
+                let arena_bytes = plan(&lower(network)?)?.arena_bytes;
+                let Buffers { input, output } = Buffers::of(network);
                 let stack_bytes = footprint.stack_bytes.unwrap_or(crate::emit::STACK_BYTES);
                 largest([
-                    ("what lies between the layers".to_string(), program.arena_bytes as u64),
-                    ("the caller's input and output".to_string(), program.buffers_bytes as u64),
+                    ("what lies between the layers".to_string(), arena_bytes as u64),
+                    ("the caller's input and output".to_string(), (input + output) as u64),
                     ("the stack".to_string(), stack_bytes as u64),
                 ])
             }

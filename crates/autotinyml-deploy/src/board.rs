@@ -126,7 +126,8 @@ impl Board {
         self.ram().find(|region| region.name == self.stack).expect("checked when parsed")
     }
 
-    /// The largest region of a kind: code and weights are there, or variables and the arena.
+    /// The largest region of a kind: code and weights are there, or variables and, if it has room, the
+    /// arena.
     pub fn largest(&self, kind: RegionKind) -> &Region {
         let regions = self.regions.iter().filter(|region| region.kind == kind);
         regions.max_by_key(|region| region.length_bytes).expect("checked when parsed")

@@ -17,6 +17,8 @@ use crate::cross_accuracy::{Agreement, CrossReport, of_each_class, of_each_layer
 use crate::emit::{Project, STACK_BYTES, Selftest, write_project};
 use crate::error::DeployError;
 use crate::footprint::{Footprint, RegionUse};
+use crate::lower::lower;
+use crate::placement::{Buffers, Placement};
 use crate::run::compile::ChipObjects;
 use crate::run::emulator::instructions_per_macc;
 use crate::run::{Emulator, Host, Runner, compare_runners};
@@ -130,7 +132,7 @@ pub fn check(
             answers.emulated = (!chosen.is_empty()).then_some((chosen, outputs));
         }
         if let Some(board) = board {
-            fit(&mut footprint, &objects, board)?;
+            fit(&mut footprint, &objects, subject.network, board)?;
         }
     }
     let (Some(vectors), samples) = (given, vectors.len() / lengths[0]) else {
@@ -162,7 +164,8 @@ pub fn link(
     let mut footprint = static_footprint(subject.network, compression);
     let stored = random_weights(subject.network, compression);
     write(subject, &stored, &random_input(subject.network), None, Some(board), directory)?;
-    fit(&mut footprint, &ChipObjects::compile(compiler, board.core, directory)?, board)?;
+    let objects = ChipObjects::compile(compiler, board.core, directory)?;
+    fit(&mut footprint, &objects, subject.network, board)?;
     Ok(footprint)
 }
 
@@ -177,8 +180,10 @@ fn write(
     let mut project = Project::new(stored, example)?;
     project.standardisation = subject.standardisation;
     project.classes = subject.classes;
-    project.board = board;
     project.selftest = selftest;
+    if let Some(board) = board {
+        project.set_board(board)?;
+    }
     write_project(&project, directory)
 }
 
@@ -245,8 +250,17 @@ fn affordable_inputs(instructions: u64) -> usize {
 
 /// What the program for the chip takes. Of the stack that the linker sets aside only what was used
 /// counts as RAM, if that was measured; a deeper one needs more of its region.
-fn fit(footprint: &mut Footprint, objects: &ChipObjects, board: &Board) -> Result<(), DeployError> {
+fn fit(
+    footprint: &mut Footprint,
+    objects: &ChipObjects,
+    network: &Network,
+    board: &Board,
+) -> Result<(), DeployError> {
     let chip = chip::measure(objects, board)?;
+    let buffers = Buffers::of(network);
+    let placement = Placement::of(&lower(network)?, buffers, board)?;
+    footprint.arena_bytes = Some(placement.plan.pieces().iter().sum());
+    footprint.buffers_bytes = Some(buffers.input + buffers.output);
     footprint.flash_bytes = Some(chip.flash_bytes);
     let stack = footprint.stack_bytes.unwrap_or(STACK_BYTES);
     footprint.ram_bytes = Some(chip.variables_bytes + stack);

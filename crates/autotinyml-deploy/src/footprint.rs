@@ -19,7 +19,11 @@ pub struct Footprint {
     pub flash_bytes: Option<usize>,
     /// RAM that the linked program takes: activations, variables, stack, input and output buffers.
     pub ram_bytes: Option<usize>,
-    /// Deepest stack seen while running.
+    /// Of that: what lies between the layers.
+    pub arena_bytes: Option<usize>,
+    /// Of that: the caller's input and output.
+    pub buffers_bytes: Option<usize>,
+    /// Of that: the deepest stack seen while running.
     pub stack_bytes: Option<usize>,
     /// Instructions of one inference on the emulated core: exact, but not a latency.
     pub instructions: Option<u64>,

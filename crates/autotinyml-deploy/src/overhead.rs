@@ -8,7 +8,7 @@
 
 use autotinyml_nn::Network;
 
-use crate::board::{Board, RegionKind};
+use crate::board::{Board, Region, RegionKind};
 use crate::compression::{Compression, IndexBits};
 use crate::cortex::Core;
 use crate::emit::STACK_BYTES;
@@ -16,7 +16,8 @@ use crate::error::DeployError;
 use crate::fold::fold_network;
 use crate::footprint::{Footprint, RegionUse};
 use crate::lower::{Operation, lower};
-use crate::plan::{Extent, plan};
+use crate::placement::{Buffers, Placement};
+use crate::plan::Extent;
 use crate::sharing::shared_kernels;
 use crate::st::account;
 
@@ -45,22 +46,27 @@ pub struct Program {
     pub kind: String,
     /// Weights, biases and codebooks, in flash.
     pub weights_bytes: usize,
-    /// What lies between the layers, in RAM.
-    pub arena_bytes: usize,
+    /// What lies between the layers, and where in RAM that and the caller's buffers are.
+    pub placement: Placement,
     /// The caller's input and output, in RAM. Flash holds as much again: the example input, and an
     /// address for the name of each output.
-    pub buffers_bytes: usize,
+    pub buffers: Buffers,
 }
 
 impl Program {
-    /// Takes microseconds.
+    /// Of a network on a board. Takes microseconds.
     ///
     /// # Errors
     /// Lowering or planning fails its own check: a defect of this crate.
-    pub fn of(network: &Network, compression: Compression) -> Result<Self, DeployError> {
+    pub fn of(
+        network: &Network,
+        compression: Compression,
+        board: &Board,
+    ) -> Result<Self, DeployError> {
         let network = &*fold_network(network);
         let kernels = lower(network)?;
-        let plan = plan(&kernels)?;
+        let buffers = Buffers::of(network);
+        let placement = Placement::of(&kernels, buffers, board)?;
         let shared = shared_kernels(network, compression);
         let mut kind = String::new();
         for (k, kernel) in kernels.iter().enumerate() {
@@ -80,7 +86,7 @@ impl Program {
                     IndexBits::Eight => " of 8 bits",
                 };
             }
-            if plan.buffers.get(k).is_some_and(|buffer| buffer.extent != Extent::Whole) {
+            if placement.plan.buffers.get(k).is_some_and(|buffer| buffer.extent != Extent::Whole) {
                 kind += " in parts";
             }
             if let Some(activation) = kernel.activation {
@@ -92,30 +98,39 @@ impl Program {
         Ok(Self {
             kind,
             weights_bytes: account(network, compression).rom_bytes,
-            arena_bytes: plan.arena_bytes,
-            buffers_bytes: (network.input.len() + network.output().len()) * size_of::<f32>(),
+            placement,
+            buffers,
         })
+    }
+
+    /// Arena, input and output.
+    fn ram_bytes(&self) -> usize {
+        let arena: usize = self.placement.plan.pieces().iter().sum();
+        arena + self.buffers.input + self.buffers.output
     }
 
     /// Whether weights or arena leave so little of the chip that the rest may not fit. Otherwise it
     /// links for sure.
     pub fn near_a_limit(&self, board: &Board) -> bool {
-        let [flash, ram] =
-            [RegionKind::Flash, RegionKind::Ram].map(|kind| board.largest(kind).length_bytes);
-        let code_bytes = code_bytes_max(board.core);
-        let shared = board.stack == board.largest(RegionKind::Ram).name;
-        let stack_bytes = if shared { STACK_BYTES } else { 0 };
-        self.weights_bytes + self.buffers_bytes + code_bytes + NAMES_BYTES_MAX > flash
-            || self.arena_bytes + self.buffers_bytes + VARIABLES_BYTES_MAX + stack_bytes > ram
+        let [flash, ram] = [RegionKind::Flash, RegionKind::Ram].map(|kind| board.largest(kind));
+        let stored = self.weights_bytes + self.buffers.input + self.buffers.output;
+        let is_near = |region: &Region| {
+            let stack = if region.name == board.stack { STACK_BYTES } else { 0 };
+            let others = if region.name == ram.name { VARIABLES_BYTES_MAX } else { 0 };
+            let placed = self.placement.bytes_in(&region.name, self.buffers);
+            placed + others + stack > region.length_bytes
+        };
+        stored + code_bytes_max(board.core) + NAMES_BYTES_MAX > flash.length_bytes
+            || board.ram().any(is_near)
     }
 }
 
 /// What all programs of one kind for the same data take beside weights and arena.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overhead {
-    /// Without weights and arena.
+    /// Without weights, arena, input and output.
     regions: Vec<RegionUse>,
-    /// Without arena.
+    /// Without arena, input and output.
     ram_bytes: usize,
 }
 
@@ -126,7 +141,7 @@ impl Overhead {
         for region in &mut regions {
             region.used_bytes = region.used_bytes.saturating_sub(share(program, region, board));
         }
-        let ram_bytes = linked.ram_bytes.unwrap_or(0).saturating_sub(program.arena_bytes);
+        let ram_bytes = linked.ram_bytes.unwrap_or(0).saturating_sub(program.ram_bytes());
         Self { regions, ram_bytes }
     }
 
@@ -156,17 +171,15 @@ impl Overhead {
         let flash = footprint.regions.iter().filter(|region| region.kind == RegionKind::Flash);
         footprint.flash_bytes = Some(flash.map(|region| region.used_bytes).sum());
         footprint.ram_bytes =
-            Some((self.ram_bytes + program.arena_bytes).saturating_add_signed(slack));
+            Some((self.ram_bytes + program.ram_bytes()).saturating_add_signed(slack));
     }
 }
 
-/// How much of a region the weights or the arena take.
+/// How much of a region the weights take, or the arena, the input and the output.
 fn share(program: &Program, region: &RegionUse, board: &Board) -> usize {
-    if region.name != board.largest(region.kind).name {
-        return 0;
-    }
     match region.kind {
+        RegionKind::Flash if region.name != board.largest(region.kind).name => 0,
         RegionKind::Flash => program.weights_bytes,
-        RegionKind::Ram => program.arena_bytes,
+        RegionKind::Ram => program.placement.bytes_in(&region.name, program.buffers),
     }
 }

@@ -13,6 +13,8 @@
 //! live from its first. So it can also cost more than to lay whole maps over dying inputs; the plan
 //! streams where that makes the arena smaller.
 //!
+//! Where no memory region has room for all of it, the arena is in two pieces, and no buffer lies in both.
+//!
 //! [`Plan::check`] proves each plan anew by walking through what each kernel reads and writes.
 
 mod cascade;
@@ -44,6 +46,8 @@ pub struct Plan {
     pub buffers: Vec<Buffer>,
     /// Size of the arena.
     pub arena_bytes: usize,
+    /// Where its second piece begins, if it has two; `arena_bytes` is more then.
+    pub border_bytes: Option<usize>,
 }
 
 /// The output of one kernel and the input of others.
@@ -94,9 +98,22 @@ pub struct PlanError {
 /// # Errors
 /// The plan fails its own check: a defect.
 pub fn plan(kernels: &[Kernel]) -> Result<Plan, PlanError> {
+    plan_with_border(kernels, None)
+}
+
+/// The same for an arena in two pieces, the first of so many bytes: the smallest second piece that is
+/// found.
+///
+/// # Errors
+/// The plan fails its own check: a defect.
+pub fn plan_in_pieces(kernels: &[Kernel], first_bytes: usize) -> Result<Plan, PlanError> {
+    plan_with_border(kernels, Some(first_bytes / FLOAT_BYTES))
+}
+
+fn plan_with_border(kernels: &[Kernel], border: Option<usize>) -> Result<Plan, PlanError> {
     let least: Extents = (0..kernels.len()).map(|k| least_extent(kernels, k)).collect();
-    let streamed = improved(kernels, &least, least.clone());
-    let whole = improved(kernels, &least, vec![Extent::Whole; kernels.len()]);
+    let streamed = improved(kernels, &least, least.clone(), border);
+    let whole = improved(kernels, &least, vec![Extent::Whole; kernels.len()], border);
     let plan = if cost(&streamed) < cost(&whole) { streamed } else { whole };
     plan.check(kernels)?;
     Ok(plan)
@@ -109,8 +126,13 @@ fn cost(plan: &Plan) -> (usize, usize) {
 }
 
 /// The best plan that is found from these extents, by streaming one map more or one less at a time.
-fn improved(kernels: &[Kernel], least: &Extents, mut extents: Extents) -> Plan {
-    let mut plan = smallest(kernels, &extents);
+fn improved(
+    kernels: &[Kernel],
+    least: &Extents,
+    mut extents: Extents,
+    border: Option<usize>,
+) -> Plan {
+    let mut plan = smallest(kernels, &extents, border);
     loop {
         let before = cost(&plan);
         for k in 0..kernels.len() {
@@ -119,7 +141,7 @@ fn improved(kernels: &[Kernel], least: &Extents, mut extents: Extents) -> Plan {
             if extents[k] == old {
                 continue;
             }
-            let other = smallest(kernels, &extents);
+            let other = smallest(kernels, &extents, border);
             if cost(&other) < cost(&plan) {
                 plan = other;
             } else {
@@ -132,33 +154,34 @@ fn improved(kernels: &[Kernel], least: &Extents, mut extents: Extents) -> Plan {
     }
 }
 
-/// The smallest arena that is found for maps of these extents.
-fn smallest(kernels: &[Kernel], extents: &Extents) -> Plan {
+/// The smallest arena that is found for maps of these extents, if no buffer may lie across the border.
+fn smallest(kernels: &[Kernel], extents: &Extents, border: Option<usize>) -> Plan {
     let between = &kernels[..kernels.len() - 1];
     let length = |(kernel, extent): (&Kernel, &Extent)| {
         extent.pixels(kernel.output) * kernel.output.channels
     };
     let lengths: Vec<usize> = kernels.iter().zip(extents).map(length).collect();
-    let rivals = rivals(kernels, extents, &lengths);
+    let rivals = rivals(kernels, extents, &lengths, border);
     let lengths = &lengths[..between.len()];
-    let (mut too_small, mut enough) = (None, lengths.iter().sum());
+    let start = border.unwrap_or(0);
+    let (mut too_small, mut enough) = (None, start + lengths.iter().sum::<usize>());
     // Bisection between what is live at a time, which may be enough, and all buffers side by side.
     let mut trial = least_size(lengths, &rivals);
     while trial < enough {
-        match places(lengths, &rivals, trial) {
+        match places(lengths, &rivals, trial, border) {
             Some(_) => enough = trial,
             None => too_small = Some(trial),
         }
         trial = too_small.map_or(enough, |small| usize::midpoint(small + 1, enough));
     }
     let side_by_side = || {
-        let ends = lengths.iter().scan(0, |end, length| {
+        let ends = lengths.iter().scan(start, |end, length| {
             *end += length;
             Some(*end - length)
         });
         ends.collect()
     };
-    let offsets = places(lengths, &rivals, enough).unwrap_or_else(side_by_side);
+    let offsets = places(lengths, &rivals, enough, border).unwrap_or_else(side_by_side);
     let buffer = |(k, offset): (usize, usize)| Buffer {
         name: between[k].name.clone(),
         offset_bytes: offset * FLOAT_BYTES,
@@ -166,7 +189,8 @@ fn smallest(kernels: &[Kernel], extents: &Extents) -> Plan {
         extent: extents[k],
     };
     let buffers = offsets.into_iter().enumerate().map(buffer).collect();
-    Plan { buffers, arena_bytes: enough * FLOAT_BYTES }
+    let border_bytes = border.filter(|&border| enough > border).map(|border| border * FLOAT_BYTES);
+    Plan { buffers, arena_bytes: enough * FLOAT_BYTES, border_bytes }
 }
 
 /// The kernel that writes what is read; `None`: the network's input.
@@ -190,6 +214,18 @@ fn last_needed(kernels: &[Kernel], extents: &[Extent]) -> Vec<usize> {
 }
 
 impl Plan {
+    /// Bytes of each piece of the arena: one or two.
+    pub fn pieces(&self) -> Vec<usize> {
+        match self.border_bytes {
+            None => vec![self.arena_bytes],
+            Some(border) => {
+                let before = self.buffers.iter().filter(|buffer| buffer.offset_bytes < border);
+                let ends = before.map(|buffer| buffer.offset_bytes + buffer.length_bytes);
+                vec![ends.max().unwrap_or(0), self.arena_bytes - border]
+            }
+        }
+    }
+
     /// The kernels in the order in which they run: those of a cascade by turns.
     pub fn cascades(&self) -> Vec<Range<usize>> {
         let mut cascades = cascades(&self.extents());
@@ -210,6 +246,11 @@ impl Plan {
         for buffer in &self.buffers {
             if buffer.offset_bytes + buffer.length_bytes > self.arena_bytes {
                 let problem = format!("the output of {} leaves the arena", buffer.name);
+                return Err(PlanError { problem });
+            }
+            let inside = buffer.offset_bytes + 1..buffer.offset_bytes + buffer.length_bytes;
+            if self.border_bytes.is_some_and(|border| inside.contains(&border)) {
+                let problem = format!("the output of {} is in both pieces", buffer.name);
                 return Err(PlanError { problem });
             }
         }
@@ -284,6 +325,10 @@ impl fmt::Display for Plan {
             let (name, offset, length) = (label(buffer), buffer.offset_bytes, buffer.length_bytes);
             writeln!(f, "{name:widest$}  {offset:>8}  {length:>8}  {bar}")?;
         }
-        write!(f, "{:widest$}  {:>8}  {:>8}", "arena", "", self.arena_bytes)
+        write!(f, "{:widest$}  {:>8}  {:>8}", "arena", "", self.arena_bytes)?;
+        match self.border_bytes {
+            None => Ok(()),
+            Some(border) => write!(f, "  in two pieces: the second begins at {border}"),
+        }
     }
 }

@@ -214,9 +214,11 @@ impl<'a> Evaluator<'a> {
     /// What a network takes before its weights are known: by arithmetic, and of the linked program
     /// where that decides and there is a cross compiler.
     fn sizes(&self, network: &Network) -> Result<Footprint, EvaluateError> {
-        let compression = self.study.deploy.compression;
+        let DeployPlan { compression, ref board, .. } = self.study.deploy;
         let compiler = match &self.tools.cross_cc {
-            Some(compiler) if self.must_link(&Program::of(network, compression)?) => compiler,
+            Some(compiler) if self.must_link(&Program::of(network, compression, board)?) => {
+                compiler
+            }
             _ => return Ok(static_footprint(network, compression)),
         };
         let key = program_key(network);

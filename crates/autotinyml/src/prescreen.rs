@@ -259,7 +259,7 @@ impl<'a> Prescreen<'a> {
                 look.smallest = Some(Smallest { configuration, footprint });
             }
             if self.fits(&footprint) {
-                let program = Program::of(&network, study.deploy.compression)?;
+                let program = Program::of(&network, study.deploy.compression, &study.deploy.board)?;
                 look.candidates.push((configuration, program, footprint));
             }
         }

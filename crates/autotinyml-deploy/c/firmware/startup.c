@@ -4,8 +4,19 @@
 #include <string.h>
 
 extern uint32_t memory_stack_top;
-extern uint32_t memory_data_start, memory_data_end, memory_data_stored;
-extern uint32_t memory_zero_start, memory_zero_end;
+
+/* Variables that begin with values, which are stored in the flash: some in each piece of RAM. */
+struct copied {
+    uint8_t *first, *end;
+    const uint8_t *stored;
+};
+extern const struct copied memory_copied[], memory_copied_end[];
+
+/* Variables that begin as zeros. */
+struct cleared {
+    uint8_t *first, *end;
+};
+extern const struct cleared memory_cleared[], memory_cleared_end[];
 
 int main(void);
 void Reset_Handler(void);
@@ -42,10 +53,12 @@ void Reset_Handler(void)
     __asm__ volatile("dsb\n\tisb" ::: "memory");
 #endif
 
-    const uintptr_t data = (uintptr_t)&memory_data_end - (uintptr_t)&memory_data_start;
-    memcpy(&memory_data_start, &memory_data_stored, data);
-    const uintptr_t zero = (uintptr_t)&memory_zero_end - (uintptr_t)&memory_zero_start;
-    memset(&memory_zero_start, 0, zero);
+    for (const struct copied *part = memory_copied; part != memory_copied_end; part++) {
+        memcpy(part->first, part->stored, (size_t)(part->end - part->first));
+    }
+    for (const struct cleared *part = memory_cleared; part != memory_cleared_end; part++) {
+        memset(part->first, 0, (size_t)(part->end - part->first));
+    }
 
     main();
     Default_Handler();

@@ -25,6 +25,7 @@ use crate::compression::IndexBits;
 use crate::cortex::Core;
 use crate::error::DeployError;
 use crate::lower::{Kernel, Operation, lower};
+use crate::placement::{Buffers, Placement, Regions};
 use crate::plan::{Plan, plan};
 use crate::run::compile::{CHIP_FLAGS, COMPILER_FLAGS, LIBRARIES, LINKER_FLAGS};
 
@@ -89,12 +90,13 @@ pub struct Project<'a> {
     pub classes: &'a [String],
     /// The input that `main.c` runs, not standardised.
     pub example: &'a [f32],
-    /// The board that `make` builds for. `None`: only the emulator.
-    pub board: Option<&'a Board>,
     /// What `make selftest` runs.
     pub selftest: Option<&'a Selftest>,
+    board: Option<&'a Board>,
     kernels: Vec<Kernel>,
     plan: Plan,
+    /// Where the board has what.
+    regions: Option<Regions>,
 }
 
 impl<'a> Project<'a> {
@@ -109,8 +111,31 @@ impl<'a> Project<'a> {
         assert_eq!(example.len(), model.network.input.len(), "one input");
         let kernels = lower(&model.network)?;
         let plan = plan(&kernels)?;
-        let (standardisation, classes, board, selftest) = (None, &[][..], None, None);
-        Ok(Self { model, standardisation, classes, example, board, selftest, kernels, plan })
+        let (standardisation, classes, selftest) = (None, &[][..], None);
+        let (board, regions) = (None, None);
+        Ok(Self {
+            model,
+            standardisation,
+            classes,
+            example,
+            selftest,
+            board,
+            kernels,
+            plan,
+            regions,
+        })
+    }
+
+    /// Lets `make` build for this board, not only for the emulator: its memory is planned anew.
+    ///
+    /// # Errors
+    /// Planning fails its own check: a defect of this crate.
+    pub fn set_board(&mut self, board: &'a Board) -> Result<(), DeployError> {
+        let network = &self.model.network;
+        let Placement { plan, regions } =
+            Placement::of(&self.kernels, Buffers::of(network), board)?;
+        (self.board, self.plan, self.regions) = (Some(board), plan, Some(regions));
+        Ok(())
     }
 
     /// The arena: what lies between the layers, and where.
@@ -220,8 +245,8 @@ pub fn write_project(project: &Project, directory: &Path) -> Result<(), DeployEr
         write(&expected, bytes(&selftest.expected))?;
     }
     write(&directory.join("README.md"), readme::readme(project, weights.bytes.len()))?;
-    match project.board {
-        Some(board) => write(&chip_script, linker_script::linker_script(board)),
+    match project.board.zip(project.regions.as_ref()) {
+        Some((board, regions)) => write(&chip_script, linker_script::linker_script(board, regions)),
         None => Ok(()),
     }
 }
@@ -306,7 +331,7 @@ mod tests {
         let mut project = Project::new(&stored, &example).unwrap();
         project.standardisation = Some(&standardisation);
         project.classes = &classes;
-        project.board = Board::named("stm32f303k8");
+        project.set_board(Board::named("stm32f303k8").unwrap()).unwrap();
         check(&project);
     }
 
@@ -374,7 +399,9 @@ mod tests {
     #[test]
     fn the_linker_script() {
         let board = Board::named("stm32f303k8").unwrap();
-        insta::assert_snapshot!(linker_script::linker_script(board));
+        let [sram, ccm] = ["sram", "ccm"].map(String::from);
+        let apart = Regions { arena: vec![sram.clone(), ccm.clone()], input: ccm, output: sram };
+        insta::assert_snapshot!(linker_script::linker_script(board, &apart));
     }
 
     #[test]

@@ -15,9 +15,12 @@ pub fn run(project: &Project) -> String {
     let plan = &project.plan;
     let mut text = String::new();
     if plan.arena_bytes > 0 {
-        let floats = plan.arena_bytes / size_of::<f32>();
         let _ = writeln!(text, "/* {} bytes: see README.md. */", plan.arena_bytes);
-        let _ = writeln!(text, "static float arena[{floats}];\n");
+        let pieces = plan.pieces().into_iter().zip(["arena", "arena_2"]);
+        for (piece, name) in pieces.filter(|(piece, _)| *piece > 0) {
+            let _ = writeln!(text, "static float {name}[{}];", piece / size_of::<f32>());
+        }
+        text.push('\n');
     }
     let cascades = plan.cascades();
     for cascade in cascades.iter().filter(|cascade| has_stages(project, cascade)) {
@@ -136,9 +139,13 @@ fn source(project: &Project, source: Source) -> String {
 
 /// Where the output of kernel k begins.
 fn place(project: &Project, k: usize) -> String {
-    match project.plan.buffers.get(k).map(|buffer| buffer.offset_bytes / size_of::<f32>()) {
-        None => "output".to_string(),
-        Some(0) => "arena".to_string(),
-        Some(offset) => format!("arena + {offset}"),
+    let Some(buffer) = project.plan.buffers.get(k) else { return "output".to_string() };
+    let (piece, bytes) = match project.plan.border_bytes {
+        Some(border) if buffer.offset_bytes >= border => ("arena_2", buffer.offset_bytes - border),
+        _ => ("arena", buffer.offset_bytes),
+    };
+    match bytes / size_of::<f32>() {
+        0 => piece.to_string(),
+        offset => format!("{piece} + {offset}"),
     }
 }

@@ -15,6 +15,9 @@
 //! nothing: there is room if and only if the walk finds it. Around shortcuts and streamed maps it may
 //! miss some.
 //!
+//! An arena in two pieces, each in a memory region of its own, is one with a *border*: a rival of no length
+//! that every buffer has and that never moves, so that no buffer lies on both sides of it.
+//!
 //! A second walk, from the last buffer back, picks the offsets.
 
 use super::cascade::cascades;
@@ -35,12 +38,21 @@ pub(super) struct Rival {
 /// Offsets of the rivals of the next buffer, in their order; the newest is the last.
 type Layout = Vec<usize>;
 
+/// No buffer's index.
+const BORDER: usize = usize::MAX;
+
 /// Layouts that are followed at a time.
 const LAYOUTS_MAX: usize = 64;
 
 /// The rivals of each kernel's output, of which these `lengths` exist at a time, in the order of the
-/// kernels: the output of the kernel before it is always the last of them.
-pub(super) fn rivals(kernels: &[Kernel], extents: &[Extent], lengths: &[usize]) -> Vec<Vec<Rival>> {
+/// kernels: the border, if there is one, is always the first of them, and the output of the kernel before
+/// the last.
+pub(super) fn rivals(
+    kernels: &[Kernel],
+    extents: &[Extent],
+    lengths: &[usize],
+    border: Option<usize>,
+) -> Vec<Vec<Rival>> {
     let last_needed = last_needed(kernels, extents);
     let of = |(k, cascade): (usize, std::ops::Range<usize>)| {
         // What the cascade reads and no later one.
@@ -52,7 +64,8 @@ pub(super) fn rivals(kernels: &[Kernel], extents: &[Extent], lengths: &[usize]) 
             length: lengths[buffer],
             distance: lead.filter(|_| dies(&buffer)).unwrap_or(lengths[k]),
         };
-        rivals().map(rival).collect()
+        let border = border.map(|_| Rival { buffer: BORDER, length: 0, distance: lengths[k] });
+        border.into_iter().chain(rivals().map(rival)).collect()
     };
     cascades(extents).into_iter().enumerate().map(of).collect()
 }
@@ -71,9 +84,14 @@ pub(super) fn least_size(lengths: &[usize], rivals: &[Vec<Rival>]) -> usize {
 
 /// Offsets of buffers of these lengths in an arena of `size` values, if room is found. `rivals` has an
 /// entry more, for the output of the last kernel.
-pub(super) fn places(lengths: &[usize], rivals: &[Vec<Rival>], size: usize) -> Option<Vec<usize>> {
+pub(super) fn places(
+    lengths: &[usize],
+    rivals: &[Vec<Rival>],
+    size: usize,
+    border: Option<usize>,
+) -> Option<Vec<usize>> {
     // Before each buffer is placed, and at the end.
-    let mut reachable: Vec<Vec<Layout>> = vec![vec![vec![]]];
+    let mut reachable: Vec<Vec<Layout>> = vec![vec![border.into_iter().collect()]];
     for (k, &length) in lengths.iter().enumerate() {
         let highest = size.checked_sub(length)?;
         let mut layouts: Vec<Layout> = vec![];

@@ -178,6 +178,18 @@ fn a_plan_that_overwrites_is_refused() {
     insta::assert_snapshot!(plan.check(&kernels).unwrap_err(), @"memory plan: the output of dense_1 leaves the arena");
 }
 
+#[test]
+fn no_buffer_is_in_both_pieces_of_an_arena() {
+    let layers = [8, 4, 2].map(|units| Layer::Dense { units });
+    let kernels = kernels(Shape::vector(3), &layers);
+    let mut plan = plan_in_pieces(&kernels, 16).unwrap();
+    assert_eq!((plan.pieces(), plan.buffers[0].offset_bytes), (vec![16, 32], 16), "{plan}");
+    plan.border_bytes = Some(20);
+    insta::assert_snapshot!(plan.check(&kernels).unwrap_err(), @"memory plan: the output of dense_1 is in both pieces");
+    // Nothing is behind a border that is high enough.
+    assert_eq!(plan_in_pieces(&kernels, 48).unwrap().pieces(), [48]);
+}
+
 fn any_layer() -> impl Strategy<Value = Layer> {
     let size = || [1..4usize, 1..4usize].prop_map(|[a, b]| [a, b]);
     let window = || (size(), size());
@@ -421,9 +433,14 @@ proptest! {
     /// Each cell of the arena remembers who wrote it last: every read finds its own value.
     #[test]
     fn no_value_is_overwritten_before_it_was_read(
-        kernels in prop_oneof![any_kernels(), any_network().prop_map(|network| lower(&network).unwrap())]
+        kernels in prop_oneof![any_kernels(), any_network().prop_map(|network| lower(&network).unwrap())],
+        quarters in 0..4_usize,
     ) {
-        let plan = plan(&kernels).unwrap();
+        let mut plan = plan(&kernels).unwrap();
+        // In two pieces, too.
+        if quarters > 0 {
+            plan = plan_in_pieces(&kernels, plan.arena_bytes / 4 * quarters).unwrap();
+        }
         let mut arena = Arena {
             kernels: &kernels,
             plan: &plan,
@@ -472,7 +489,7 @@ proptest! {
             for (bit, &k) in streamable.iter().enumerate() {
                 extents[k] = if bits >> bit & 1 == 1 { least[k] } else { Extent::Whole };
             }
-            smallest(&kernels, &extents).arena_bytes
+            smallest(&kernels, &extents, None).arena_bytes
         };
         let best = (0..1 << streamable.len()).map(choice).min().unwrap();
         let arena_bytes = plan(&kernels).unwrap().arena_bytes;
@@ -481,13 +498,13 @@ proptest! {
 
     #[test]
     fn streaming_never_takes_more(kernels in any_kernels()) {
-        let whole = smallest(&kernels, &vec![Extent::Whole; kernels.len()]);
+        let whole = smallest(&kernels, &vec![Extent::Whole; kernels.len()], None);
         prop_assert!(plan(&kernels).unwrap().arena_bytes <= whole.arena_bytes);
     }
 
     #[test]
     fn no_plan_of_a_chain_is_larger_than_two_buffers_side_by_side(kernels in any_kernels()) {
-        let plan = smallest(&kernels, &vec![Extent::Whole; kernels.len()]);
+        let plan = smallest(&kernels, &vec![Extent::Whole; kernels.len()], None);
         let lengths: Vec<usize> = plan.buffers.iter().map(|buffer| buffer.length_bytes).collect();
         let neighbours = lengths.windows(2).map(|pair| pair[0] + pair[1]).max();
         prop_assert!(plan.arena_bytes <= neighbours.unwrap_or(lengths[0]));

@@ -71,7 +71,7 @@ fn a_network_runs_on_every_core_and_links_for_every_board() {
     let folder = TempDir::new().unwrap();
     let write = |board| {
         let mut project = Project::new(&stored, &example).unwrap();
-        project.board = Some(board);
+        project.set_board(board).unwrap();
         write_project(&project, folder.path()).unwrap();
     };
     let mut expected = None;
@@ -104,4 +104,53 @@ fn a_network_runs_on_every_core_and_links_for_every_board() {
         }
     }
     assert_eq!(linked, Boards::default().iter().count());
+}
+
+/// Two maps are needed at the same time, 86,400 and 14,400 bytes, and an input of 14,400: more than the
+/// larger of the board's two RAM regions.
+#[test]
+fn what_has_no_room_in_one_region_of_a_board_takes_two() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    let [host_cc, cross_cc, qemu] =
+        [&tools.host_cc, &tools.cross_cc, &tools.emulator].map(|tool| tool.as_deref().unwrap());
+    let conv = |filters| Layer::Conv2d {
+        filters,
+        kernel: [3, 3],
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: Padding::Same,
+    };
+    let node = Source::Node;
+    let nodes = [
+        (conv(6), vec![Source::Input]),
+        (conv(1), vec![node(0)]),
+        (conv(1), vec![node(0)]),
+        (Layer::Add, vec![node(1), node(2)]),
+        (Layer::GlobalAveragePool2d, vec![node(3)]),
+        (Layer::Dense { units: 3 }, vec![node(4)]),
+    ];
+    let model = with_weights(Network::graph(Shape::new(60, 60, 1), &nodes).unwrap(), 4);
+    let (stored, lengths) = (compress(&model, Compression::X1), lengths(&model.network));
+    let vectors = inputs(&model.network, 1, 2);
+    let board = Board::named("stm32l476rg").unwrap();
+    let folder = TempDir::new().unwrap();
+    let mut project = Project::new(&stored, &vectors).unwrap();
+    assert_eq!(project.plan().pieces().len(), 1);
+    project.set_board(board).unwrap();
+    assert_eq!(project.plan().pieces().len(), 2, "{}", project.plan());
+    write_project(&project, folder.path()).unwrap();
+
+    let objects = ChipObjects::compile(cross_cc, board.core, folder.path()).unwrap();
+    let used = chip::measure(&objects, board).unwrap();
+    let of = |name: &str| used.regions.iter().find(|region| region.name == name).unwrap();
+    assert!(used.regions.iter().all(|region| region.over_bytes() == 0), "{used:?}");
+    assert!(of("sram1").used_bytes >= 86_400 && of("sram2").used_bytes >= 2_048 + 14_400);
+    assert!(used.variables_bytes >= 86_400 + 2 * 14_400, "{used:?}");
+
+    let macc = account(&model.network, Compression::X1).macc;
+    let expected = model.predict(&vectors);
+    let host = Host::build(host_cc, &[], folder.path(), lengths).unwrap();
+    let emulator = Emulator::link(&objects, qemu, lengths, macc).unwrap().unwrap();
+    assert_near(&host.run(&vectors).unwrap().outputs, &expected, 1e-4, "host");
+    assert_near(&emulator.run(&vectors).unwrap().outputs, &expected, 1e-4, "emulator");
 }

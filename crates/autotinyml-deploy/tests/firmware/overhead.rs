@@ -41,9 +41,9 @@ fn a_large_input_takes_flash_too() {
     let layers =
         [Layer::Flatten, Layer::Dense { units: 13 }, Layer::Activation(Activation::Softmax)];
     let network = Network::chain(Shape::new(80, 80, 3), &layers).unwrap();
-    assert!(Program::of(&network, Compression::X1).unwrap().near_a_limit(board));
+    assert!(Program::of(&network, Compression::X1, board).unwrap().near_a_limit(board));
     // A quarter of the weights leaves plenty.
-    assert!(!Program::of(&network, Compression::X4).unwrap().near_a_limit(board));
+    assert!(!Program::of(&network, Compression::X4, board).unwrap().near_a_limit(board));
 
     let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
     for (compression, fits) in [(Compression::X1, false), (Compression::X4, true)] {
@@ -133,9 +133,9 @@ fn no_code_takes_more_flash_than_is_allowed_for() {
         let folder = TempDir::new().unwrap();
         let compiler = tools.cross_cc.as_deref().unwrap();
         let linked = link(&untrained(&network), compression, board, compiler, folder.path());
-        let program = Program::of(&network, compression).unwrap();
+        let program = Program::of(&network, compression, board).unwrap();
         let flash = linked.unwrap().flash_bytes.unwrap();
-        let code = flash - program.weights_bytes - program.buffers_bytes;
+        let code = flash - program.weights_bytes - program.buffers.input - program.buffers.output;
         println!("{}, {compression}: {code} bytes of code", board.core.name());
         assert!((4_000..code_bytes_max(board.core)).contains(&code), "{code} bytes of code");
     }
@@ -149,7 +149,7 @@ fn the_stack_counts_where_the_arena_is() {
         let board = Board::named(board).unwrap();
         let near = |inputs: usize| {
             let network = Network::chain(Shape::vector(inputs), &layers).unwrap();
-            Program::of(&network, Compression::X1).unwrap().near_a_limit(board)
+            Program::of(&network, Compression::X1, board).unwrap().near_a_limit(board)
         };
         // Input and output, of four bytes each; 2 KiB for variables.
         let room = (board.largest(RegionKind::Ram).length_bytes - 2048 - stack) / 4 - 2;
@@ -180,8 +180,10 @@ fn one_program_of_a_kind_tells_the_size_of_the_others() {
             .iter()
             .map(|&(filters, units)| network(filters, units, pool, activation))
             .collect();
-        let programs: Vec<Program> =
-            networks.iter().map(|network| Program::of(network, compression).unwrap()).collect();
+        let programs: Vec<Program> = networks
+            .iter()
+            .map(|network| Program::of(network, compression, board).unwrap())
+            .collect();
         let overhead = Overhead::of(&programs[0], &linked(&networks[0]), board);
         let mut compared = 0;
         for (network, program) in networks.iter().zip(&programs) {

@@ -312,7 +312,10 @@ fn as_text(
     row("ROM, ST accounting", Some(kilobytes(footprint.st_rom_bytes)));
     row("flash of the linked program", footprint.flash_bytes.map(kilobytes));
     row("RAM of the linked program", footprint.ram_bytes.map(kilobytes));
+    row("of it arena", footprint.arena_bytes.map(kilobytes));
+    row("of it input and output", footprint.buffers_bytes.map(kilobytes));
     row("of it stack", footprint.stack_bytes.map(kilobytes));
+    row("of it other variables", other_variables_bytes(footprint).map(kilobytes));
     row("instructions per inference", footprint.instructions.map(|count| count.to_string()));
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
     row("X-CROSS accuracy", footprint.cross_accuracy.map(percent));
@@ -329,4 +332,10 @@ fn as_text(
         text += &format!("not checked: {unchecked}\n");
     }
     text
+}
+
+/// What the linked program takes of the RAM beside arena, input, output and stack: the C library's.
+fn other_variables_bytes(footprint: &Footprint) -> Option<usize> {
+    let Footprint { ram_bytes, arena_bytes, buffers_bytes, stack_bytes, .. } = *footprint;
+    ram_bytes?.checked_sub(arena_bytes? + buffers_bytes? + stack_bytes?)
 }

@@ -39,7 +39,7 @@ impl<'a> Sizes<'a> {
         for configuration in evaluator.study.space.enumerate() {
             let Ok(network) = evaluator.network(&configuration) else { continue };
             for (column, compression) in COMPRESSIONS.into_iter().enumerate() {
-                let program = Program::of(&network, compression)?;
+                let program = Program::of(&network, compression, &evaluator.study.deploy.board)?;
                 let smallest = kinds.get(&(column, program.kind.clone()));
                 if smallest.is_none_or(|(_, least)| program.weights_bytes < least.weights_bytes) {
                     kinds.insert((column, program.kind.clone()), (network.clone(), program));
@@ -80,9 +80,10 @@ impl<'a> Sizes<'a> {
         let mut footprints =
             COMPRESSIONS.map(|compression| static_footprint(&network, compression));
         for (column, footprint) in footprints.iter_mut().enumerate() {
-            let program = Program::of(&network, COMPRESSIONS[column])?;
+            let board = &self.evaluator.study.deploy.board;
+            let program = Program::of(&network, COMPRESSIONS[column], board)?;
             if let Some(overhead) = self.overheads.get(&(column, program.kind.clone())) {
-                overhead.estimate(&program, &self.evaluator.study.deploy.board, footprint);
+                overhead.estimate(&program, board, footprint);
                 // A table knows sizes, not chips.
                 footprint.regions.clear();
             }
