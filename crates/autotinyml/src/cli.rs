@@ -11,6 +11,8 @@ mod doctor;
 mod export;
 mod failure;
 mod job;
+mod judge;
+mod load;
 mod optimize;
 mod out;
 mod preamble;
@@ -49,6 +51,7 @@ enum Command {
     Compare(compare::Arguments),
     Data(data::Arguments),
     Export(export::Arguments),
+    Judge(judge::Arguments),
     Report(report::Arguments),
     Table(table::Arguments),
     Boards(boards::Arguments),
@@ -77,6 +80,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Judge(arguments) => judge::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Table(arguments) => table::run(&arguments),
         Command::Boards(arguments) => boards::run(&arguments),

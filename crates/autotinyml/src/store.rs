@@ -264,6 +264,19 @@ impl Store {
         Ok(())
     }
 
+    /// Writes finished trials, all or none.
+    ///
+    /// # Errors
+    /// As [`Store::add_trial`].
+    pub fn add_trials(&self, space: &Space, trials: &[TrialRecord]) -> Result<(), StoreError> {
+        let transaction =
+            self.connection.unchecked_transaction().map_err(database_error(&self.path))?;
+        for trial in trials {
+            self.add_trial(space, trial)?;
+        }
+        transaction.commit().map_err(database_error(&self.path))
+    }
+
     /// How many trials there are.
     ///
     /// # Errors

@@ -127,7 +127,9 @@ impl StudyFile {
             deploy: section("deploy")?
                 .map(|deploy| DeployPlan::read(&deploy, boards))
                 .transpose()?,
-            search: section("search")?.map(|search| SearchPlan::read(&search)).transpose()?,
+            search: section("search")?
+                .map(|search| SearchPlan::read(&search, folder))
+                .transpose()?,
             space: parameters.finish()?,
             baseline: None,
         };

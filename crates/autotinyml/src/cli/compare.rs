@@ -9,7 +9,8 @@ use autotinyml_search::{CATALOGUE, Searcher, SearcherOptions, by_name};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::boards::OwnBoards;
-use super::job::{Job, Opened, all_cores, guiding, load_samples};
+use super::job::{Job, Opened, all_cores, guiding, reachable};
+use super::load::load_samples;
 use super::out::refuse_occupied;
 use super::preamble::limits_in_print;
 use super::progress::Progress;
@@ -268,6 +269,7 @@ fn repeat(
             resume: true,
             jobs: arguments.jobs(),
             json: false,
+            quiet: false,
         };
         opened.push(job.open(&samples, &tools)?);
     }
@@ -291,7 +293,7 @@ fn repeat(
     for (searcher, &Opened { ref store, parallel, .. }) in searchers.iter().zip(&opened) {
         eprintln!("{}, seed {seed}", searcher.name());
         let earlier = store.trials(&study.space)?;
-        let mut progress = Progress::new(study, &earlier);
+        let mut progress = Progress::new(study, &earlier, reachable(study, &prescreen), false);
         let contestant = Contestant { searcher: &**searcher, store, parallel };
         let on_trial = &mut |trial: &_| progress.trial(trial);
         repeats.push(live::repeat(

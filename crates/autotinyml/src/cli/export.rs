@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use autotinyml_deploy::Tools;
 
-use super::job::load_samples;
+use super::load::load_samples;
 use super::report::Stored;
 use super::{Failure, print};
 use crate::evaluate::Evaluator;

@@ -7,22 +7,24 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use autotinyml_deploy::{Tool, Tools};
-use autotinyml_nn::{SplitBy, SplitError};
 use autotinyml_search::by_name;
 
+use super::load::load_samples;
 use super::out::refuse_occupied;
 use super::preamble::{introduction, nothing_fits};
 use super::progress::Progress;
+use super::report::Stored;
 use super::signals::{self, Orderly};
 use super::{Failure, NOTHING_DEPLOYABLE, report};
 use crate::evaluate::Evaluator;
 use crate::finalist::{Final, ranking};
 use crate::prescreen::Prescreen;
-use crate::record::{Finalist, Identity, Rejected, TrialRecord, refusal};
-use crate::samples::{Samples, SamplesError};
+use crate::record::{Deployable, Finalist, Identity, Rejected, TrialRecord, refusal};
+use crate::samples::Samples;
 use crate::store::{Fact, Store};
 use crate::study::{self, Event, Search};
-use crate::study_file::Study;
+use crate::study_file::{Check, Study};
+use crate::warm_start::{self, WarmStart};
 
 /// What a study writes beside its store, which tells whose they are.
 const WRITTEN: [&str; 4] = ["report.html", "trials.csv", "model", "firmware"];
@@ -39,6 +41,8 @@ pub struct Job {
     pub jobs: usize,
     /// Results as JSON.
     pub json: bool,
+    /// Nothing but results and errors.
+    pub quiet: bool,
 }
 
 /// A study's store, and what was settled when its first run began.
@@ -65,13 +69,17 @@ impl Job {
         let tools = Tools::find();
         let evaluator = Evaluator::new(&self.study, &samples, &tools);
         self.check_baseline(&evaluator)?;
-        eprint!("{}", introduction(&self.study, &samples, &tools));
+        self.tell(introduction(&self.study, &samples, &tools).trim_end());
         if let Some(nothing) = nothing_fits(&self.study, &Prescreen::by_arithmetic(&evaluator)?) {
             eprintln!("{nothing}");
             return Ok(ExitCode::from(NOTHING_DEPLOYABLE));
         }
+        let warm_start = self.warm_start(&samples)?;
         let opened = self.open(&samples, &tools)?;
         let store = &opened.store;
+        if let Some(WarmStart { trials, .. }) = warm_start {
+            store.add_trials(&self.study.space, &trials)?;
+        }
         store.set_fact(Fact::Data, &samples.summary)?;
         let (trials, interrupted) = self.search(&samples, &opened, &tools)?;
         // Whatever becomes of the finals, the trials are reported.
@@ -93,6 +101,40 @@ impl Job {
             Some(_) => ExitCode::SUCCESS,
             None => ExitCode::from(NOTHING_DEPLOYABLE),
         })
+    }
+
+    /// Tells how it goes, unless nothing is to be told.
+    fn tell(&self, line: &str) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    /// What the study begins with, if it says so and has not begun yet.
+    fn warm_start(&self, samples: &Samples) -> Result<Option<WarmStart>, Failure> {
+        let study = &self.study;
+        let Some((folder, place)) = &study.search.warm_start else { return Ok(None) };
+        if Store::exists(&self.folder) && Store::open(&self.folder)?.count_trials()? > 0 {
+            return Ok(None);
+        }
+        let Stored { store, study: other, identity } = Stored::read(folder)?;
+        if let Some(obstacle) = warm_start::obstacle(&other, study, &identity.data_digest, samples)
+        {
+            let message =
+                format!("no trial of {} is one of this study: {obstacle}", folder.display());
+            let help = "make them alike, or leave warm_start out";
+            return Err(study.source.complain(place.clone(), message, "this study", help).into());
+        }
+        let warm = WarmStart::from(&other, &store.trials(&other.space)?, study, samples);
+        let (taken, of) = (warm.trials.len(), warm.of);
+        self.tell(&format!(
+            "{taken} of the {of} trials of {} are the first of this",
+            folder.display()
+        ));
+        for (reason, count) in &warm.left_out {
+            self.tell(&format!("  {count} left out: {reason}"));
+        }
+        Ok(Some(warm))
     }
 
     /// A baseline of which no network can be made is a mistake in the study file.
@@ -164,20 +206,23 @@ impl Job {
         let tools = guiding(tools, links);
         let evaluator = Evaluator::new(study, samples, &tools);
         let prescreen = Prescreen::new(&evaluator, self.jobs, &|kinds| {
-            eprintln!("linking {kinds} kinds of programs to know which configurations fit");
+            self.tell(&format!(
+                "linking {kinds} kinds of programs to know which configurations fit"
+            ));
         })?;
         if let Some(deployable) = prescreen.deployable() {
-            eprintln!("{deployable}");
+            self.tell(&deployable.to_string());
         }
         if let Some(unbuildable) = prescreen.unbuildable() {
-            eprintln!("{unbuildable}");
+            self.tell(&unbuildable.to_string());
         }
         store.set_fact(Fact::Deployable, &prescreen.deployable())?;
         let searcher = by_name(&search.searcher, &search.options)
             .expect("the study file was checked against the catalogue");
         let orderly = Orderly::begin();
         let stop = &|| orderly.asked().is_some();
-        let mut progress = Progress::new(study, &earlier);
+        let reachable = reachable(study, &prescreen);
+        let mut progress = Progress::new(study, &earlier, reachable, self.quiet);
         let on_event = &mut |event: Event<'_>| {
             progress.event(&event);
             if self.json
@@ -211,7 +256,7 @@ impl Job {
         if let Some((baseline, _)) = &self.study.baseline
             && known.is_none_or(|known| leaves_open(&known, evaluator.tools))
         {
-            eprintln!("baseline: train, compile, run");
+            self.tell("baseline: train, compile, run");
             let folder = tempfile::tempdir()
                 .map_err(|error| Failure::Write { path: std::env::temp_dir(), error })?;
             match evaluator.finalist(baseline, None, &folder.path().join("firmware"))? {
@@ -242,7 +287,7 @@ impl Job {
             {
                 return Ok(Some(best));
             }
-            eprintln!("trial {}, the best: train on all folds, compile, run", trial.id);
+            self.tell(&format!("trial {}, the best: train on all folds, compile, run", trial.id));
             let partial = self.folder.join("firmware.partial");
             remove(&partial)?;
             let verdict = match evaluator.finalist(&trial.configuration, Some(trial), &partial)? {
@@ -255,12 +300,23 @@ impl Job {
                 Final::Diverged(reason) => refusal(reason),
             };
             remove(&partial)?;
-            eprintln!("trial {} is refused: {}", trial.id, verdict.reasons.join("; "));
+            self.tell(&format!("trial {} is refused: {}", trial.id, verdict.reasons.join("; ")));
             rejected.push(Rejected { trial: trial.id, verdict });
             store.set_fact(Fact::Rejected, &rejected)?;
         }
         Ok(None)
     }
+}
+
+/// How many trials there can be: each configuration of a finite space once, but for those that are
+/// trained a little first.
+pub fn reachable(study: &Study, prescreen: &Prescreen<'_>) -> Option<usize> {
+    let Deployable { space, within_limits, .. } = prescreen.deployable()?;
+    let in_steps = matches!(study.search.searcher.as_str(), "hyperband" | "bohb");
+    (!in_steps).then_some(match study.deploy.check {
+        Check::BeforeTraining => *within_limits,
+        Check::AfterTraining => *space,
+    })
 }
 
 /// The tools that may guide a search: one begun without a cross compiler goes on without, so that
@@ -276,69 +332,6 @@ fn leaves_open(finalist: &Finalist, tools: &Tools) -> bool {
     let chip = footprint.flash_bytes.is_none() && cross_cc.is_some();
     let run = footprint.emulated_inputs.is_none() && cross_cc.is_some() && emulator.is_some();
     chip || run
-}
-
-/// The data of a study, split; complains about the split where the study file says it.
-pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
-    let stop = study.training.hold_out();
-    let samples = Samples::load(&study.data, stop, study.search.seed).map_err(|error| {
-        let (place, help) = match (&error, &study.training.early_stopping) {
-            (SamplesError::Split(error), _) => {
-                (&study.data.split_place, split_cure(error, study.data.split.by))
-            }
-            (SamplesError::Stop(error), Some(stopping)) => (&stopping.place, stop_cure(error)),
-            _ => return Failure::from(error),
-        };
-        study.source.complain(place.clone(), error, "this split", help).into()
-    })?;
-    if let Some((name, place)) = study.training.unknown_class(&samples.raw.classes) {
-        let message = format!(
-            "`training.class_weights` names the class {name:?}, which the data does not have"
-        );
-        let help = format!("the classes are {}", samples.raw.classes.join(", "));
-        return Err(study.source.complain(place, message, "one of these names", help).into());
-    }
-    Ok(samples)
-}
-
-/// What to do about data that cannot be split for the test and the folds.
-fn split_cure(error: &SplitError, by: SplitBy) -> &'static str {
-    match error {
-        SplitError::ClassTooSmall { .. } if by == SplitBy::Group => {
-            "with by = \"group\" each fold is of whole groups: lower k_fold to the number of groups \
-             that are trained on, or less"
-        }
-        SplitError::ClassTooSmall { .. } => {
-            "lower k_fold, collect more of that class, or take it out of the data"
-        }
-        SplitError::NoSpans => "by = \"stratified\" suits samples without recordings",
-        SplitError::NoGroups => "name what groups the samples by `group` in [data]",
-        SplitError::TooFewGroups { .. } => "lower k_fold, or collect data of more groups",
-        SplitError::UnknownGroup { .. } => "name groups of the data, as they are spelt there",
-        SplitError::ClassNotTrained { .. } => {
-            "by = \"block\" tests on another stretch of the same recordings; a split by group needs \
-             each class in several groups"
-        }
-        _ => "more samples are needed for such a split, or a larger share for this side",
-    }
-}
-
-/// What to do about training parts of which nothing can be put aside to tell when to stop.
-fn stop_cure(error: &SplitError) -> &'static str {
-    match error {
-        SplitError::TooFewGroups { .. } => {
-            "with by = \"group\" in data.split it puts whole groups aside, too: raise k_fold, so that \
-             more groups are trained on, collect data of more groups, or leave early_stopping out"
-        }
-        SplitError::ClassNotTrained { .. } => {
-            "with by = \"group\" in data.split it puts whole groups aside, too, so each training part \
-             needs each class in several groups: raise k_fold, or leave early_stopping out"
-        }
-        SplitError::EmptySide { side: "train", .. } => {
-            "lower its hold_out, collect more samples, or leave early_stopping out"
-        }
-        _ => "raise its hold_out, collect more samples, or leave early_stopping out",
-    }
 }
 
 /// Cores of this machine.
@@ -363,9 +356,14 @@ fn changed(stored: &Identity, now: &Identity) -> Option<&'static str> {
     .find_map(|(differs, what)| differs.then_some(what))
 }
 
-/// A study file without comments and layout.
+/// A study file without comments and layout, and without what may change while a study goes on.
 fn meaning(text: &str) -> Option<toml::Table> {
-    text.parse().ok()
+    let mut meaning: toml::Table = text.parse().ok()?;
+    if let Some(toml::Value::Table(search)) = meaning.get_mut("search") {
+        search.remove("trials");
+        search.remove("trial_time_limit");
+    }
+    Some(meaning)
 }
 
 /// Puts a finished folder in the place of an older one, which is kept beside it: its user may have

@@ -39,6 +39,9 @@ pub struct Arguments {
     /// Print one JSON object per trial, and the summary as the last one.
     #[arg(long)]
     json: bool,
+    /// Tell nothing but the results.
+    #[arg(long)]
+    quiet: bool,
 }
 
 /// Runs the command.
@@ -56,6 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         resume: arguments.resume,
         jobs: arguments.jobs.map_or_else(all_cores, |jobs| jobs as usize),
         json: arguments.json,
+        quiet: arguments.quiet,
     }
     .run()
 }

@@ -22,6 +22,10 @@ pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
     if search.goal != Metric::Accuracy {
         text += &format!("trials are judged by their validation {}\n", search.goal.title());
     }
+    if !search.unread.is_empty() {
+        let unread = search.unread.join(", ");
+        text += &format!("{} does not read {unread} in [search]\n", search.searcher);
+    }
     if let Some(optimism) = &samples.optimism {
         text += &format!("{optimism}\n");
     }

@@ -1,14 +1,19 @@
-//! What is seen of a study while it runs: a bar on a terminal, plain lines elsewhere.
+//! What is seen of a study while it runs: a view on a terminal, plain lines elsewhere, nothing if that
+//! is wanted.
+
+mod screen;
 
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use autotinyml_nn::Metric;
 use autotinyml_search::Space;
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::HumanDuration;
+
+use screen::Screen;
 
 use crate::record::TrialRecord;
-use crate::report::{counted, setting};
+use crate::report::{counted, percent, setting};
 use crate::study::Event;
 use crate::study_file::{SearchPlan, Study};
 
@@ -19,42 +24,49 @@ pub struct Progress<'a> {
     budget: usize,
     finished: usize,
     finished_before: usize,
-    trained: usize,
     deployable: usize,
-    best: Option<f64>,
+    /// Trial and score of the best.
+    best: Option<(usize, f64)>,
     start: Instant,
-    /// None: plain lines.
-    bar: Option<ProgressBar>,
+    view: View,
+}
+
+enum View {
+    Nothing,
+    Lines,
+    Terminal(Screen),
 }
 
 impl<'a> Progress<'a> {
-    /// Starts with the trials of an earlier run.
-    pub fn new(study: &'a Study, earlier: &[TrialRecord]) -> Self {
+    /// Starts with the trials of an earlier run. There cannot be more trials than `reachable`.
+    pub fn new(
+        study: &'a Study,
+        earlier: &[TrialRecord],
+        reachable: Option<usize>,
+        quiet: bool,
+    ) -> Self {
         let (space, SearchPlan { goal, trials, .. }) = (&study.space, &study.search);
-        let (goal, budget) = (*goal, *trials);
-        let bar = io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(budget as u64);
-            let style = ProgressStyle::with_template("{bar:24} trial {pos}/{len}  {msg}");
-            bar.set_style(style.expect("the template is well formed"));
-            bar.enable_steady_tick(Duration::from_millis(250));
-            bar
-        });
+        let budget = reachable.map_or(*trials, |reachable| reachable.min(*trials));
+        let view = match (quiet, io::stderr().is_terminal()) {
+            (true, _) => View::Nothing,
+            (false, true) => View::Terminal(Screen::new(budget)),
+            (false, false) => View::Lines,
+        };
         let mut progress = Self {
             space,
-            goal,
+            goal: *goal,
             budget,
             finished: 0,
             finished_before: earlier.len(),
-            trained: 0,
             deployable: 0,
             best: None,
             start: Instant::now(),
-            bar,
+            view,
         };
-        for trial in earlier {
-            progress.count(trial);
+        earlier.iter().for_each(|trial| progress.count(trial));
+        if let View::Terminal(screen) = &progress.view {
+            screen.draw(progress.finished, &progress.state());
         }
-        progress.draw();
         progress
     }
 
@@ -64,88 +76,88 @@ impl<'a> Progress<'a> {
             Event::Finished(trial) => self.trial(trial),
             Event::Stopping(running) => {
                 let trials = counted(*running, "running trial");
-                self.tell(&format!("stopping: {trials} to end first; Ctrl-C again stops at once"));
+                let line = format!("stopping: {trials} to end first; Ctrl-C again stops at once");
+                match &self.view {
+                    View::Nothing => {}
+                    View::Lines => eprintln!("{line}"),
+                    View::Terminal(screen) => screen.say(&line),
+                }
             }
-        }
-    }
-
-    fn tell(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
         }
     }
 
     /// Tells of a finished trial.
     pub fn trial(&mut self, trial: &TrialRecord) {
-        let improved = self.count(trial);
-        self.draw();
-        match &self.bar {
-            Some(bar) if improved => bar.println(self.line(trial)),
-            Some(_) => {}
-            None => eprintln!("{}  |  {}", self.line(trial), self.state()),
+        self.count(trial);
+        let (line, state) = (self.line(trial), self.state());
+        match &mut self.view {
+            View::Nothing => {}
+            View::Lines => eprintln!("{line}  |  {state}"),
+            View::Terminal(screen) => {
+                screen.trial(line);
+                screen.draw(self.finished, &state);
+            }
         }
     }
 
     /// Leaves the last state on the screen.
     pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_with_message(self.state());
+        if let View::Terminal(screen) = &self.view {
+            screen.finish(&self.state());
         }
     }
 
-    fn count(&mut self, trial: &TrialRecord) -> bool {
+    fn count(&mut self, trial: &TrialRecord) {
         self.finished += 1;
-        self.trained += usize::from(trial.outcome.accuracy.is_some());
         if !trial.outcome.verdict.deployable() {
-            return false;
+            return;
         }
         self.deployable += 1;
-        if trial.epochs.is_some() {
-            return false;
-        }
-        let score = trial.outcome.score(self.goal);
-        let improved = score > self.best;
-        self.best = if improved { score } else { self.best };
-        improved
-    }
-
-    fn draw(&self) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(self.finished as u64);
-            bar.set_message(self.state());
+        let score = trial.outcome.score(self.goal).filter(|_| trial.epochs.is_none());
+        if let Some(score) = score
+            && self.best.is_none_or(|(_, best)| score > best)
+        {
+            self.best = Some((trial.id, score));
         }
     }
 
     fn state(&self) -> String {
-        let share = format!("{}/{} deployable", self.deployable, self.finished);
+        let share = 100.0 * self.deployable as f64 / self.finished.max(1) as f64;
+        let share = format!("{}/{} deployable ({share:.0} %)", self.deployable, self.finished);
         let best = match self.best {
-            Some(best) => format!("best {:.1} %", 100.0 * best),
+            Some((trial, best)) => format!("best {} (trial {trial})", percent(best)),
             None if self.deployable > 0 => "none trained in full yet".to_string(),
             None => "none deployable yet".to_string(),
         };
-        match self.time_left() {
-            Some(left) => format!("{share}, {best}, {} left", HumanDuration(left)),
+        match self.pace() {
+            Some(pace) => format!("{share}, {best}, {pace}"),
             None => format!("{share}, {best}"),
         }
     }
 
-    fn time_left(&self) -> Option<Duration> {
+    /// Rate and time left, once a trial has finished here.
+    fn pace(&self) -> Option<String> {
         let here = self.finished - self.finished_before;
         let left = self.budget.saturating_sub(self.finished);
-        (here > 0 && left > 0)
-            .then(|| self.start.elapsed().div_f64(here as f64).mul_f64(left as f64))
+        if here == 0 {
+            return None;
+        }
+        let each = self.start.elapsed().div_f64(here as f64);
+        let rate = rate(each);
+        let left = HumanDuration(each.mul_f64(left as f64));
+        Some(if self.finished < self.budget { format!("{rate}, {left} left") } else { rate })
     }
 
     fn line(&self, trial: &TrialRecord) -> String {
         let fewer =
             trial.epochs.map(|n| format!(" after {}", counted(n, "epoch"))).unwrap_or_default();
+        let reasons = || trial.outcome.verdict.reasons.join("; ");
         let verdict = match (trial.outcome.score(self.goal), trial.outcome.verdict.deployable()) {
             (Some(score), true) => format!("{:5.1} %{fewer}", 100.0 * score),
             (Some(score), false) => {
-                format!("{:5.1} %{fewer}, not deployable", 100.0 * score)
+                format!("{:5.1} %{fewer}, not deployable: {}", 100.0 * score, reasons())
             }
-            (None, _) => format!("refused: {}", trial.outcome.verdict.reasons.join("; ")),
+            (None, _) => format!("refused: {}", reasons()),
         };
         let settings: Vec<String> = self
             .space
@@ -154,5 +166,29 @@ impl<'a> Progress<'a> {
             .map(|(name, value)| format!("{name}={}", setting(&value)))
             .collect();
         format!("trial {:<3} {:<7} {verdict}  {}", trial.id, trial.phase.name(), settings.join(" "))
+    }
+}
+
+/// Trials in the unit of time of which there are some.
+fn rate(each: Duration) -> String {
+    let per_second = 1.0 / each.as_secs_f64().max(1e-9);
+    let (number, unit) = match per_second {
+        1.0.. => (per_second, "second"),
+        rate if rate * 60.0 >= 1.0 => (60.0 * rate, "minute"),
+        rate => (3600.0 * rate, "hour"),
+    };
+    format!("{number:.1} trials per {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_told_in_units_that_people_can_count() {
+        let told = |seconds| rate(Duration::from_secs_f64(seconds));
+        assert_eq!(told(0.25), "4.0 trials per second");
+        assert_eq!(told(1.5), "40.0 trials per minute");
+        assert_eq!(told(90.0), "40.0 trials per hour");
     }
 }

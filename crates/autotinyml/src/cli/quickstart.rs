@@ -31,6 +31,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         resume: true,
         jobs: all_cores(),
         json: false,
+        quiet: false,
     }
     .run()
 }

@@ -10,7 +10,8 @@ use autotinyml_nn::Metric;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::boards::OwnBoards;
-use super::job::{all_cores, load_samples};
+use super::job::all_cores;
+use super::load::load_samples;
 use super::{Failure, print};
 use crate::evaluate::Evaluator;
 use crate::study_file::{StudyFile, read_text};

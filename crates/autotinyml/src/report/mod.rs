@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::record::Summary;
 
-pub use numbers::{counted, percent, setting};
+pub use numbers::{counted, kilobytes, percent, setting};
 
 /// A report that could not be written.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,7 @@
 //! `[deploy]` and `[search]`: what a network must fit, how to search.
 
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use autotinyml_deploy::{Accounting, Board, Boards, Compression, Limits};
@@ -47,6 +49,10 @@ pub struct SearchPlan {
     pub parallel: Option<usize>,
     /// A trial that takes longer is stopped.
     pub trial_time_limit: Option<Duration>,
+    /// A study's folder, with whose trials this one begins; and where that stands in the file.
+    pub warm_start: Option<(PathBuf, Range<usize>)>,
+    /// Settings of searchers that this one does not read.
+    pub unread: Vec<&'static str>,
     /// What the search wants more of.
     pub goal: Metric,
     /// What the searcher is told of a trial's limits.
@@ -136,6 +142,37 @@ fn seconds(entry: Entry<'_>) -> Result<Duration, InputError> {
     })
 }
 
+/// The settings of searchers, and who reads each.
+const READERS: [(&str, &[&str]); 6] = [
+    ("initial", &["svm-cbo", "bayes"]),
+    ("phase_1", &["svm-cbo"]),
+    ("beta", &["svm-cbo", "bayes"]),
+    ("surrogate", &["svm-cbo"]),
+    ("variant", &["svm-cbo"]),
+    ("eta", &["hyperband", "bohb"]),
+];
+
+/// No mistake: `compare` gives one file to several searchers.
+fn unread(section: &Section<'_>, searcher: &str) -> Vec<&'static str> {
+    let idle = READERS.into_iter().filter(|(_, readers)| !readers.contains(&searcher));
+    idle.map(|(key, _)| key).filter(|key| section.optional(key).is_some()).collect()
+}
+
+fn warm_start(
+    entry: &Entry<'_>,
+    searcher: &str,
+    folder: &Path,
+) -> Result<(PathBuf, Range<usize>), InputError> {
+    if matches!(searcher, "hyperband" | "bohb") {
+        return Err(entry.complain(
+            format!("{searcher} plans short trainings from its first trial on"),
+            "it cannot begin with the trials of another study",
+            "leave warm_start out, or choose another searcher",
+        ));
+    }
+    Ok((folder.join(entry.text()?), entry.span()))
+}
+
 /// Settings of searchers.
 fn searcher_options(section: &Section<'_>) -> Result<SearcherOptions, InputError> {
     let mut options = SearcherOptions::default();
@@ -177,7 +214,8 @@ fn searcher_options(section: &Section<'_>) -> Result<SearcherOptions, InputError
 }
 
 impl SearchPlan {
-    pub(super) fn read(section: &Section<'_>) -> Result<Self, InputError> {
+    /// A relative `warm_start` counts from `folder`.
+    pub(super) fn read(section: &Section<'_>, folder: &Path) -> Result<Self, InputError> {
         let searchers: Vec<&str> = CATALOGUE.iter().map(|(name, _)| *name).collect();
         let searcher = match section.optional("searcher") {
             Some(entry) => one_of(&entry, "a searcher (see `autotinyml searchers`)", &searchers)?,
@@ -196,6 +234,11 @@ impl SearchPlan {
                 None => None,
             },
             trial_time_limit: section.optional("trial_time_limit").map(seconds).transpose()?,
+            warm_start: match section.optional("warm_start") {
+                Some(entry) => Some(warm_start(&entry, searcher, folder)?),
+                None => None,
+            },
+            unread: unread(section, searcher),
             goal: match section.optional("goal") {
                 None => Metric::Accuracy,
                 Some(entry) => {

@@ -1,5 +1,6 @@
 //! The program as a user meets it: its answers, its complaints, its files.
 
+mod again;
 mod boards;
 mod check;
 mod compare;
