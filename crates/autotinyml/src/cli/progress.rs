@@ -65,7 +65,7 @@ impl<'a> Progress<'a> {
         };
         earlier.iter().for_each(|trial| progress.count(trial));
         if let View::Terminal(screen) = &progress.view {
-            screen.draw(progress.finished, &progress.state());
+            screen.draw(progress.finished, progress.pace(), &progress.state());
         }
         progress
     }
@@ -89,13 +89,13 @@ impl<'a> Progress<'a> {
     /// Tells of a finished trial.
     pub fn trial(&mut self, trial: &TrialRecord) {
         self.count(trial);
-        let (line, state) = (self.line(trial), self.state());
+        let (line, state, pace) = (self.line(trial), self.state(), self.pace());
         match &mut self.view {
             View::Nothing => {}
-            View::Lines => eprintln!("{line}  |  {state}"),
+            View::Lines => eprintln!("{line}  |  {state}{pace}"),
             View::Terminal(screen) => {
                 screen.trial(line);
-                screen.draw(self.finished, &state);
+                screen.draw(self.finished, pace, &state);
             }
         }
     }
@@ -129,23 +129,24 @@ impl<'a> Progress<'a> {
             None if self.deployable > 0 => "none trained in full yet".to_string(),
             None => "none deployable yet".to_string(),
         };
-        match self.pace() {
-            Some(pace) => format!("{share}, {best}, {pace}"),
-            None => format!("{share}, {best}"),
-        }
+        format!("{share}, {best}")
     }
 
-    /// Rate and time left, once a trial has finished here.
-    fn pace(&self) -> Option<String> {
+    /// Rate and time left, once a trial has finished here, each behind a comma.
+    fn pace(&self) -> String {
         let here = self.finished - self.finished_before;
         let left = self.budget.saturating_sub(self.finished);
         if here == 0 {
-            return None;
+            return String::new();
         }
         let each = self.start.elapsed().div_f64(here as f64);
         let rate = rate(each);
         let left = HumanDuration(each.mul_f64(left as f64));
-        Some(if self.finished < self.budget { format!("{rate}, {left} left") } else { rate })
+        if self.finished < self.budget {
+            format!(", {rate}, {left} left")
+        } else {
+            format!(", {rate}")
+        }
     }
 
     fn line(&self, trial: &TrialRecord) -> String {

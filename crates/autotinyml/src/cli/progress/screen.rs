@@ -29,7 +29,7 @@ impl Screen {
             line.set_message("");
             line
         };
-        let bar = line("{wide_bar} {pos} of {len} trials, {elapsed}");
+        let bar = line("{wide_bar} {pos} of {len} trials{msg}");
         bar.enable_steady_tick(Duration::from_millis(250));
         let state = line("{wide_msg}");
         let rows = (0..LAST).map(|_| line("  {wide_msg}")).collect();
@@ -47,9 +47,10 @@ impl Screen {
         }
     }
 
-    /// Shows how many have finished, and how it goes.
-    pub fn draw(&self, finished: usize, state: &str) {
+    /// Shows how many have finished, how fast, and how it goes.
+    pub fn draw(&self, finished: usize, pace: String, state: &str) {
         self.bar.set_position(finished as u64);
+        self.bar.set_message(pace);
         self.state.set_message(state.to_owned());
     }
 
