@@ -1,10 +1,11 @@
 //! The proof: `cargo xtask bench search` lets searchers and their peers run on tables of real trainings,
 //! `functions` on test functions; `suggest` times them. `train` times trainers,
-//! `accuracy` holds what they reach side by side.
+//! `accuracy` holds what they reach side by side; `c` measures the generated C.
 //!
-//! What is measured and why is in `docs/search.md` and `docs/training.md`.
+//! What is measured and why is in `docs/search.md`, `docs/training.md` and `docs/firmware.md`.
 
 mod accuracy;
+mod c;
 mod contestant;
 mod failure;
 mod folders;
@@ -33,6 +34,8 @@ enum Bench {
     Functions(functions::Options),
     /// Milliseconds per suggestion.
     Suggest(suggest::Options),
+    /// Instructions, code and memory of the generated C, beside others' programs.
+    C(c::Options),
     /// Seconds per epoch of our trainer, Keras and PyTorch.
     Train(train::Options),
     /// Test accuracies of our trainer and of Keras.
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Bench::Search(options) => search::search(&options),
         Bench::Functions(options) => functions::functions(&options),
         Bench::Suggest(options) => suggest::suggest(&options),
+        Bench::C(options) => c::c(&options),
         Bench::Train(options) => train::train(&options),
         Bench::Accuracy(options) => accuracy::accuracy(&options),
         Bench::Trainer(options) => train::ours::trainer(&options),

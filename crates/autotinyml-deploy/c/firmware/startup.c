@@ -1,20 +1,19 @@
 /* From reset to main on an Arm Cortex-M: vector table, floating-point unit if there is one, memory.
  * The symbols that begin with `memory_` come from the linker script. */
 #include <stdint.h>
-#include <string.h>
 
 extern uint32_t memory_stack_top;
 
 /* Variables that begin with values, which are stored in the flash: some in each piece of RAM. */
 struct copied {
-    uint8_t *first, *end;
-    const uint8_t *stored;
+    uint32_t *first, *end;
+    const uint32_t *stored;
 };
 extern const struct copied memory_copied[], memory_copied_end[];
 
 /* Variables that begin as zeros. */
 struct cleared {
-    uint8_t *first, *end;
+    uint32_t *first, *end;
 };
 extern const struct cleared memory_cleared[], memory_cleared_end[];
 
@@ -53,11 +52,18 @@ void Reset_Handler(void)
     __asm__ volatile("dsb\n\tisb" ::: "memory");
 #endif
 
+    /* Through volatile pointers: the C library's functions, which a compiler would call for it, are
+     * larger than a kernel. */
     for (const struct copied *part = memory_copied; part != memory_copied_end; part++) {
-        memcpy(part->first, part->stored, (size_t)(part->end - part->first));
+        const uint32_t *stored = part->stored;
+        for (volatile uint32_t *word = part->first; word != part->end; word++) {
+            *word = *stored++;
+        }
     }
     for (const struct cleared *part = memory_cleared; part != memory_cleared_end; part++) {
-        memset(part->first, 0, (size_t)(part->end - part->first));
+        for (volatile uint32_t *word = part->first; word != part->end; word++) {
+            *word = 0;
+        }
     }
 
     main();

@@ -1,8 +1,33 @@
 /* Activations. Each is a function of its own so that the linker keeps only those in use. */
 #include "autotinyml.h"
 
-#include <math.h>
 #include <string.h>
+
+/* The exponential function to within 2e-7 of its value, as in Moshier's Cephes library: 2^n times a
+ * polynomial. The C library's is several times larger and slower. */
+static float exponential(float x)
+{
+    if (!(x >= -87.0F)) {
+        return x < 0.0F ? 0.0F : x; /* or no number */
+    }
+    if (x > 88.0F) {
+        return __builtin_inff();
+    }
+    const float halves = x * 1.44269504F;
+    const int n = (int)(halves < 0.0F ? halves - 0.5F : halves + 0.5F);
+    const float r = x - (float)n * 0.693359375F - (float)n * -2.12194440e-4F;
+    float sum = 1.9875691500e-4F;
+    sum = sum * r + 1.3981999507e-3F;
+    sum = sum * r + 8.3334519073e-3F;
+    sum = sum * r + 4.1665795894e-2F;
+    sum = sum * r + 1.6666665459e-1F;
+    sum = sum * r + 5.0000001201e-1F;
+    const union {
+        uint32_t bits;
+        float value;
+    } power = {.bits = (uint32_t)(n + 127) << 23};
+    return (sum * r * r + r + 1.0F) * power.value;
+}
 
 void autotinyml_linear(float *values, int count)
 {
@@ -45,7 +70,7 @@ void autotinyml_hard_swish(float *values, int count)
 void autotinyml_sigmoid(float *values, int count)
 {
     for (int i = 0; i < count; i++) {
-        values[i] = 1.0F / (1.0F + expf(-values[i]));
+        values[i] = 1.0F / (1.0F + exponential(-values[i]));
     }
 }
 
@@ -56,14 +81,17 @@ void autotinyml_selu(float *values, int count)
     const float alpha = 1.67326324F;
     for (int i = 0; i < count; i++) {
         float value = values[i];
-        values[i] = scale * (value > 0.0F ? value : alpha * expm1f(value));
+        values[i] = scale * (value > 0.0F ? value : alpha * (exponential(value) - 1.0F));
     }
 }
 
 void autotinyml_tanh(float *values, int count)
 {
     for (int i = 0; i < count; i++) {
-        values[i] = tanhf(values[i]);
+        const float size = values[i] < 0.0F ? -values[i] : values[i];
+        const float small = exponential(-2.0F * size);
+        const float tanh = (1.0F - small) / (1.0F + small);
+        values[i] = values[i] < 0.0F ? -tanh : tanh;
     }
 }
 
@@ -76,7 +104,7 @@ void autotinyml_softmax(float *values, int count)
     }
     float sum = 0.0F;
     for (int i = 0; i < count; i++) {
-        values[i] = expf(values[i] - largest);
+        values[i] = exponential(values[i] - largest);
         sum += values[i];
     }
     for (int i = 0; i < count; i++) {

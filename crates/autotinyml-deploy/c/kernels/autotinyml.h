@@ -120,10 +120,8 @@ struct autotinyml_progress {
 void autotinyml_cascade(const struct autotinyml_stage *stages, struct autotinyml_progress *progress,
                         int last, int end, const float *input, float *output);
 
-/* Outputs are computed in groups of sixteen, then at most one of eight, and the last one to seven
- * singly. The weights of a group are [input][output of the group]. */
-enum { AUTOTINYML_DENSE_GROUP = 16, AUTOTINYML_DENSE_HALF = 8 };
-
+/* Outputs are computed in groups of eight, and the last one to seven singly. The weights of a group
+ * are [input][output of the group]. */
 struct autotinyml_dense {
     int inputs, outputs;
     const float *weights;
@@ -136,7 +134,10 @@ struct autotinyml_dense {
 void autotinyml_dense(const struct autotinyml_dense *layer, int first, int end,
                       const float *input, float *output);
 
-/* As autotinyml_dense, but a weight is an index into a codebook. */
+/* As autotinyml_dense, but a weight is an index into a codebook, and there are groups of sixteen before
+ * at most one of eight. */
+enum { AUTOTINYML_DENSE_GROUP = 16, AUTOTINYML_DENSE_HALF = 8 };
+
 struct autotinyml_dense_shared {
     int inputs, outputs;
     const float *codebook;  /* 256 entries (8-bit indices) or 16 (4-bit) */

@@ -47,29 +47,66 @@ static void raise(const float *sum, int step, int is_first, float *most)
     *most = largest;
 }
 
+/* Four places of a pooling window from number `place` on, as rows, columns and floats of the input from
+ * the first of all. The last place is taken again for want of more. */
+struct places {
+    int rows[TILE_WINDOWS], columns[TILE_WINDOWS], offsets[TILE_WINDOWS];
+};
+
+static void find_places(struct places *places, const struct autotinyml_map *layer, int place)
+{
+    const struct autotinyml_window pool = layer->pool;
+    for (int i = 0; i < TILE_WINDOWS; i++) {
+        const int row = place / pool.width * layer->window.stride_down;
+        const int column = place % pool.width * layer->window.stride_right;
+        places->rows[i] = row;
+        places->columns[i] = column;
+        places->offsets[i] = (row * layer->input.width + column) * layer->input.channels;
+        place += place + 1 < pool.height * pool.width;
+    }
+}
+
+/* Whether all windows under a pooling window at this place lie inside the input. */
+static inline int are_inside(const struct autotinyml_map *layer, int row, int column)
+{
+    const struct autotinyml_window window = layer->window;
+    const int last_row = row + (layer->pool.height - 1) * window.stride_down +
+                         (window.height - 1) * window.dilation_down;
+    const int last_column = column + (layer->pool.width - 1) * window.stride_right +
+                            (window.width - 1) * window.dilation_right;
+    return row >= 0 && last_row < layer->input.height && column >= 0 &&
+           last_column < layer->input.width && window.dilation_right == 1;
+}
+
 void autotinyml_conv2d_max_pool2d(const struct autotinyml_map *layer, int first, int end,
                                   int skipped, const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
     const struct autotinyml_window pool = layer->pool;
+    const int width = layer->output.width;
     const int outputs = layer->output.channels;
-    const int places = pool.height * pool.width;
-    const int is_relu = layer->activation == autotinyml_relu && places <= TILE_WINDOWS;
+    const int all = pool.height * pool.width;
+    const int is_relu = layer->activation == autotinyml_relu && all <= TILE_WINDOWS;
+    struct places places;
+    struct autotinyml_tile tile;
+    autotinyml_shape_tile(&tile, layer);
+    find_places(&places, layer, 0);
 
-    for (int pixel = first; pixel < end; pixel++) {
-        const int top = pixel / layer->output.width * pool.stride_down;
-        const int left = pixel % layer->output.width * pool.stride_right;
-        for (int place = 0; place < places; place += TILE_WINDOWS) {
-            struct autotinyml_tile tile;
-            for (int i = 0; i < TILE_WINDOWS; i++) {
-                /* The last place is taken again for want of more. */
-                const int taken = place + i < places ? place + i : places - 1;
-                const int row = top + taken / pool.width;
-                const int column = left + taken % pool.width;
-                tile.rows[i] = row * window.stride_down - window.top;
-                tile.columns[i] = column * window.stride_right - window.left;
+    for (; first < end; first++) {
+        const int row = first / width * pool.stride_down * window.stride_down - window.top;
+        const int column = first % width * pool.stride_right * window.stride_right - window.left;
+        const float *corner =
+            input + (row * layer->input.width + column - skipped) * layer->input.channels;
+        tile.is_inside = are_inside(layer, row, column);
+        for (int place = 0; place < all; place += TILE_WINDOWS) {
+            if (all > TILE_WINDOWS) {
+                find_places(&places, layer, place);
             }
-            autotinyml_place_tile(&tile, layer, input, skipped);
+            for (int i = 0; i < TILE_WINDOWS; i++) {
+                tile.windows.of[i] = corner + places.offsets[i];
+                tile.rows[i] = row + places.rows[i];
+                tile.columns[i] = column + places.columns[i];
+            }
             int group = 0;
             float sums[TILE_WINDOWS * TILE_CHANNELS];
             for (; group + TILE_CHANNELS <= outputs; group += TILE_CHANNELS) {

@@ -4,7 +4,7 @@
 
 enum { VALUES_MAX = 16 };
 
-/* Looks up `count` weights from number `start` on. */
+/* Looks up `count` weights of each of the `channels`, from number `start` on. */
 typedef void (*look_up)(const struct autotinyml_map *layer, int start, int channels, int count,
                         float *weights);
 
@@ -18,7 +18,7 @@ static inline void add_products(const struct autotinyml_map *layer, int start, i
         for (int done = 0; done < windows->count; done += part.count) {
             const int left = windows->count - done;
             part.count = left < VALUES_MAX ? left : VALUES_MAX;
-            look_up(layer, start, channels, part.count * channels, weights);
+            look_up(layer, start, channels, part.count, weights);
             start += part.count * channels;
             if (channels == TILE_CHANNELS) {
                 autotinyml_add_four(&part, weights, 1, sums);
@@ -35,42 +35,98 @@ static inline void add_products(const struct autotinyml_map *layer, int start, i
     }
 }
 
-static inline void look_up_bytes(const float *codebook, const uint8_t *indices, int count,
-                                 float *weights)
+static void look_up_bytes(const float *codebook, const uint8_t *indices, int count, float *weights)
 {
     for (int i = 0; i < count; i++) {
         weights[i] = codebook[indices[i]];
     }
 }
 
+/* Weights of four channels, `count` times: from four bytes each, or from two. */
+#if defined(__arm__) && defined(__ARM_FP)
+static __attribute__((naked, noinline)) void look_up_four_bytes(const float *codebook,
+                                                                const uint8_t *indices, int count,
+                                                                float *weights)
+{
+    (void)codebook, (void)indices, (void)count, (void)weights; /* r0 to r3 */
+    __asm__("push {r4-r7}\n"
+            "1: ldrb r4, [r1], #1\n"
+            "ldrb r5, [r1], #1\n"
+            "ldrb r6, [r1], #1\n"
+            "ldrb r7, [r1], #1\n"
+            "ldr r4, [r0, r4, lsl #2]\n"
+            "ldr r5, [r0, r5, lsl #2]\n"
+            "ldr r6, [r0, r6, lsl #2]\n"
+            "ldr r7, [r0, r7, lsl #2]\n"
+            "subs r2, r2, #1\n"
+            "stm r3!, {r4-r7}\n"
+            "bne 1b\n"
+            "pop {r4-r7}\n"
+            "bx lr\n");
+}
+
+/* A half byte is shifted to where it is an offset into the codebook. */
+static __attribute__((naked, noinline)) void look_up_two_bytes(const float *codebook,
+                                                               const uint8_t *indices, int count,
+                                                               float *weights)
+{
+    (void)codebook, (void)indices, (void)count, (void)weights; /* r0 to r3 */
+    __asm__("push {r4-r7}\n"
+            "mov r12, #60\n"
+            "1: ldrh r7, [r1], #2\n"
+            "and r4, r12, r7, lsl #2\n"
+            "and r5, r12, r7, lsr #2\n"
+            "and r6, r12, r7, lsr #6\n"
+            "and r7, r12, r7, lsr #10\n"
+            "ldr r4, [r0, r4]\n"
+            "ldr r5, [r0, r5]\n"
+            "ldr r6, [r0, r6]\n"
+            "ldr r7, [r0, r7]\n"
+            "subs r2, r2, #1\n"
+            "stm r3!, {r4-r7}\n"
+            "bne 1b\n"
+            "pop {r4-r7}\n"
+            "bx lr\n");
+}
+#else
+static void look_up_four_bytes(const float *codebook, const uint8_t *indices, int count,
+                               float *weights)
+{
+    look_up_bytes(codebook, indices, count * TILE_CHANNELS, weights);
+}
+
+static void look_up_two_bytes(const float *codebook, const uint8_t *indices, int count,
+                              float *weights)
+{
+    for (int i = 0; i < 2 * count; i++) {
+        weights[2 * i] = codebook[indices[i] & 15];
+        weights[2 * i + 1] = codebook[indices[i] >> 4];
+    }
+}
+#endif
+
 static void look_up8(const struct autotinyml_map *layer, int start, int channels, int count,
                      float *weights)
 {
-    (void)channels;
-    look_up_bytes(layer->codebook, layer->indices + start, count, weights);
+    const uint8_t *indices = layer->indices + start;
+    if (channels == TILE_CHANNELS) {
+        look_up_four_bytes(layer->codebook, indices, count, weights);
+    } else {
+        look_up_bytes(layer->codebook, indices, count, weights);
+    }
 }
 
 static void look_up4(const struct autotinyml_map *layer, int start, int channels, int count,
                      float *weights)
 {
-    const float *codebook = layer->codebook;
-    if (channels == 1) {
-        /* Behind the groups of four, which have two to a byte. */
-        const struct autotinyml_window window = layer->window;
-        const int grouped = layer->output.channels / TILE_CHANNELS * TILE_CHANNELS *
-                            window.height * window.width * layer->input.channels;
-        look_up_bytes(codebook, layer->indices + start - grouped / 2, count, weights);
+    if (channels == TILE_CHANNELS) {
+        look_up_two_bytes(layer->codebook, layer->indices + start / 2, count, weights);
         return;
     }
-    const uint8_t *indices = layer->indices + start / 2;
-    for (const float *end = weights + count; weights != end; weights += TILE_CHANNELS) {
-        const unsigned first = *indices++;
-        const unsigned second = *indices++;
-        weights[0] = codebook[first & 15];
-        weights[1] = codebook[first >> 4];
-        weights[2] = codebook[second & 15];
-        weights[3] = codebook[second >> 4];
-    }
+    /* Behind the groups of four, which have two to a byte. */
+    const int grouped = layer->output.channels / TILE_CHANNELS * TILE_CHANNELS *
+                        layer->window.height * layer->window.width * layer->input.channels;
+    look_up_bytes(layer->codebook, layer->indices + start - grouped / 2, count, weights);
 }
 
 void autotinyml_shared8_products(const struct autotinyml_map *layer, int start, int channels,

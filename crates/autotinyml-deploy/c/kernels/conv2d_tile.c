@@ -35,32 +35,19 @@ add_pixels(const struct autotinyml_map *layer, const struct autotinyml_tile *til
     }
 }
 
-void autotinyml_place_tile(struct autotinyml_tile *tile, const struct autotinyml_map *layer,
-                           const float *input, int skipped)
+void autotinyml_shape_tile(struct autotinyml_tile *tile, const struct autotinyml_map *layer)
 {
-    const struct autotinyml_shape shape = layer->input;
-    const struct autotinyml_window window = layer->window;
-    const int bottom = shape.height - (window.height - 1) * window.dilation_down;
-    const int right = shape.width - window.width + 1;
-    const int row_step = shape.width * shape.channels;
-    const int count = window.width * shape.channels;
-    int is_inside = window.dilation_right == 1 && bottom > 0 && right > 0;
-    for (int i = 0; i < TILE_WINDOWS; i++) {
-        const int row = tile->rows[i];
-        const int column = tile->columns[i];
-        is_inside &= (unsigned)row < (unsigned)bottom && (unsigned)column < (unsigned)right;
-        tile->windows.of[i] = input + row * row_step + (column - skipped) * shape.channels;
-    }
-    tile->is_inside = is_inside;
+    const int count = layer->window.width * layer->input.channels;
+    const int row_step = layer->window.dilation_down * layer->input.width * layer->input.channels;
     tile->windows.count = count;
-    tile->windows.gap = window.dilation_down * row_step - count;
+    tile->windows.gap = row_step - count;
+    tile->weights = layer->window.height * count;
 }
 
 void autotinyml_sum_tile(const struct autotinyml_map *layer, const struct autotinyml_tile *tile,
                          int first, int channels, float *sums)
 {
-    const int rows = layer->window.height;
-    const int start = first * rows * tile->windows.count;
+    const int start = first * tile->weights;
     if (channels == TILE_CHANNELS) {
         const struct autotinyml_four bias = *(const struct autotinyml_four *)(layer->bias + first);
         struct autotinyml_four *each = (struct autotinyml_four *)sums;
@@ -74,7 +61,7 @@ void autotinyml_sum_tile(const struct autotinyml_map *layer, const struct autoti
         }
     }
     if (tile->is_inside) {
-        layer->products(layer, start, channels, &tile->windows, rows, sums);
+        layer->products(layer, start, channels, &tile->windows, layer->window.height, sums);
     } else {
         add_pixels(layer, tile, start, channels, sums);
     }

@@ -17,7 +17,8 @@ struct autotinyml_windows {
 
 struct autotinyml_tile {
     struct autotinyml_windows windows;
-    /* The first value of each in the input: negative if a window hangs over the edge. */
+    int weights; /* of one output channel */
+    /* The first value of each window in the input: negative if it hangs over the edge. */
     int rows[TILE_WINDOWS], columns[TILE_WINDOWS];
     int is_inside; /* none does, and none has gaps */
 };
@@ -27,9 +28,8 @@ struct __attribute__((may_alias)) autotinyml_four {
     float each[4];
 };
 
-/* Completes a tile whose rows and columns are known. */
-void autotinyml_place_tile(struct autotinyml_tile *tile, const struct autotinyml_map *layer,
-                           const float *input, int skipped);
+/* What is the same for all tiles of a layer: `count`, `gap` and `weights`. */
+void autotinyml_shape_tile(struct autotinyml_tile *tile, const struct autotinyml_map *layer);
 
 /* `sums` [window][channel] for `channels`, 4 or 1, output channels from the `first` on. */
 void autotinyml_sum_tile(const struct autotinyml_map *layer, const struct autotinyml_tile *tile,

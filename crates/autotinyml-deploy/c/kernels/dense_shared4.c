@@ -10,13 +10,16 @@ static inline void add_to_group(const float *sums, const float *input, int count
                                 float *output)
 {
     float group[AUTOTINYML_DENSE_GROUP];
+#pragma GCC unroll 16
     for (int j = 0; j < width; j++) {
         group[j] = sums[j];
     }
     for (const float *end = input + count; input != end;) {
         const float value = *input++;
+#pragma GCC unroll 16
         for (int j = 0; j < width; j += 8) {
             const uint32_t eight = *(const loadable *)(indices + j / 2);
+#pragma GCC unroll 16
             for (int k = 0; k < 8; k += 2) {
                 const uint32_t two = eight >> (4 * k);
                 const union pair weight = look_up_pair(codebook, two & 15, (two >> 4) & 15);
@@ -26,6 +29,7 @@ static inline void add_to_group(const float *sums, const float *input, int count
         }
         indices += width / 2;
     }
+#pragma GCC unroll 16
     for (int j = 0; j < width; j++) {
         output[j] = group[j];
     }

@@ -7,11 +7,13 @@ static inline void add_to_group(const float *sums, const float *input, int count
                                 float *output)
 {
     float group[AUTOTINYML_DENSE_GROUP];
+#pragma GCC unroll 16
     for (int j = 0; j < width; j++) {
         group[j] = sums[j];
     }
     for (const float *end = input + count; input != end;) {
         const float value = *input++;
+#pragma GCC unroll 16
         for (int j = 0; j < width; j += 2) {
             const union pair weight = look_up_pair(codebook, index[j], index[j + 1]);
             group[j] += value * weight.each[0];
@@ -19,6 +21,7 @@ static inline void add_to_group(const float *sums, const float *input, int count
         }
         index += width;
     }
+#pragma GCC unroll 16
     for (int j = 0; j < width; j++) {
         output[j] = group[j];
     }

@@ -11,8 +11,11 @@ use crate::lower::{Kernel, Operation};
 /// there are, then of the next.
 const CONV2D_GROUPS: [usize; 2] = [4, 1];
 
-/// Outputs that the `dense` kernels compute at once.
-const DENSE_GROUPS: [usize; 3] = [16, 8, 1];
+/// Outputs that `dense.c` computes at once.
+const DENSE_GROUPS: [usize; 2] = [8, 1];
+
+/// Outputs that `dense_shared4.c` and `dense_shared8.c` compute at once.
+const DENSE_SHARED_GROUPS: [usize; 3] = [16, 8, 1];
 
 /// The bytes of all weights, and which array of C begins where.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,10 +46,11 @@ impl WeightsFile {
     pub fn add(&mut self, kernel: &Kernel, weights: &StoredWeights) {
         let outputs = weights.bias.len();
         let all = [outputs];
-        let widths = match kernel.operation {
-            Operation::Conv2d { .. } => &CONV2D_GROUPS[..],
-            Operation::DepthwiseConv2d(_) => &all,
-            _ => &DENSE_GROUPS,
+        let widths = match (kernel.operation, &weights.kernel) {
+            (Operation::Conv2d { .. }, _) => &CONV2D_GROUPS[..],
+            (Operation::DepthwiseConv2d(_), _) => &all,
+            (_, StoredKernel::Float(_)) => &DENSE_GROUPS,
+            (_, StoredKernel::Shared { .. }) => &DENSE_SHARED_GROUPS,
         };
         match &weights.kernel {
             StoredKernel::Float(values) => {

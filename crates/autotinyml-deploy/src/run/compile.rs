@@ -16,7 +16,7 @@ use crate::toolchain::run_command;
 /// become one instruction.
 pub const COMPILER_FLAGS: [&str; 8] = [
     "-std=gnu99",
-    "-O3",
+    "-O2",
     "-ffunction-sections",
     "-fdata-sections",
     "-Wall",

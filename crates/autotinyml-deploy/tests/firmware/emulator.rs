@@ -6,7 +6,8 @@ use autotinyml_deploy::{Compression, Core, Emulator, Host, Run, Runner, Tools, a
 use autotinyml_nn::{Layer, Model};
 
 use crate::support::{
-    any_model, assert_near, experiment_1, experiment_2, inputs, lengths, project, tools,
+    any_model, assert_near, convolutions, experiment_1, experiment_2, inputs, lengths, project,
+    tools,
 };
 
 /// Multiplications of the weights with values, with 128 filters and units and with 8:
@@ -67,6 +68,9 @@ fn small_networks_give_the_same_outputs_as_on_this_computer() {
     };
     for seed in [(0..).find(|seed| adds(seed) == 0), (0..).find(|seed| adds(seed) >= 2)] {
         compare(&tools, &any_model(seed.unwrap()), Compression::X1, 40);
+    }
+    for compression in [Compression::X1, Compression::X4All, Compression::X8All] {
+        compare(&tools, &convolutions(1), compression, 3);
     }
 }
 

@@ -7,7 +7,9 @@ use autotinyml_deploy::plan::Extent;
 use autotinyml_deploy::{Compression, Host, Project, Runner, StoredKernel, Tools, compress};
 use autotinyml_nn::{Activation, Layer, Model, Padding, Shape};
 
-use crate::support::{any_chain, any_model, assert_near, inputs, lengths, model, project, tools};
+use crate::support::{
+    any_chain, any_model, assert_near, convolutions, inputs, lengths, model, project, tools,
+};
 
 /// Wrong accesses and undefined behaviour end the program; -O1 halves the time to compile.
 const SANITIZED: [&str; 3] = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
@@ -57,28 +59,6 @@ fn all_layers_with_shared_weights_compute_what_the_decompressed_model_computes()
         assert_eq!(shared.count(), 6, "{compression}");
         compare(&tools, &model, compression, 1);
     }
-}
-
-/// Of all kinds: with and without pooling and gaps, depthwise; three filters left over from a group;
-/// odd numbers of weights. All kernels become smaller by sharing.
-fn convolutions(seed: u64) -> Model {
-    let conv = |filters, dilation, padding| {
-        let kernel = [3, 3];
-        Layer::Conv2d { filters, kernel, stride: [1, 1], dilation, padding }
-    };
-    let (kernel, stride, dilation) = ([3, 3], [1, 1], [1, 1]);
-    let layers = [
-        conv(39, [1, 1], Padding::Same),
-        Layer::Activation(Activation::Relu),
-        Layer::DepthwiseConv2d { kernel, stride, dilation, padding: Padding::Same },
-        conv(7, [1, 1], Padding::Same),
-        Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
-        conv(7, [1, 2], Padding::Same),
-        conv(7, [1, 1], Padding::Valid),
-        Layer::Flatten,
-        Layer::Dense { units: 19 },
-    ];
-    model(Shape::new(9, 14, 3), &layers, seed)
 }
 
 #[test]
@@ -160,7 +140,7 @@ fn every_kernel_compiles_without_a_warning() {
                 .args(flags)
                 .args(standard)
                 .args(warnings)
-                .args(["-O3", "-c"])
+                .args(["-O2", "-c"])
                 .args(&sources)
                 .output()
                 .unwrap();

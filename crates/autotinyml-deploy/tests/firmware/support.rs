@@ -222,6 +222,28 @@ pub fn experiment_2() -> Model {
     model(Shape::new(32, 32, 3), &[&block(32)[..], &block(64), &head].concat(), 6)
 }
 
+/// Convolutions of all kinds: with and without pooling and gaps, depthwise; three filters left over from a group;
+/// odd numbers of weights. All kernels become smaller by sharing.
+pub fn convolutions(seed: u64) -> Model {
+    let conv = |filters, dilation, padding| {
+        let kernel = [3, 3];
+        Layer::Conv2d { filters, kernel, stride: [1, 1], dilation, padding }
+    };
+    let (kernel, stride, dilation) = ([3, 3], [1, 1], [1, 1]);
+    let layers = [
+        conv(39, [1, 1], Padding::Same),
+        Layer::Activation(Activation::Relu),
+        Layer::DepthwiseConv2d { kernel, stride, dilation, padding: Padding::Same },
+        conv(7, [1, 1], Padding::Same),
+        Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
+        conv(7, [1, 2], Padding::Same),
+        conv(7, [1, 1], Padding::Valid),
+        Layer::Flatten,
+        Layer::Dense { units: 19 },
+    ];
+    model(Shape::new(9, 14, 3), &layers, seed)
+}
+
 fn last(layers: &[(Layer, Vec<Source>)]) -> Source {
     layers.len().checked_sub(1).map_or(Source::Input, Source::Node)
 }
