@@ -54,7 +54,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Of a network on a board. Takes microseconds.
+    /// Of a network on a board. Takes microseconds, or a millisecond for a dozen layers.
     ///
     /// # Errors
     /// Lowering or planning fails its own check: a defect of this crate.

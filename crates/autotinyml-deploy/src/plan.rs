@@ -132,7 +132,8 @@ fn improved(
     mut extents: Extents,
     border: Option<usize>,
 ) -> Plan {
-    let mut plan = smallest(kernels, &extents, border);
+    let any_size = usize::MAX;
+    let mut plan = smallest(kernels, &extents, border, any_size).expect("it may be any size");
     loop {
         let before = cost(&plan);
         for k in 0..kernels.len() {
@@ -141,11 +142,9 @@ fn improved(
             if extents[k] == old {
                 continue;
             }
-            let other = smallest(kernels, &extents, border);
-            if cost(&other) < cost(&plan) {
-                plan = other;
-            } else {
-                extents[k] = old;
+            match smallest(kernels, &extents, border, plan.arena_bytes) {
+                Some(other) if cost(&other) < cost(&plan) => plan = other,
+                _ => extents[k] = old,
             }
         }
         if cost(&plan) == before {
@@ -155,7 +154,13 @@ fn improved(
 }
 
 /// The smallest arena that is found for maps of these extents, if no buffer may lie across the border.
-fn smallest(kernels: &[Kernel], extents: &Extents, border: Option<usize>) -> Plan {
+/// `None`: it would be larger than so many bytes, as a look at what is live at a time shows.
+fn smallest(
+    kernels: &[Kernel],
+    extents: &Extents,
+    border: Option<usize>,
+    bytes_max: usize,
+) -> Option<Plan> {
     let between = &kernels[..kernels.len() - 1];
     let length = |(kernel, extent): (&Kernel, &Extent)| {
         extent.pixels(kernel.output) * kernel.output.channels
@@ -167,6 +172,9 @@ fn smallest(kernels: &[Kernel], extents: &Extents, border: Option<usize>) -> Pla
     let (mut too_small, mut enough) = (None, start + lengths.iter().sum::<usize>());
     // Bisection between what is live at a time, which may be enough, and all buffers side by side.
     let mut trial = least_size(lengths, &rivals);
+    if trial > bytes_max / FLOAT_BYTES {
+        return None;
+    }
     while trial < enough {
         match places(lengths, &rivals, trial, border) {
             Some(_) => enough = trial,
@@ -190,7 +198,7 @@ fn smallest(kernels: &[Kernel], extents: &Extents, border: Option<usize>) -> Pla
     };
     let buffers = offsets.into_iter().enumerate().map(buffer).collect();
     let border_bytes = border.filter(|&border| enough > border).map(|border| border * FLOAT_BYTES);
-    Plan { buffers, arena_bytes: enough * FLOAT_BYTES, border_bytes }
+    Some(Plan { buffers, arena_bytes: enough * FLOAT_BYTES, border_bytes })
 }
 
 /// The kernel that writes what is read; `None`: the network's input.

@@ -489,7 +489,7 @@ proptest! {
             for (bit, &k) in streamable.iter().enumerate() {
                 extents[k] = if bits >> bit & 1 == 1 { least[k] } else { Extent::Whole };
             }
-            smallest(&kernels, &extents, None).arena_bytes
+            smallest(&kernels, &extents, None, usize::MAX).unwrap().arena_bytes
         };
         let best = (0..1 << streamable.len()).map(choice).min().unwrap();
         let arena_bytes = plan(&kernels).unwrap().arena_bytes;
@@ -498,13 +498,13 @@ proptest! {
 
     #[test]
     fn streaming_never_takes_more(kernels in any_kernels()) {
-        let whole = smallest(&kernels, &vec![Extent::Whole; kernels.len()], None);
+        let whole = smallest(&kernels, &vec![Extent::Whole; kernels.len()], None, usize::MAX).unwrap();
         prop_assert!(plan(&kernels).unwrap().arena_bytes <= whole.arena_bytes);
     }
 
     #[test]
     fn no_plan_of_a_chain_is_larger_than_two_buffers_side_by_side(kernels in any_kernels()) {
-        let plan = smallest(&kernels, &vec![Extent::Whole; kernels.len()], None);
+        let plan = smallest(&kernels, &vec![Extent::Whole; kernels.len()], None, usize::MAX).unwrap();
         let lengths: Vec<usize> = plan.buffers.iter().map(|buffer| buffer.length_bytes).collect();
         let neighbours = lengths.windows(2).map(|pair| pair[0] + pair[1]).max();
         prop_assert!(plan.arena_bytes <= neighbours.unwrap_or(lengths[0]));
