@@ -8,8 +8,8 @@ use std::path::Path;
 
 use autotinyml_deploy::run::compile::ChipObjects;
 use autotinyml_deploy::{
-    Board, Compression, Core, DeployError, Emulator, Program, Project, Runner, Subject, Tools,
-    compress, link, static_footprint, write_project,
+    Board, Compression, Core, DeployError, Emulator, Project, Runner, Subject, Tools, compress,
+    link, static_footprint, write_project,
 };
 use autotinyml_nn::{Activation, Layer, Model, Network, Padding, Shape};
 
@@ -90,19 +90,20 @@ fn measure(case: &Case, compression: Compression, tools: &Tools) -> Result<[u64;
     let compiler = tools.cross_cc.as_deref().expect(tool);
     let stored = compress(&Model::initialise(network.clone(), 0), compression);
     let input = vec![0.5; lengths[0]];
-    write_project(&Project::new(&stored, &input)?, &folder)?;
+    let project = Project::new(&stored, &input)?;
+    let arena_bytes = project.plan().arena_bytes;
+    write_project(&project, &folder)?;
     let objects = ChipObjects::compile(compiler, Core::CortexM4f, &folder)?;
-    let macc = static_footprint(network, compression).macc;
+    let footprint = static_footprint(network, compression);
     let emulator = tools.emulator.as_deref().expect(tool);
-    let emulator = Emulator::link(&objects, emulator, lengths, macc)?.expect("of 16 MiB");
+    let emulator = Emulator::link(&objects, emulator, lengths, footprint.macc)?.expect("of 16 MiB");
     let instructions = emulator.run(&input)?.instructions.unwrap_or(0);
 
-    let program = Program::of(network, compression)?;
     let code_bytes = code_bytes(network, compression, compiler, &folder)?;
-    let code_bytes = code_bytes - program.weights_bytes - input.len() * size_of::<f32>();
+    let code_bytes = code_bytes - footprint.st_rom_bytes - input.len() * size_of::<f32>();
     // A temporary folder: that nothing of it stays is nice to have.
     let _ = std::fs::remove_dir_all(&folder);
-    Ok([instructions, code_bytes as u64, program.arena_bytes as u64])
+    Ok([instructions, code_bytes as u64, arena_bytes as u64])
 }
 
 /// Flash that the program takes, whether its chip has it or not.
