@@ -6,6 +6,7 @@
 mod boards;
 mod check;
 mod compare;
+mod completions;
 mod data;
 mod doctor;
 mod export;
@@ -13,6 +14,7 @@ mod failure;
 mod job;
 mod judge;
 mod load;
+mod man;
 mod optimize;
 mod out;
 mod preamble;
@@ -57,6 +59,8 @@ enum Command {
     Boards(boards::Arguments),
     /// The algorithms that can search.
     Searchers,
+    Completions(completions::Arguments),
+    Man(man::Arguments),
     /// What this machine has and lacks, and the line that installs it.
     Doctor,
 }
@@ -85,6 +89,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Table(arguments) => table::run(&arguments),
         Command::Boards(arguments) => boards::run(&arguments),
         Command::Searchers => searchers::run(),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
         Command::Doctor => doctor::run(),
     }
 }

@@ -35,6 +35,9 @@ const PARALLEL: usize = 4;
 /// On a live study every trial is trained, and nothing is lost by an interruption: run again, it goes
 /// on. On a table (--table) trials are looked up. Writes comparison.html, comparison.csv and trials.csv.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  autotinyml compare my-study.toml --searchers random,svm-cbo --repeats 5
+  autotinyml compare --table digits --searchers cbo,tpe --repeats 50")]
 pub struct Arguments {
     /// The study file.
     #[arg(required_unless_present = "table", conflicts_with = "table")]

@@ -15,6 +15,9 @@ use crate::store::Fact;
 
 /// Writes the C project of a trial: trains it again (to the same bits), compiles and checks it.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  autotinyml export runs/quickstart --out firmware
+  autotinyml export runs/quickstart --trial 12 --out firmware-12")]
 pub struct Arguments {
     /// The study's folder, such as runs/quickstart.
     folder: PathBuf,

@@ -13,6 +13,10 @@ use crate::study_file::{StudyFile, read_text};
 /// Writes the study's folder: study.db (every trial), report.html, trials.csv, model/ (the best
 /// network) and firmware/ (its C project).
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  autotinyml optimize examples/walking-tiny.toml --data data/walking
+  autotinyml optimize my-study.toml --resume               (after an interruption)
+  autotinyml optimize my-study.toml --resume --trials 200  (more trials)")]
 pub struct Arguments {
     /// The study file.
     study: PathBuf,

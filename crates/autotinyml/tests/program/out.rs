@@ -71,3 +71,15 @@ fn what_is_no_folder_and_what_is_no_study_come_with_a_cure() {
         assert!(!output.status.success() && said.contains("changed or damaged"), "{said}");
     }
 }
+
+#[test]
+fn shells_and_man_get_what_they_read() {
+    let folder = study_folder(STUDY);
+    for shell in ["bash", "zsh", "fish"] {
+        let script = text(&run(folder.path(), &["completions", shell]).stdout);
+        assert!(script.contains("autotinyml") && script.contains("judge"));
+    }
+    assert!(run(folder.path(), &["man", "--out", "pages"]).status.success());
+    let page = fs::read_to_string(folder.path().join("pages/autotinyml-optimize.1")).unwrap();
+    assert!(page.contains("autotinyml optimize my") && page.contains("resume"), "{page}");
+}
