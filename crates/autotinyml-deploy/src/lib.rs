@@ -41,7 +41,7 @@ pub use footprint::{Footprint, RegionUse};
 pub use limits::{Accounting, Limits, Resource, Shortage, Verdict};
 pub use overhead::{Overhead, Program};
 pub use placement::{Buffers, Placement, Regions};
-pub use run::{Emulator, Host, Run, Runner};
+pub use run::{Emulator, Host, Run, Runner, SharedObjects};
 pub use sharing::{SharedKernel, shared_kernels};
 pub use st::{StAccount, account};
 pub use toolchain::{CommandError, Ending, Tool, Tools, kill_commands, run_command};

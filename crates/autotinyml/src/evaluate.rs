@@ -7,12 +7,12 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use autotinyml_deploy::{
-    Accounting, Agreement, CrossAccuracy, DeployError, Estimate, Footprint, Program, Subject,
-    Tools, Verdict, compress, link, of_each_layer, static_footprint,
+    Accounting, Agreement, CrossAccuracy, DeployError, Estimate, Footprint, Program, SharedObjects,
+    Subject, Tools, Verdict, compress, link, of_each_layer, static_footprint,
 };
 use autotinyml_nn::{
     BuildError, Confusion, Epoch, Layer, Metric, Network, Node, Source, TrainError, Training,
@@ -33,6 +33,8 @@ pub struct Evaluator<'a> {
     pub samples: &'a Samples,
     /// With what.
     pub tools: &'a Tools,
+    /// What several trials' programs share is compiled once.
+    _objects: Option<Arc<SharedObjects>>,
     /// Sizes of the programs linked so far.
     linked: Mutex<HashMap<String, Footprint>>,
     /// Trials of other searches with the same study and seed, by their configuration and epochs, and the
@@ -110,7 +112,9 @@ impl Trained {
 impl<'a> Evaluator<'a> {
     /// An evaluator that has linked nothing yet.
     pub fn new(study: &'a Study, samples: &'a Samples, tools: &'a Tools) -> Self {
-        Self { study, samples, tools, linked: Mutex::default(), remembered: Mutex::default() }
+        let (_objects, linked, remembered) =
+            (SharedObjects::keep().ok(), Mutex::default(), Mutex::default());
+        Self { study, samples, tools, _objects, linked, remembered }
     }
 
     /// Takes what a trial found for any further search with the same study and seed.

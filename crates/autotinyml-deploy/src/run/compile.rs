@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::objects::SharedObjects;
 use super::temporary_folder;
 use crate::cortex::Core;
 use crate::error::DeployError;
@@ -34,34 +36,92 @@ pub const LINKER_FLAGS: [&str; 3] = ["-nostartfiles", "--specs=nano.specs", "-Wl
 /// Libraries, behind the objects.
 pub const LIBRARIES: [&str; 1] = ["-lm"];
 
-/// A compiler takes a second for a project; this is for a machine that is busy or asleep.
-const TIMEOUT: Duration = Duration::from_secs(120);
+/// A compiler takes a second for a project; this is for a machine that is starved or asleep.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Compiles `sources` of a firmware folder into `objects`, warnings being errors.
-///
-/// Works with GCC and clang. The objects are named after their sources.
-///
-/// # Errors
-/// The compiler's, with its command line and what it said.
-pub fn compile(
-    compiler: &Path,
-    options: &[&str],
-    project: &Path,
-    sources: &[PathBuf],
-    objects: &Path,
-) -> Result<Vec<PathBuf>, DeployError> {
-    let project = absolute(project)?;
-    let mut command = Command::new(compiler);
-    // In the folder of the objects: with several sources a compiler writes them where it runs.
-    command.current_dir(objects).args(COMPILER_FLAGS).arg("-Werror").args(options);
-    for include in ["", "autotinyml"] {
-        command.arg("-I").arg(project.join(include));
+/// A compiler with its options beside [`COMPILER_FLAGS`], for the firmware folder `project`.
+#[derive(Debug)]
+pub struct Compiling {
+    compiler: PathBuf,
+    options: Vec<String>,
+    project: PathBuf,
+    /// Where objects go that no other project shares.
+    folder: TempDir,
+    shared: Arc<SharedObjects>,
+}
+
+impl Compiling {
+    /// Works with GCC and clang.
+    ///
+    /// # Errors
+    /// A temporary folder cannot be made.
+    pub fn new(compiler: &Path, options: &[&str], project: &Path) -> Result<Self, DeployError> {
+        Ok(Self {
+            compiler: compiler.to_path_buf(),
+            options: options.iter().map(ToString::to_string).collect(),
+            project: absolute(project)?,
+            folder: temporary_folder()?,
+            shared: SharedObjects::keep()?,
+        })
     }
-    command.arg("-c").args(sources.iter().map(|source| project.join(source)));
-    run_command(command, TIMEOUT)?;
-    let object =
-        |source: &PathBuf| objects.join(source.file_name().expect("a file")).with_extension("o");
-    Ok(sources.iter().map(object).collect())
+
+    /// The temporary folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Compiles `sources`, warnings being errors, but for those that another project has compiled; returns
+    /// their objects in the same order.
+    ///
+    /// # Errors
+    /// The compiler's, with its command line and what it said.
+    pub fn compile(&self, sources: &[PathBuf]) -> Result<Vec<PathBuf>, DeployError> {
+        let options: Vec<&str> = COMPILER_FLAGS
+            .into_iter()
+            .chain(["-Werror"])
+            .chain(self.options.iter().map(String::as_str))
+            .collect();
+        let includes = ["", "autotinyml"].map(|folder| self.project.join(folder));
+        let own = |source: &PathBuf| {
+            let name = source.file_name().expect("a file");
+            self.folder.path().join(name).with_extension("o")
+        };
+        let mut objects = vec![];
+        let mut missing = vec![];
+        for source in sources {
+            let place = if is_shared(source) {
+                let path = self.project.join(source);
+                self.shared.place(&self.compiler, &options, &path, &includes)?
+            } else {
+                own(source)
+            };
+            if !place.exists() {
+                missing.push((source, place.clone()));
+            }
+            objects.push(place);
+        }
+        if missing.is_empty() {
+            return Ok(objects);
+        }
+        let mut command = Command::new(&self.compiler);
+        // In the folder of the objects: with several sources a compiler writes them where it runs.
+        command.current_dir(self.folder.path()).args(&options);
+        for include in &includes {
+            command.arg("-I").arg(include);
+        }
+        command.arg("-c").args(missing.iter().map(|(source, _)| self.project.join(source)));
+        run_command(command, TIMEOUT)?;
+        for (source, place) in missing.iter().filter(|(source, _)| is_shared(source)) {
+            self.shared.put(&own(source), place)?;
+        }
+        Ok(objects)
+    }
+}
+
+/// Whether a source is the same for many networks.
+fn is_shared(source: &Path) -> bool {
+    source.starts_with("autotinyml")
+        || ["startup.c", "semihosting.c"].iter().any(|name| source == Path::new(name))
 }
 
 /// Links a program.
@@ -98,32 +158,26 @@ pub fn network_sources(project: &Path) -> Result<Vec<PathBuf>, DeployError> {
     Ok(sources)
 }
 
-/// The objects of a firmware folder for a chip: those that `make` builds, and those of the selftest.
+/// The objects of a firmware folder for a chip.
 #[derive(Debug)]
 pub struct ChipObjects {
-    compiler: PathBuf,
     core: Core,
-    project: PathBuf,
-    folder: TempDir,
+    compiling: Compiling,
     network: Vec<PathBuf>,
 }
 
 impl ChipObjects {
-    /// Compiles all C files of the firmware folder `project`.
+    /// Compiles the network of the firmware folder `project`, its kernels and its start-up code.
     ///
     /// # Errors
     /// The compiler's, with its command line and what it said.
     pub fn compile(compiler: &Path, core: Core, project: &Path) -> Result<Self, DeployError> {
-        let folder = temporary_folder()?;
-        let project = absolute(project)?;
-        let mut sources = network_sources(&project)?;
-        sources.push(PathBuf::from("startup.c"));
-        let network = sources.len();
-        sources.extend(["main.c", "selftest.c", "semihosting.c"].map(PathBuf::from));
         let flags = [core.compiler_flags(), &CHIP_FLAGS].concat();
-        let mut objects = compile(compiler, &flags, &project, &sources, folder.path())?;
-        objects.truncate(network);
-        Ok(Self { compiler: compiler.to_path_buf(), core, project, folder, network: objects })
+        let compiling = Compiling::new(compiler, &flags, project)?;
+        let mut sources = network_sources(project)?;
+        sources.push(PathBuf::from("startup.c"));
+        let network = compiling.compile(&sources)?;
+        Ok(Self { core, compiling, network })
     }
 
     /// The core that they are for.
@@ -135,7 +189,7 @@ impl ChipObjects {
     /// ending), as the linker `script` of the firmware folder says.
     ///
     /// # Errors
-    /// The linker's, with its command line and what it said.
+    /// The compiler's or linker's, with its command line and what it said.
     pub fn link(
         &self,
         script: &str,
@@ -143,12 +197,12 @@ impl ChipObjects {
         options: &[&str],
         program: &Path,
     ) -> Result<(), DeployError> {
-        let script = format!("-T{}", self.project.join(script).display());
+        let script = format!("-T{}", self.compiling.project.join(script).display());
         let options =
             [self.core.compiler_flags(), &LINKER_FLAGS, &[script.as_str()], options].concat();
-        let main = main.iter().map(|name| self.folder.path().join(name).with_extension("o"));
-        let objects: Vec<PathBuf> = main.chain(self.network.iter().cloned()).collect();
-        link(&self.compiler, &options, &objects, program)
+        let main: Vec<PathBuf> = main.iter().map(|name| format!("{name}.c").into()).collect();
+        let objects = [self.compiling.compile(&main)?, self.network.clone()].concat();
+        link(&self.compiling.compiler, &options, &objects, program)
     }
 }
 

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use tempfile::TempDir;
-
-use super::compile::{compile, link, network_sources};
+use super::compile::{Compiling, link, network_sources};
 use super::{Run, Runner, read_floats, write_floats};
 use crate::error::DeployError;
 use crate::toolchain::run_command;
@@ -20,7 +18,7 @@ const TIMEOUT_AT_LEAST: Duration = Duration::from_secs(60);
 /// A program for this computer.
 #[derive(Debug)]
 pub struct Host {
-    folder: TempDir,
+    compiling: Compiling,
     lengths: [usize; 2],
 }
 
@@ -36,19 +34,19 @@ impl Host {
         project: &Path,
         lengths: [usize; 2],
     ) -> Result<Self, DeployError> {
-        let folder = super::temporary_folder()?;
+        let compiling = Compiling::new(compiler, options, project)?;
         let mut sources = network_sources(project)?;
         sources.push(PathBuf::from("host.c"));
-        let objects = compile(compiler, options, project, &sources, folder.path())?;
-        link(compiler, options, &objects, &folder.path().join("host"))?;
-        Ok(Self { folder, lengths })
+        let objects = compiling.compile(&sources)?;
+        link(compiler, options, &objects, &compiling.folder().join("host"))?;
+        Ok(Self { compiling, lengths })
     }
 }
 
 impl Runner for Host {
     fn run(&self, inputs: &[f32]) -> Result<Run, DeployError> {
         let [input, output] = self.lengths;
-        let (folder, samples) = (self.folder.path(), inputs.len() / input);
+        let (folder, samples) = (self.compiling.folder(), inputs.len() / input);
         write_floats(&folder.join("inputs.bin"), inputs)?;
         let mut command = Command::new(folder.join("host"));
         command.current_dir(folder).args(["inputs.bin", "outputs.bin"]);

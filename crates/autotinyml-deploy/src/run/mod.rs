@@ -4,9 +4,11 @@
 pub mod compile;
 pub mod emulator;
 pub mod host;
+pub mod objects;
 
 pub use emulator::Emulator;
 pub use host::Host;
+pub use objects::SharedObjects;
 
 use std::fs;
 use std::path::Path;
