@@ -1,7 +1,9 @@
 //! Chores of this workspace: `cargo xtask test` runs everything that must pass before a change lands,
-//! `cargo xtask bench` measures searchers and the trainer, `cargo xtask table` makes exhaustive tables.
+//! `cargo xtask bench` measures searchers and the trainer, `cargo xtask table` makes exhaustive tables,
+//! `cargo xtask fuzz-c` tries random networks in C.
 
 mod bench;
+mod fuzz_c;
 mod packages;
 mod table;
 mod test;
@@ -28,6 +30,15 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Random networks: their C under sanitizers and under the emulator against the Rust model.
+    FuzzC {
+        /// How many.
+        #[arg(long, default_value_t = 10_000)]
+        networks: u64,
+        /// The number of the first: each network follows from its number.
+        #[arg(long, default_value_t = 0)]
+        first: u64,
+    },
     /// Every configuration of a study in tables/, trained: `table digits` takes hours, and goes on where
     /// it was interrupted.
     Table {
@@ -43,6 +54,9 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Test => packages::install_missing().and_then(|()| test::run()),
         Chore::Bench { arguments } => bench::run(&arguments),
+        Chore::FuzzC { networks, first } => {
+            packages::install_missing().and_then(|()| fuzz_c::run(networks, first))
+        }
         Chore::Table { name, arguments } => table::run(&name, &arguments),
     };
     match done {

@@ -1,35 +1,18 @@
 //! The C computes what the Rust model computes, on this computer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use autotinyml_deploy::plan::Extent;
-use autotinyml_deploy::{Compression, Host, Project, Runner, StoredKernel, Tools, compress};
+use autotinyml_deploy::{
+    Compression, Host, Project, Runner, StoredKernel, Tools, compress, write_project,
+};
 use autotinyml_nn::{Activation, Layer, Model, Padding, Shape};
 
+use crate::fuzz::SANITIZED;
 use crate::support::{
-    any_chain, any_model, assert_near, convolutions, inputs, lengths, model, project, tools,
+    any_chain, assert_near, convolutions, inputs, lengths, model, project, tools,
 };
-
-/// Wrong accesses and undefined behaviour end the program; -O1 halves the time to compile.
-const SANITIZED: [&str; 3] = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-
-const MODELS: u64 = 36;
-
-#[test]
-fn random_networks_compute_what_the_model_computes() {
-    let Some(tools) = tools(|tools| tools.host_cc.is_some()) else { return };
-    let adds = |seed| any_model(seed).network.nodes.iter().any(|node| node.layer == Layer::Add);
-    let residual: Vec<u64> = (0..MODELS).filter(|&seed| adds(seed)).collect();
-    assert!(residual.len() >= 12, "shortcuts in {residual:?} only");
-    std::thread::scope(|scope| {
-        for start in 0..2 {
-            let tools = &tools;
-            let compare = move |seed| compare(tools, &any_model(seed), Compression::X1, seed);
-            scope.spawn(move || (start..MODELS).step_by(2).for_each(compare));
-        }
-    });
-}
 
 #[test]
 fn shared_weights_compute_what_the_decompressed_model_computes() {
@@ -120,32 +103,141 @@ fn compare(tools: &Tools, model: &Model, compression: Compression, seed: u64) {
     assert_near(&outputs, &reference.predict(&inputs), 1e-4, &what);
 }
 
-/// Not only the kernels that some test's network uses, and as standard C99 too; the check itself
-/// compiles every project with warnings as errors.
-#[test]
-fn every_kernel_compiles_without_a_warning() {
-    let Some(tools) = tools(|tools| tools.host_cc.is_some()) else { return };
+const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror"];
+
+/// All of them, not only those that some test's network uses.
+fn kernels() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("c/kernels");
     let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let sources: Vec<_> = entries.filter(|path| path.extension().unwrap() == "c").collect();
     assert!(sources.len() >= 7, "{sources:?}");
+    sources
+}
+
+/// What a compiler says to `arguments`, in a folder.
+fn compile(compiler: &Path, folder: &Path, arguments: &[&[&str]], sources: &[PathBuf]) {
+    let mut command = Command::new(compiler);
+    command.current_dir(folder).args(arguments.concat()).args(sources);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{command:?}: {said}");
+}
+
+/// Clang, which CI has.
+fn clang() -> Option<PathBuf> {
+    let clang = PathBuf::from("clang");
+    let runs = Command::new(&clang).arg("--version").output().is_ok();
+    assert!(runs || std::env::var_os("CI").is_none(), "no clang");
+    runs.then_some(clang)
+}
+
+/// By GCC for both machines and by clang, and as standard C99 too; the check itself compiles every project
+/// with warnings as errors.
+#[test]
+fn every_kernel_compiles_without_a_warning() {
+    let Some(tools) = tools(|tools| tools.host_cc.is_some()) else { return };
     let chip = autotinyml_deploy::Core::CortexM4f.compiler_flags();
-    for (compiler, flags) in [(tools.host_cc, &[][..]), (tools.cross_cc, chip)] {
+    for (compiler, flags) in [(tools.host_cc, &[][..]), (tools.cross_cc, chip), (clang(), &[])] {
         let Some(compiler) = compiler else { continue };
         for standard in [&["-std=c99", "-pedantic"][..], &["-std=gnu99"]] {
             let objects = tempfile::tempdir().unwrap();
-            let warnings = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Werror"];
-            let output = Command::new(&compiler)
-                .current_dir(objects.path())
-                .args(flags)
-                .args(standard)
-                .args(warnings)
-                .args(["-O2", "-c"])
-                .args(&sources)
-                .output()
-                .unwrap();
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success() && said.is_empty(), "{standard:?}: {said}");
+            let arguments = [flags, standard, &WARNINGS, &["-O2", "-c"]];
+            compile(&compiler, objects.path(), &arguments, &kernels());
+        }
+    }
+}
+
+/// What takes memory that was not counted: arrays of variable length, the heap, recursion.
+#[test]
+fn no_kernel_takes_memory_that_is_not_counted() {
+    let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
+    let compiler = tools.cross_cc.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let chip = autotinyml_deploy::Core::CortexM4f.compiler_flags();
+    let options = ["-std=gnu99", "-O2", "-Wvla", "-Walloca", "-fcallgraph-info", "-c"];
+    compile(&compiler, folder.path(), &[chip, &WARNINGS, &options], &kernels());
+    let mut calls: Vec<(String, String)> = vec![];
+    for kernel in kernels() {
+        let graph = folder.path().join(kernel.file_name().unwrap()).with_extension("ci");
+        let text = std::fs::read_to_string(graph).unwrap();
+        // edge: { sourcename: "file.c:caller" targetname: "callee" label: … }
+        for line in text.lines().filter(|line| line.starts_with("edge:")) {
+            let mut names = line.split('"').skip(1).step_by(2);
+            let [from, to] = [names.next().unwrap(), names.next().unwrap()].map(str::to_owned);
+            calls.push((from, to));
+        }
+    }
+    assert!(calls.iter().any(|(_, to)| to == "expf"), "{calls:?}");
+    for (from, to) in &calls {
+        let name = to.rsplit(':').next().unwrap();
+        assert!(!["malloc", "calloc", "realloc", "free"].contains(&name), "{from} calls {to}");
+        let mut reached = vec![to];
+        let mut next = 0;
+        while let Some(caller) = reached.get(next).copied() {
+            assert!(caller != from, "{from} calls itself by way of {to}");
+            let callees = calls.iter().filter(|(from, _)| from == caller).map(|(_, to)| to);
+            let new: Vec<&String> = callees.filter(|callee| !reached.contains(callee)).collect();
+            reached.extend(new);
+            next += 1;
+        }
+    }
+}
+
+/// As in a project in C++, and in an Arduino library: all files in one folder, and that core's options.
+#[test]
+fn the_interface_works_from_cpp_and_as_an_arduino_library() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    let (model, folder) = (any_chain(3), tempfile::tempdir().unwrap());
+    let vectors = inputs(&model.network, 1, 1);
+    let stored = compress(&model, Compression::X1);
+    write_project(&Project::new(&stored, &vectors).unwrap(), folder.path()).unwrap();
+    let library = folder.path().join("library");
+    std::fs::create_dir(&library).unwrap();
+    let files = std::fs::read_dir(folder.path().join("autotinyml")).unwrap();
+    let kernels: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    let network = ["network.c", "network.h", "weights.S", "weights.bin"];
+    for file in network.map(|name| folder.path().join(name)).iter().chain(&kernels) {
+        std::fs::copy(file, library.join(file.file_name().unwrap())).unwrap();
+    }
+    let sketch = "#include <network.h>
+        static float input[NETWORK_INPUT_LENGTH];
+        static float output[NETWORK_OUTPUT_LENGTH];
+        int main() {
+            network_prepare(input);
+            network_run(input, output);
+            return network_classes[0] == nullptr || !(output[0] == output[0]);
+        }";
+    std::fs::write(folder.path().join("sketch.cpp"), sketch).unwrap();
+    let entries = std::fs::read_dir(&library).unwrap().map(|entry| entry.unwrap().path());
+    let is_source = |path: &PathBuf| path.extension().is_some_and(|it| it == "c" || it == "S");
+    let sources: Vec<PathBuf> = entries.filter(is_source).collect();
+    let softfp = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"];
+    let include = format!("-I{}", library.display());
+    let cross_cc = tools.cross_cc.as_deref().unwrap();
+    let [host_cc, cross_cpp] = [tools.host_cc.as_deref().unwrap(), cross_cc];
+    for (compiler, core) in [(host_cc, &[][..]), (cross_cpp, &softfp)] {
+        let objects = tempfile::tempdir().unwrap();
+        let compiling = ["-Os", "-c", "-ffunction-sections", "-fdata-sections", &include];
+        compile(
+            compiler,
+            objects.path(),
+            &[core, &WARNINGS, &["-std=gnu11"], &compiling],
+            &sources,
+        );
+        let cpp = ["-x", "c++", "-std=gnu++14", "-fno-exceptions", "-fno-rtti"];
+        let sketch = [folder.path().join("sketch.cpp")];
+        compile(compiler, objects.path(), &[core, &WARNINGS, &cpp, &compiling], &sketch);
+        let entries = std::fs::read_dir(objects.path()).unwrap();
+        let linked: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        let specs: &[&str] =
+            if core.is_empty() { &[] } else { &["--specs=nano.specs", "--specs=nosys.specs"] };
+        let last = [PathBuf::from("-lm")];
+        let objects_and_library = [&linked[..], &last].concat();
+        let linking = ["-Wl,--gc-sections", "-Wl,--no-warnings", "-o", "program"];
+        let linking = if core.is_empty() { &["-o", "program"][..] } else { &linking };
+        compile(compiler, objects.path(), &[core, specs, linking], &objects_and_library);
+        if core.is_empty() {
+            assert!(Command::new(objects.path().join("program")).status().unwrap().success());
         }
     }
 }

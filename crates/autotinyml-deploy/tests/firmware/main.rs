@@ -3,6 +3,7 @@
 mod boards;
 mod check;
 mod emulator;
+mod fuzz;
 mod host;
 mod overhead;
 mod support;
