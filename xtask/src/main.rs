@@ -1,9 +1,9 @@
 //! Chores of this workspace: `cargo xtask test` runs everything that must pass before a change lands,
 //! `cargo xtask bench` measures searchers and the trainer, `cargo xtask table` makes exhaustive tables,
-//! `cargo xtask fuzz-c` tries random networks in C.
+//! `cargo xtask fuzz-c` tries random networks in C, `cargo xtask static` their sizes.
 
 mod bench;
-mod fuzz_c;
+mod firmware;
 mod packages;
 mod table;
 mod test;
@@ -39,6 +39,12 @@ enum Chore {
         #[arg(long, default_value_t = 0)]
         first: u64,
     },
+    /// Flash and RAM as they are said before linking, against linked programs of experiment 1's spaces.
+    Static {
+        /// How many.
+        #[arg(long, default_value_t = 504)]
+        networks: u64,
+    },
     /// Every configuration of a study in tables/, trained: `table digits` takes hours, and goes on where
     /// it was interrupted.
     Table {
@@ -55,7 +61,13 @@ fn main() -> ExitCode {
         Chore::Test => packages::install_missing().and_then(|()| test::run()),
         Chore::Bench { arguments } => bench::run(&arguments),
         Chore::FuzzC { networks, first } => {
-            packages::install_missing().and_then(|()| fuzz_c::run(networks, first))
+            let settings =
+                [("AUTOTINYML_FUZZ_NETWORKS", networks), ("AUTOTINYML_FUZZ_FIRST", first)];
+            packages::install_missing().and_then(|()| firmware::run(firmware::FUZZ, &settings))
+        }
+        Chore::Static { networks } => {
+            let settings = [("AUTOTINYML_STATIC_NETWORKS", networks)];
+            packages::install_missing().and_then(|()| firmware::run(firmware::STATIC, &settings))
         }
         Chore::Table { name, arguments } => table::run(&name, &arguments),
     };

@@ -19,7 +19,7 @@ use wait_timeout::ChildExt;
 const STDERR_LINES: usize = 40;
 
 /// Time for a compiler to say where its library is.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time for pipes to close after everything that held them was killed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -54,6 +54,15 @@ impl Tool {
         }
     }
 
+    /// What is wrong with it where it is installed. `None`: it is not, or it works.
+    pub fn trouble(self) -> Option<String> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        match self {
+            Self::CrossCompiler => c_library_trouble(&find_program("arm-none-eabi-gcc", &path)?),
+            Self::HostCompiler | Self::Emulator => None,
+        }
+    }
+
     /// The line that installs it there.
     pub fn install_hint(self) -> String {
         format!("sudo apt install {}", self.packages())
@@ -81,7 +90,8 @@ impl Tools {
         let first_of = |names: &[&str]| names.iter().find_map(|name| find_program(name, path));
         Self {
             host_cc: first_of(&["cc", "gcc", "clang"]),
-            cross_cc: first_of(&["arm-none-eabi-gcc"]).filter(|compiler| has_c_library(compiler)),
+            cross_cc: first_of(&["arm-none-eabi-gcc"])
+                .filter(|compiler| c_library_trouble(compiler).is_none()),
             emulator: first_of(&["qemu-system-arm"]),
         }
     }
@@ -106,13 +116,19 @@ fn find_program(name: &str, path: &OsStr) -> Option<PathBuf> {
     env::split_paths(path).map(|folder| folder.join(name)).find(executable)
 }
 
-/// GCC prints the path of a library that it has, and the bare name of one that it lacks. Debian's
-/// package of newlib's libraries brings its headers.
-fn has_c_library(compiler: &Path) -> bool {
+/// Why a cross compiler cannot link programs. GCC prints the path of a library that it has, and the bare
+/// name of one that it lacks. Debian's package of newlib's libraries brings its headers.
+fn c_library_trouble(compiler: &Path) -> Option<String> {
     let mut command = Command::new(compiler);
     command.arg("-print-file-name=libc.a");
-    run_command(command, PROBE_TIMEOUT)
-        .is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_absolute())
+    match run_command(command, PROBE_TIMEOUT) {
+        Err(error) => Some(format!("does not work: {error}")),
+        Ok(output) => {
+            let library = String::from_utf8_lossy(&output.stdout).trim().to_string();
+            (!Path::new(&library).is_absolute())
+                .then(|| format!("{} is there, but not its C library", compiler.display()))
+        }
+    }
 }
 
 /// How a command ended without doing its work.
@@ -428,9 +444,21 @@ mod tests {
     }
 
     #[test]
+    fn a_broken_cross_compiler_says_what_is_wrong() {
+        let folder = folder_of_programs(&[("arm-none-eabi-gcc", "echo 'no cc1' >&2; exit 4")]);
+        let trouble = c_library_trouble(&folder.path().join("arm-none-eabi-gcc")).unwrap();
+        assert!(trouble.starts_with("does not work: `"), "{trouble}");
+        assert!(trouble.contains("exit code 4") && trouble.ends_with("no cc1"), "{trouble}");
+    }
+
+    #[test]
     fn a_cross_compiler_without_its_library_is_missing() {
         let folder = folder_of_programs(&[("arm-none-eabi-gcc", "echo libc.a")]);
         std::fs::write(folder.path().join("cc"), "not executable").unwrap();
+        let compiler = folder.path().join("arm-none-eabi-gcc");
+        assert!(
+            c_library_trouble(&compiler).unwrap().ends_with("gcc is there, but not its C library")
+        );
         let missing = Tools::find_in(folder.path().as_os_str()).missing();
         assert_eq!(missing, vec![Tool::HostCompiler, Tool::CrossCompiler, Tool::Emulator]);
         assert!(missing.iter().all(|tool| tool.install_hint().contains("apt install")));

@@ -6,4 +6,5 @@ mod emulator;
 mod fuzz;
 mod host;
 mod overhead;
+mod prediction;
 mod support;

@@ -19,7 +19,10 @@ pub fn run() -> Result<ExitCode, Failure> {
     for (tool, path, purpose) in tools {
         text += &match path {
             Some(path) => format!("✓ {:<20} {}\n", tool.name(), path.display()),
-            None => format!("✗ {:<20} missing: {}\n", tool.name(), tool.install_hint()),
+            None => {
+                let trouble = tool.trouble().unwrap_or_else(|| "missing".to_string());
+                format!("✗ {:<20} {trouble}: {}\n", tool.name(), tool.install_hint())
+            }
         };
         text += &format!("  {purpose}\n");
     }
