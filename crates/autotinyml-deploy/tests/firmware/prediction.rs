@@ -98,13 +98,13 @@ fn what_is_said_before_linking_is_what_is_linked() {
             let (board, [ram, rom], networks) = &spaces[number % 2];
             let compression = COMPRESSIONS[number / 2 % 3];
             let network = &networks[random.random_range(0..networks.len())];
-            let program = |network| Program::of(network, compression).unwrap();
+            let board = Board::named(board).unwrap();
+            let program = |network| Program::of(network, compression, board).unwrap();
             let kind = program(network).kind;
             let alike = networks.iter().filter(|network| program(network).kind == kind);
             let smallest = alike.min_by_key(|network| program(network).weights_bytes).unwrap();
             let (ram_bytes, rom_bytes) = (Some(*ram), Some(*rom));
             let limits = Limits { ram_bytes, rom_bytes, ..Limits::default() };
-            let board = Board::named(board).unwrap();
             Case { board, limits, compression, network, smallest }
         })
         .collect();
@@ -127,11 +127,11 @@ fn what_is_said_before_linking_is_what_is_linked() {
     let work = || {
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
             let Case { board, limits, compression, network, smallest } = case;
-            let program = Program::of(network, *compression).unwrap();
+            let program = Program::of(network, *compression, board).unwrap();
             let key = (board.name.clone(), program.kind.clone());
             let known = overheads.lock().unwrap().get(&key).cloned();
             let overhead = known.unwrap_or_else(|| {
-                let first = Program::of(smallest, *compression).unwrap();
+                let first = Program::of(smallest, *compression, board).unwrap();
                 let overhead = Overhead::of(&first, &linked(case, smallest), board);
                 overheads.lock().unwrap().insert(key, overhead.clone());
                 overhead
