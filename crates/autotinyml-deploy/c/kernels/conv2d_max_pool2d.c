@@ -66,18 +66,6 @@ static void find_places(struct places *places, const struct autotinyml_map *laye
     }
 }
 
-/* Whether all windows under a pooling window at this place lie inside the input. */
-static inline int are_inside(const struct autotinyml_map *layer, int row, int column)
-{
-    const struct autotinyml_window window = layer->window;
-    const int last_row = row + (layer->pool.height - 1) * window.stride_down +
-                         (window.height - 1) * window.dilation_down;
-    const int last_column = column + (layer->pool.width - 1) * window.stride_right +
-                            (window.width - 1) * window.dilation_right;
-    return row >= 0 && last_row < layer->input.height && column >= 0 &&
-           last_column < layer->input.width && window.dilation_right == 1;
-}
-
 void autotinyml_conv2d_max_pool2d(const struct autotinyml_map *layer, int first, int end,
                                   int skipped, const float *input, float *output)
 {
@@ -87,6 +75,11 @@ void autotinyml_conv2d_max_pool2d(const struct autotinyml_map *layer, int first,
     const int outputs = layer->output.channels;
     const int all = pool.height * pool.width;
     const int is_relu = layer->activation == autotinyml_relu && all <= TILE_WINDOWS;
+    /* Behind the last row and column at which all windows under a pooling window lie inside. */
+    const int bottom = layer->input.height - (pool.height - 1) * window.stride_down -
+                       (window.height - 1) * window.dilation_down;
+    const int right = layer->input.width - (pool.width - 1) * window.stride_right -
+                      (window.width - 1) * window.dilation_right;
     struct places places;
     struct autotinyml_tile tile;
     autotinyml_shape_tile(&tile, layer);
@@ -97,13 +90,17 @@ void autotinyml_conv2d_max_pool2d(const struct autotinyml_map *layer, int first,
         const int column = first % width * pool.stride_right * window.stride_right - window.left;
         const float *corner =
             input + (row * layer->input.width + column - skipped) * layer->input.channels;
-        tile.is_inside = are_inside(layer, row, column);
+        tile.is_inside = row >= 0 && row < bottom && column >= 0 && column < right &&
+                         window.dilation_right == 1;
         for (int place = 0; place < all; place += TILE_WINDOWS) {
             if (all > TILE_WINDOWS) {
                 find_places(&places, layer, place);
             }
+#pragma GCC unroll 4
             for (int i = 0; i < TILE_WINDOWS; i++) {
                 tile.windows.of[i] = corner + places.offsets[i];
+            }
+            for (int i = 0; i < TILE_WINDOWS && !tile.is_inside; i++) {
                 tile.rows[i] = row + places.rows[i];
                 tile.columns[i] = column + places.columns[i];
             }
