@@ -10,6 +10,7 @@
 mod block;
 pub(crate) mod classifier;
 mod covariance;
+mod cross;
 mod evidence;
 mod trend;
 
@@ -19,7 +20,7 @@ use crate::cholesky::{Cholesky, dot};
 use crate::vectors::{Loop, widest};
 use block::{BLOCK, Block};
 pub(crate) use covariance::Inputs;
-use covariance::between;
+use cross::Cross;
 pub(crate) use evidence::{Plausibility, Prior};
 use evidence::{Theta, maximum_a_posteriori};
 
@@ -144,8 +145,8 @@ impl Gp {
 
     /// Prepares for predictions point by point.
     pub(crate) fn predictor(&self) -> Predictor<'_> {
-        let n = self.targets.len();
-        Predictor { gp: self, covariances: vec![0.0; n], solved: vec![0.0; n] }
+        let cross = Cross::new(&self.inputs, &self.hyperparameters);
+        Predictor { gp: self, cross, solved: vec![0.0; self.targets.len()] }
     }
 }
 
@@ -178,7 +179,7 @@ const VARIANCE_MIN: f64 = 1e-10;
 pub(crate) struct Predictor<'a> {
     gp: &'a Gp,
     /// Prior covariances k(X, x).
-    covariances: Vec<f64>,
+    cross: Cross<'a>,
     /// L⁻¹ k(X, x), up to where it was needed.
     solved: Vec<f64>,
 }
@@ -193,14 +194,11 @@ impl Predictor<'_> {
         least_variance: impl Fn(f64) -> f64,
     ) -> Option<(f64, f64)> {
         let gp = self.gp;
-        let Inputs { axes, trend, points, .. } = &*gp.inputs;
-        for (covariance, point) in self.covariances.iter_mut().zip(points) {
-            *covariance = between(axes, trend, &gp.hyperparameters, x, point);
-        }
-        let mean = dot(&self.covariances, &gp.alpha);
+        let mut variance = self.cross.variance(x);
+        let covariances = self.cross.covariances(x);
+        let mean = dot(covariances, &gp.alpha);
         let least = least_variance(mean);
-        let mut variance = between(axes, trend, &gp.hyperparameters, x, x);
-        for (i, covariance) in self.covariances.iter().enumerate() {
+        for (i, covariance) in covariances.iter().enumerate() {
             if variance <= least {
                 return None;
             }

@@ -7,24 +7,9 @@ use std::borrow::Cow;
 use super::trend::{Trend, along};
 use super::{Hyperparameters, spread};
 use crate::cholesky::dot;
-use crate::kernel::{matern, matern_with_slope};
+use crate::kernel::matern_with_slope;
 use crate::space::{Axis, Family};
 use crate::vectors::{Loop, widest};
-
-/// Prior covariance of the function at two points.
-pub(super) fn between(
-    axes: &[Axis],
-    trend: &Trend,
-    hyperparameters: &Hyperparameters,
-    a: &[f64],
-    b: &[f64],
-) -> f64 {
-    let Hyperparameters { weights, amplitude, trend: trend_variance, .. } = hyperparameters;
-    let terms = axes.iter().zip(weights).zip(a.iter().zip(b));
-    let squared =
-        terms.map(|((axis, weight), (&a, &b))| weight * axis.squared_distance(a, b)).sum();
-    amplitude * matern(squared) + trend_variance * trend.between(axes, a, b)
-}
 
 /// Hyperparameters are fitted on at most so many points: beyond, they hardly change, but their cost grows
 /// with the cube.

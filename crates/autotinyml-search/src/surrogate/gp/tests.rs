@@ -52,6 +52,24 @@ fn predicts_as_scikit_learn_does() {
 }
 
 #[test]
+fn a_predictor_that_walks_over_a_grid_remembers_nothing_wrong() {
+    let r = reference();
+    let families = [Family { members: vec![0, 1], categories: None }];
+    let inputs = Rc::new(Inputs::of_families(&AXES, &families, r.points));
+    let hyperparameters = Hyperparameters::from(&r.log_hyperparameters);
+    let noise = vec![hyperparameters.noise; r.targets.len()];
+    let gp = Gp::posterior(inputs, r.targets, noise, hyperparameters);
+    let mut predictor = gp.predictor();
+    // More coordinates of an axis than are remembered, each seen again.
+    for step in (0..200).chain((0..200).rev()) {
+        let x = [f64::from(step / 20) / 9.0, f64::from(step) / 199.0, f64::from(step % 3)];
+        let (mean, variance) = predict(&gp, &x);
+        let walked = predictor.predict_above(&x, |_| f64::NEG_INFINITY).unwrap();
+        assert!((walked.0 - mean).abs() < 1e-9 && (walked.1 - variance).abs() < 1e-9);
+    }
+}
+
+#[test]
 fn likelihood_and_gradient_are_scikit_learns() {
     let r = reference();
     let pairs = Pairs::new(&AXES, &Trend::new(&AXES, &[]), &r.points);
