@@ -63,6 +63,20 @@ pub struct Buffer {
     pub extent: Extent,
 }
 
+/// Its name, and how much of it there is: `conv2d, its last 3 rows`.
+impl fmt::Display for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match self.extent {
+            Extent::Whole => Ok(()),
+            Extent::Rows(1) => f.write_str(", its last row"),
+            Extent::Rows(rows) => write!(f, ", its last {rows} rows"),
+            Extent::Pixels(1) => f.write_str(", a pixel at a time"),
+            Extent::Pixels(pixels) => write!(f, ", {pixels} pixels at a time"),
+        }
+    }
+}
+
 /// How much of a map exists at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
@@ -241,6 +255,15 @@ impl Plan {
         cascades
     }
 
+    /// For each buffer the kernels while which it must be there: from the first of the cascade of the
+    /// one that writes it to the last of those of its readers.
+    pub fn lives(&self, kernels: &[Kernel]) -> Vec<Range<usize>> {
+        let extents = self.extents();
+        let starts = cascades(&extents).into_iter().map(|cascade| cascade.start);
+        let ends = last_needed(kernels, &extents).into_iter().map(|last| last + 1);
+        starts.zip(ends).map(|(start, end)| start..end).take(self.buffers.len()).collect()
+    }
+
     /// How much of each kernel's output exists at a time, the last one's included.
     fn extents(&self) -> Extents {
         self.buffers.iter().map(|buffer| buffer.extent).chain([Extent::Whole]).collect()
@@ -310,15 +333,8 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const BAR: usize = 40;
-        let label = |buffer: &Buffer| match buffer.extent {
-            Extent::Whole => buffer.name.clone(),
-            Extent::Rows(1) => format!("{}, its last row", buffer.name),
-            Extent::Rows(rows) => format!("{}, its last {rows} rows", buffer.name),
-            Extent::Pixels(1) => format!("{}, a pixel at a time", buffer.name),
-            Extent::Pixels(pixels) => format!("{}, {pixels} pixels at a time", buffer.name),
-        };
         let widest =
-            self.buffers.iter().map(|buffer| label(buffer).len()).max().unwrap_or(0).max(6);
+            self.buffers.iter().map(|buffer| buffer.to_string().len()).max().unwrap_or(0).max(6);
         let column = |bytes: usize| (bytes * BAR).div_ceil(self.arena_bytes.max(1));
         writeln!(f, "{:widest$}  {:>8}  {:>8}  place in the arena", "output", "offset", "bytes")?;
         for buffer in &self.buffers {
@@ -330,7 +346,8 @@ impl fmt::Display for Plan {
                 "█".repeat(end - start),
                 "·".repeat(BAR.saturating_sub(end))
             );
-            let (name, offset, length) = (label(buffer), buffer.offset_bytes, buffer.length_bytes);
+            let (name, offset, length) =
+                (buffer.to_string(), buffer.offset_bytes, buffer.length_bytes);
             writeln!(f, "{name:widest$}  {offset:>8}  {length:>8}  {bar}")?;
         }
         write!(f, "{:widest$}  {:>8}  {:>8}", "arena", "", self.arena_bytes)?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use autotinyml_deploy::{Board, CrossReport, Footprint, Verdict};
+use autotinyml_deploy::{Board, CrossReport, Footprint, MemoryMap, Verdict};
 use autotinyml_nn::{Confusion, Metric};
 use autotinyml_search::{Configuration, Phase};
 use serde::{Deserialize, Serialize};
@@ -211,6 +211,8 @@ pub struct Summary {
     pub finished: bool,
     /// The most accurate network that fits; None: nothing deployable was found.
     pub best: Option<Finalist>,
+    /// What of it lies where in memory. None: its model is not there any more.
+    pub best_memory: Option<MemoryMap>,
     /// The fixed network to compare with, if the study names one.
     pub baseline: Option<Finalist>,
 }

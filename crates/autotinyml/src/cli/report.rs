@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use autotinyml_deploy::Boards;
+use autotinyml_deploy::{Boards, Footprint, MemoryMap, static_footprint};
 use autotinyml_search::Space;
 use serde_json::{Map, Value, json};
 
 use super::{Failure, NOTHING_DEPLOYABLE, print};
-use crate::record::{Identity, Rejected, Summary, TrialRecord};
+use crate::record::{Finalist, Identity, Rejected, Summary, TrialRecord};
 use crate::report;
+use crate::saved_model::SavedModel;
 use crate::store::{Fact, Store, StoreError};
 use crate::study_file::section::SourceText;
 use crate::study_file::{Study, StudyFile};
@@ -78,6 +79,7 @@ impl Stored {
                 trial.outcome.verdict = verdict;
             }
         }
+        let best = store.finalist(Fact::Best)?;
         Ok(Summary {
             trials,
             data: store
@@ -85,7 +87,8 @@ impl Stored {
                 .ok_or_else(|| StoreError::Empty(folder.join("study.db")))?,
             deployable: store.fact(Fact::Deployable)?.flatten(),
             finished: store.fact::<usize>(Fact::Finished)?.is_some_and(|of| of == count),
-            best: store.finalist(Fact::Best)?,
+            best_memory: best.as_ref().and_then(|best| memory_map(best, &study, folder)),
+            best,
             baseline: store.finalist(Fact::Baseline)?,
             name: study.name,
             study_text: identity.study_text,
@@ -98,6 +101,16 @@ impl Stored {
             space: study.space,
         })
     }
+}
+
+/// Of a finalist whose model is in the study's folder.
+fn memory_map(best: &Finalist, study: &Study, folder: &Path) -> Option<MemoryMap> {
+    let network = SavedModel::load(&folder.join("model")).ok()?.model.network;
+    let counted = static_footprint(&network, study.deploy.compression);
+    let Footprint { parameters, macc, st_ram_bytes, .. } = best.footprint;
+    let is_its_own = (counted.parameters, counted.macc, counted.st_ram_bytes)
+        == (parameters, macc, st_ram_bytes);
+    MemoryMap::of(&network, &study.deploy.board).ok().filter(|_| is_its_own)
 }
 
 /// Writes the files of a report.

@@ -1,8 +1,10 @@
 //! A study as it comes out of the talk's experiment 1 on the Tiny Board, for the tests of reports.
 //! Sizes follow from each network; accuracies are made up.
 
-use autotinyml_deploy::{Accounting, Footprint, Limits, RegionKind, RegionUse, Verdict};
-use autotinyml_nn::Metric;
+use autotinyml_deploy::{
+    Accounting, Board, Footprint, Limits, MemoryMap, RegionKind, RegionUse, Verdict,
+};
+use autotinyml_nn::{Layer, Metric, Network, Padding, Shape};
 use autotinyml_search::{Condition, Configuration, Domain, Parameter, Phase, Setting, Space};
 
 use crate::record::{DataSummary, Deployable, Finalist, Summary, TrialOutcome, TrialRecord};
@@ -24,6 +26,9 @@ pub fn study(count: usize) -> Summary {
         .filter(|trial| trial.outcome.verdict.deployable())
         .max_by(|a, b| a.outcome.accuracy.partial_cmp(&b.outcome.accuracy).expect("no NaN"))
         .map(|trial| winner(&space, trial));
+    let best_trial =
+        trials.iter().find(|trial| best.as_ref().is_some_and(|b| b.trial == Some(trial.id)));
+    let best_memory = best_trial.map(|trial| memory_map(&space, trial));
     Summary {
         name: "walking-tiny".into(),
         study_text: "name = \"walking-tiny\"\n\n[space]\nfilters = [8, 16, 32, 64, 128, 256]\n"
@@ -45,6 +50,7 @@ pub fn study(count: usize) -> Summary {
         trials,
         finished: true,
         best,
+        best_memory,
         baseline: Some(baseline()),
     }
 }
@@ -54,6 +60,7 @@ pub fn fruitless(count: usize) -> Summary {
     let mut summary = study(count);
     summary.limits.ram_bytes = Some(100);
     summary.best = None;
+    summary.best_memory = None;
     summary.deployable.as_mut().expect("the space is finite").within_limits = 0;
     for trial in &mut summary.trials {
         let footprint = trial.outcome.footprint.as_ref().expect("all can be built");
@@ -222,6 +229,27 @@ fn winner(space: &Space, trial: &TrialRecord) -> Finalist {
         verdict: LIMITS.judge(&footprint),
         footprint,
     }
+}
+
+fn memory_map(space: &Space, trial: &TrialRecord) -> MemoryMap {
+    let number = |name| match space.setting(&trial.configuration, name) {
+        Some(Setting::Number(number)) => number as usize,
+        other => unreachable!("{name} is always a number, not {other:?}"),
+    };
+    let (kernel, pool) = (number("kernel"), number("pool"));
+    let conv = Layer::Conv2d {
+        filters: number("filters"),
+        kernel: [kernel; 2],
+        stride: [1; 2],
+        dilation: [1; 2],
+        padding: Padding::Valid,
+    };
+    let pool = Layer::MaxPool2d { window: [pool; 2], stride: [pool; 2] };
+    let dense = Layer::Dense { units: number("units") };
+    let layers = [conv, pool, Layer::Flatten, dense, dense, Layer::Dense { units: 22 }];
+    let network = Network::chain(Shape::new(90, 3, 1), &layers).expect("it can be built");
+    let board = Board::named("stm32f303k8").expect("it is in the catalogue");
+    MemoryMap::of(&network, board).expect("it can be planned")
 }
 
 fn confused(row: usize, column: usize) -> usize {

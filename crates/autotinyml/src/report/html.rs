@@ -1,6 +1,7 @@
 //! The page: one file that needs nothing but itself, readable on a phone and on a wide screen, in the
 //! reader's light or dark scheme.
 
+use autotinyml_deploy::MemoryMap;
 use autotinyml_search::{History, Landscape, Outcome, Trial};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -167,6 +168,7 @@ fn best(summary: &Summary) -> Markup {
                     figure { figcaption { "Learning of the folds, on average" } (picture) }
                 }
                 (confusion(summary, best))
+                @if let Some(map) = &summary.best_memory { (memory_map(map)) }
             }
         }
     }
@@ -178,6 +180,40 @@ fn confusion(summary: &Summary, best: &Finalist) -> Markup {
         figure {
             figcaption { "Classes of the test part, as deployed" }
             (plot::confusion(&classes, &best.confusion))
+        }
+    }
+}
+
+fn memory_map(map: &MemoryMap) -> Markup {
+    let held = map.areas.iter().flat_map(|area| area.held.iter().map(move |held| (area, held)));
+    html! {
+        figure.whole {
+            figcaption { "Memory during an inference" }
+            div.scroll { (plot::memory_map(map)) }
+            p.note {
+                "What lies where, in bytes, while which part of the network runs. Where two overlap, the \
+                 second takes the place of values that have already been read for the last time."
+                @if map.cascades.iter().any(|cascade| cascade.len() > 1) {
+                    " Parts that run by turns keep only as much of the maps between them as is still to be read."
+                }
+            }
+            details {
+                summary { "As a table" }
+                div.scroll {
+                    table.memory {
+                        thead { tr { th { "what" } th { "where" } th { "offset, B" } th { "bytes" } th { "from" } th { "to" } } }
+                        tbody {
+                            @for (area, held) in held {
+                                tr {
+                                    td { (held.name) } td { (area.name) }
+                                    td { (grouped(held.bytes.start)) } td { (grouped(held.bytes.len())) }
+                                    td { (map.kernels[held.kernels.start]) } td { (map.kernels[held.kernels.end - 1]) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }

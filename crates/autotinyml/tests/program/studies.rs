@@ -41,6 +41,9 @@ fn the_winner_runs_on_the_emulated_chip_and_its_project_builds() {
     for file in ["study.db", "report.html", "trials.csv", "model/network.json"] {
         assert!(out.join(file).is_file(), "{file}");
     }
+    let arena = best["footprint"]["arena_bytes"].as_u64().unwrap();
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains(&format!("arena: {arena} B in sram")), "the memory map has {arena} B");
     for (trial, to) in [("3", "exported"), (&best["trial"].to_string(), "again")] {
         let exported =
             run(folder.path(), &["export", "runs/walkers", "--trial", trial, "--out", to]);

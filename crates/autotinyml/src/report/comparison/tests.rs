@@ -62,10 +62,10 @@ fn the_figures_as_csv() {
 fn the_page_has_a_line_and_a_band_of_each_searcher_that_found_something() {
     let page = html::page(&comparison());
     for (index, curves) in [(0, 2), (1, 2), (2, 0)] {
-        let bands = page.matches(&format!("class=\"quartiles searcher-{index}\"")).count();
+        let bands = page.matches(&format!("class=\"quartiles colour-{index}\"")).count();
         assert_eq!(bands, curves, "searcher {index}");
         // Two pictures, and the legend.
-        let medians = page.matches(&format!("class=\"median searcher-{index}\"")).count();
+        let medians = page.matches(&format!("class=\"median colour-{index}\"")).count();
         assert_eq!(medians, curves + 1, "searcher {index}");
     }
     assert!(!page.contains("NaN") && !page.contains("inf"));

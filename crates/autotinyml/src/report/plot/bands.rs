@@ -3,17 +3,14 @@
 use autotinyml_nn::Metric;
 use maud::{Markup, html};
 
-use super::{Axis, Plot, line};
+use super::{Axis, COLOURS, Plot, colour, line};
 use crate::compare::Band;
 use crate::report::numbers::percent;
 
-/// Colours of the style sheet; further searchers begin again, with dashes.
-const COLOURS: usize = 8;
-
-/// Class of a searcher's line and band.
+/// Class of a searcher's line and band: those beyond the last colour have dashes.
 fn class(index: usize) -> String {
     let dashes = if index < COLOURS { "" } else { " again" };
-    format!("searcher-{}{dashes}", index % COLOURS)
+    format!("{}{dashes}", colour(index))
 }
 
 /// What colour is whose.

@@ -6,8 +6,10 @@ use maud::{Markup, html};
 use super::{WIDTH, tenth};
 use crate::report::numbers::percent;
 
-const ROW: f64 = 34.0;
 const BAR: f64 = 10.0;
+/// Between one bar and the next, and more between rows.
+const GAP: f64 = 2.0;
+const ROWS_GAP: f64 = 12.0;
 /// Where bars begin; names stand before.
 const LEFT: f64 = 130.0;
 /// Room for the figure behind a bar of full length.
@@ -18,14 +20,16 @@ const RIGHT: f64 = 50.0;
 pub fn importance(of: &[Importance]) -> Markup {
     let mut rows: Vec<&Importance> = of.iter().collect();
     rows.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let height = rows.len() as f64 * ROW;
+    let bars = if rows.iter().any(|of| of.feasible.is_some()) { 2.0 } else { 1.0 };
+    let own = bars * BAR + (bars - 1.0) * GAP;
+    let height = rows.len() as f64 * (own + ROWS_GAP);
     html! {
         svg viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label="Importance of each hyperparameter" {
             @for (row, of) in rows.iter().enumerate() {
-                @let top = row as f64 * ROW + 4.0;
-                text.name x=(LEFT - 8.0) y=(top + 14.0) text-anchor="end" { (of.parameter) }
+                @let top = row as f64 * (own + ROWS_GAP) + 4.0;
+                text.name x=(LEFT - 8.0) y=(top + own / 2.0 + 4.0) text-anchor="end" { (of.parameter) }
                 (bar("of-score", of.score, top))
-                @if let Some(feasible) = of.feasible { (bar("of-deployability", feasible, top + BAR + 2.0)) }
+                @if let Some(feasible) = of.feasible { (bar("of-deployability", feasible, top + BAR + GAP)) }
             }
         }
     }

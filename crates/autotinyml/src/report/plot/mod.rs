@@ -8,6 +8,7 @@ mod confusion;
 mod effects;
 mod importance;
 mod learning;
+mod memory_map;
 mod parallel;
 mod progress;
 mod setting_axis;
@@ -24,6 +25,7 @@ pub use confusion::confusion;
 pub use effects::effects;
 pub use importance::importance;
 pub use learning::learning;
+pub use memory_map::memory_map;
 pub use parallel::parallel;
 pub use progress::progress;
 pub use slices::slices;
@@ -138,6 +140,14 @@ impl Plot {
             }
         }
     }
+}
+
+/// Colours of the style sheet for things that are told apart by nothing else.
+const COLOURS: usize = 8;
+
+/// Class of one of several things; beyond the last colour they begin again.
+fn colour(index: usize) -> String {
+    format!("colour-{}", index % COLOURS)
 }
 
 /// A line through points, as the `d` of a path.
