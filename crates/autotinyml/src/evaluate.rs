@@ -21,7 +21,8 @@ use autotinyml_nn::{
 use autotinyml_search::Configuration;
 
 use crate::advice::{Choice, advice, costs_of_layers, falls_short};
-use crate::record::{TrialOutcome, TrialRecord};
+use crate::early_stopping::Hurdles;
+use crate::record::{Stopped, TrialOutcome, TrialRecord};
 use crate::samples::Samples;
 use crate::study_file::{Check, DeployPlan, Study};
 
@@ -92,6 +93,10 @@ struct Trained {
     /// Of each fold, as deployed, on its validation part.
     confusions: Vec<Confusion>,
     learning_curve: Vec<f64>,
+    /// Of the first fold. Empty if bad trials are not stopped.
+    validation_curve: Vec<f64>,
+    /// In the first fold, the only one then.
+    stopped: Option<Stopped>,
     cross: CrossAccuracy,
     /// Of the fold that agrees least with its network, if too little: what each layer costs.
     layers: Vec<Agreement>,
@@ -117,8 +122,12 @@ impl<'a> Evaluator<'a> {
         Self { study, samples, tools, _objects, linked, remembered }
     }
 
-    /// Takes what a trial found for any further search with the same study and seed.
+    /// Takes what a trial found for any further search with the same study and seed, unless it might have
+    /// been stopped elsewhere there.
     pub fn remember(&self, trial: &TrialRecord) {
+        if self.study.search.early_stopping.is_some() {
+            return;
+        }
         let found = (trial.outcome.clone(), trial.seconds);
         let mut remembered = self.remembered.lock().expect("no thread panicked with it");
         remembered.entry((trial.configuration.clone(), trial.epochs)).or_insert(found);
@@ -144,7 +153,8 @@ impl<'a> Evaluator<'a> {
 
     /// Runs the stages of one trial, whose networks train for `epochs` (None: in full). They train
     /// from the start, also where an earlier trial trained the same networks for fewer epochs: the same seed
-    /// takes them through the same weights, and no trial's weights have to be kept.
+    /// takes them through the same weights, and no trial's weights have to be kept. A trial that misses one
+    /// of the `hurdles` is stopped there.
     ///
     /// # Errors
     /// Machinery that failed; more time than a trial may take, as is seen after each epoch. A network that
@@ -153,6 +163,7 @@ impl<'a> Evaluator<'a> {
         &self,
         configuration: &Configuration,
         epochs: Option<usize>,
+        hurdles: Option<&Hurdles>,
     ) -> Result<TrialOutcome, EvaluateError> {
         let Study { deploy, search, .. } = self.study;
         let limit = search.trial_time_limit.map(|limit| (Instant::now(), limit));
@@ -170,7 +181,7 @@ impl<'a> Evaluator<'a> {
             return Ok(refused);
         }
         let late = &|| limit.is_some_and(|(start, limit)| start.elapsed() > limit);
-        match (self.train_folds(&network, configuration, epochs, late), limit) {
+        match (self.train_folds(&network, configuration, epochs, hurdles, late), limit) {
             (_, Some((_, limit))) if late() => Err(EvaluateError::OutOfTime(limit)),
             (Ok(trained), _) => {
                 let mut outcome = self.judge(&trained, footprint);
@@ -259,7 +270,7 @@ impl<'a> Evaluator<'a> {
         configuration: &Configuration,
     ) -> Result<(f64, f64), EvaluateError> {
         let trained = self
-            .train_folds(network, configuration, None, &|| false)
+            .train_folds(network, configuration, None, None, &|| false)
             .map_err(EvaluateError::Training)?;
         Ok((trained.score(Metric::Accuracy), trained.score(self.study.search.goal)))
     }
@@ -270,6 +281,7 @@ impl<'a> Evaluator<'a> {
         network: &Network,
         configuration: &Configuration,
         epochs: Option<usize>,
+        hurdles: Option<&Hurdles>,
         late: &dyn Fn() -> bool,
     ) -> Result<Trained, TrainError> {
         let Study { training, space, search, deploy, .. } = self.study;
@@ -277,19 +289,33 @@ impl<'a> Evaluator<'a> {
         let training = Training { epochs: epochs.unwrap_or(full.epochs), ..full };
         let mut confusions = vec![];
         let mut curves = vec![];
+        let (mut validation_curve, mut missed) = (vec![], None);
         let (mut answers, mut deployed_answers) = (vec![], vec![]);
         let (mut layers, mut least) = (vec![], deploy.limits.cross_accuracy.unwrap_or(0.0));
         for (number, fold) in self.samples.folds.iter().enumerate() {
             let data = &self.samples.raw.standardised(&fold.standardisation);
             // The same seed for every configuration: they differ by their merit, not by their luck.
             let seed = search.seed.wrapping_mul(1000).wrapping_add(number as u64);
+            let hurdles = hurdles.filter(|_| number == 0);
             let (mut curve, train) = (vec![], &fold.train);
             let on_epoch = &mut |epoch: &Epoch| {
                 curve.push(epoch.accuracy);
-                if late() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if let Some(hurdles) = hurdles {
+                    validation_curve.extend(epoch.validation_accuracy);
+                    missed = hurdles.missed(&validation_curve);
+                }
+                if late() || missed.is_some() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            };
+            let each_epoch = match hurdles {
+                Some(_) if fold.stop.is_empty() => &fold.validation,
+                _ => &fold.stop,
             };
             let model =
-                train_and_validate(network, data, train, &fold.stop, &training, seed, on_epoch)?;
+                train_and_validate(network, data, train, each_epoch, &training, seed, on_epoch)?;
             curves.push(curve);
             let stored = compress(&model, deploy.compression);
             let inputs = Samples::gather(data, &fold.validation);
@@ -303,13 +329,32 @@ impl<'a> Evaluator<'a> {
             let labels = fold.validation.iter().map(|&sample| data.labels[sample]);
             confusions.push(Confusion::of(&outputs, labels, data.classes.len()));
             deployed_answers.extend(outputs);
+            if missed.is_some() {
+                break;
+            }
         }
         let cross =
             CrossAccuracy::between(&answers, &deployed_answers, self.samples.raw.classes.len());
-        Ok(Trained { confusions, learning_curve: mean_curve(&curves), cross, layers })
+        let stopped = missed.map(|missed| Stopped {
+            reason: missed.to_string(),
+            score: confusions[0].score(search.goal),
+            epochs: missed.epoch,
+            epochs_saved: training.epochs * self.samples.folds.len() - missed.epoch,
+        });
+        let learning_curve = mean_curve(&curves);
+        Ok(Trained { confusions, learning_curve, validation_curve, stopped, cross, layers })
     }
 
     fn judge(&self, trained: &Trained, mut footprint: Footprint) -> TrialOutcome {
+        if let Some(stopped) = &trained.stopped {
+            return TrialOutcome {
+                learning_curve: trained.learning_curve.clone(),
+                validation_curve: trained.validation_curve.clone(),
+                stopped: Some(stopped.clone()),
+                verdict: self.verdict(&footprint),
+                ..TrialOutcome::refused(String::new(), Some(footprint))
+            };
+        }
         footprint.cross_accuracy = Some(trained.cross.accuracy);
         let CrossAccuracy { rmse, mae, l2r, .. } = trained.cross;
         // Outputs that overflow have no distance.
@@ -321,6 +366,8 @@ impl<'a> Evaluator<'a> {
             macro_f1: Some(trained.score(Metric::MacroF1)),
             fold_accuracies: trained.of_folds(Metric::Accuracy),
             learning_curve: trained.learning_curve.clone(),
+            validation_curve: trained.validation_curve.clone(),
+            stopped: None,
             verdict: self.verdict(&footprint),
             footprint: Some(footprint),
         }

@@ -89,9 +89,12 @@ pub fn outcome(
         Evidence::Values => limited(&deploy.limits).into_iter().map(value).collect(),
         Evidence::Labels => vec![],
     };
+    // A stopped trial is told of by what it had reached: less than it would have, but no less than other
+    // stopped trials that were worse.
+    let score = trial.score(goal).or(trial.stopped.as_ref().map(|stopped| stopped.score));
     Outcome {
-        score: trial.score(goal),
-        feasible: trial.verdict.deployable() && trial.accuracy.is_some(),
+        score,
+        feasible: trial.verdict.deployable() && score.is_some(),
         values: values.into_iter().chain([None]).collect(),
     }
 }
@@ -122,6 +125,8 @@ mod tests {
             macro_f1: Some(0.7),
             fold_accuracies: vec![0.9],
             learning_curve: vec![],
+            validation_curve: vec![],
+            stopped: None,
             footprint: Some(footprint),
             verdict: Verdict { meets_limits, links_on_chip, reasons, unchecked: vec![] },
         }

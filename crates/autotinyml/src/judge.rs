@@ -29,7 +29,8 @@ impl Judge<'_> {
     pub fn outcome(&self, outcome: &TrialOutcome) -> TrialOutcome {
         let Some(footprint) = &outcome.footprint else { return outcome.clone() };
         // Its training failed: no limit refused it.
-        if outcome.accuracy.is_none() && self.before.judge(footprint).deployable() {
+        let untrained = outcome.accuracy.is_none() && outcome.stopped.is_none();
+        if untrained && self.before.judge(footprint).deployable() {
             return outcome.clone();
         }
         let footprint = match self.board {
@@ -79,5 +80,6 @@ fn without_board(footprint: &Footprint) -> Footprint {
 
 /// Whether a trial might be deployed, but was never trained, as its study's own limits refused it.
 pub fn is_untried(trial: &TrialRecord) -> bool {
-    trial.outcome.accuracy.is_none() && trial.outcome.verdict.deployable()
+    let TrialOutcome { accuracy, stopped, verdict, .. } = &trial.outcome;
+    accuracy.is_none() && stopped.is_none() && verdict.deployable()
 }

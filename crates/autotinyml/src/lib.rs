@@ -10,6 +10,7 @@ pub mod cli;
 pub mod compare;
 pub mod contact_sheet;
 pub mod data;
+pub mod early_stopping;
 pub mod evaluate;
 pub mod evidence;
 pub mod finalist;

@@ -39,10 +39,30 @@ pub struct TrialOutcome {
     pub fold_accuracies: Vec<f64>,
     /// Mean training accuracy over the folds after each epoch, 0 to 1.
     pub learning_curve: Vec<f64>,
+    /// Of the first fold, as trained, after each epoch, 0 to 1: on its validation part, or on what is held
+    /// out where that tells when to stop training. Empty if bad trials are not stopped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validation_curve: Vec<f64>,
+    /// None: its training went on to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
     /// Sizes and cross accuracy. None: the layers cannot be put together.
     pub footprint: Option<Footprint>,
     /// Deployable, or refused with reasons.
     pub verdict: Verdict,
+}
+
+/// What is known of a trial that was stopped in its first fold, since it was worse than others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// In a sentence.
+    pub reason: String,
+    /// By the study's goal on the first fold's validation part, as deployed, 0 to 1.
+    pub score: f64,
+    /// Epochs that it was trained for.
+    pub epochs: usize,
+    /// Epochs of all folds that were left out.
+    pub epochs_saved: usize,
 }
 
 impl TrialOutcome {
@@ -54,9 +74,19 @@ impl TrialOutcome {
             macro_f1: None,
             fold_accuracies: vec![],
             learning_curve: vec![],
+            validation_curve: vec![],
+            stopped: None,
             footprint,
             verdict: refusal(reason),
         }
+    }
+
+    /// Why it is not deployable, or was not trained to the end.
+    pub fn reasons(&self) -> String {
+        let stopped = self.stopped.iter().map(|stopped| stopped.reason.as_str());
+        let reasons: Vec<&str> =
+            self.verdict.reasons.iter().map(String::as_str).chain(stopped).collect();
+        reasons.join("; ")
     }
 
     /// What the search wants more of.

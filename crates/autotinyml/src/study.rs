@@ -18,6 +18,7 @@ use autotinyml_search::{
     Configuration, Goal, History, Problem, SearchError, Searcher, Suggestion, Trial,
 };
 
+use crate::early_stopping::Hurdles;
 use crate::evaluate::{EvaluateError, Evaluator};
 use crate::evidence;
 use crate::prescreen::Prescreen;
@@ -63,8 +64,9 @@ pub enum Event<'a> {
     Stopping(usize),
 }
 
-/// What becomes of a suggestion, and the seconds it takes.
-type Evaluate<'a> = dyn Fn(&Suggestion) -> Result<(TrialOutcome, f64), EvaluateError> + Sync + 'a;
+/// What becomes of a suggestion that has to clear these hurdles, and the seconds it takes.
+type Evaluate<'a> =
+    dyn Fn(&Suggestion, Option<&Hurdles>) -> Result<(TrialOutcome, f64), EvaluateError> + Sync + 'a;
 
 /// How soon it is seen that the search is to stop.
 const STOP_SEEN_WITHIN: Duration = Duration::from_millis(100);
@@ -83,7 +85,8 @@ pub fn run(
     let accepts = |configuration: &Configuration| prescreen.accepts(configuration);
     let violation = |configuration: &Configuration| prescreen.violation(configuration);
     let problem = problem(search.study, &accepts, &violation);
-    search.run(&problem, &|suggestion| evaluate(evaluator, suggestion), on_event)
+    let evaluate = |suggestion: &_, hurdles: Option<&_>| evaluate(evaluator, suggestion, hurdles);
+    search.run(&problem, &evaluate, on_event)
 }
 
 impl Search<'_> {
@@ -111,7 +114,7 @@ impl Search<'_> {
                         course.suggested.push((trial.configuration.clone(), trial.epochs));
                         continue;
                     }
-                    let history = course.history();
+                    let (history, hurdles) = (course.history(), course.hurdles());
                     match searcher.suggest(problem, &history, id, study.search.seed) {
                         Ok(suggestion) => {
                             let asked = (suggestion.configuration.clone(), suggestion.epochs);
@@ -119,7 +122,7 @@ impl Search<'_> {
                             running += 1;
                             let finished = finished.clone();
                             scope.spawn(move || {
-                                let ended = trial(evaluate, id, suggestion);
+                                let ended = trial(evaluate, id, suggestion, hurdles.as_ref());
                                 finished.send(ended).expect("all trials are waited for");
                             });
                         }
@@ -171,13 +174,14 @@ fn problem<'a>(
 fn evaluate(
     evaluator: &Evaluator<'_>,
     suggestion: &Suggestion,
+    hurdles: Option<&Hurdles>,
 ) -> Result<(TrialOutcome, f64), EvaluateError> {
     let Suggestion { configuration, epochs, .. } = suggestion;
     if let Some(found) = evaluator.remembered(configuration, *epochs) {
         return Ok(found);
     }
     let start = Instant::now();
-    let outcome = evaluator.evaluate(configuration, *epochs)?;
+    let outcome = evaluator.evaluate(configuration, *epochs, hurdles)?;
     Ok((outcome, start.elapsed().as_secs_f64()))
 }
 
@@ -187,11 +191,12 @@ fn trial(
     evaluate: &Evaluate<'_>,
     id: usize,
     suggestion: Suggestion,
+    hurdles: Option<&Hurdles>,
 ) -> Result<TrialRecord, EvaluateError> {
     let start = Instant::now();
-    let (outcome, seconds) = match attempt(evaluate, &suggestion)? {
+    let (outcome, seconds) = match attempt(evaluate, &suggestion, hurdles)? {
         Ok(found) => found,
-        Err(_) => attempt(evaluate, &suggestion)?.unwrap_or_else(|reason| {
+        Err(_) => attempt(evaluate, &suggestion, hurdles)?.unwrap_or_else(|reason| {
             let outcome = TrialOutcome::refused(format!("{reason}, twice"), None);
             (outcome, start.elapsed().as_secs_f64())
         }),
@@ -204,8 +209,9 @@ fn trial(
 fn attempt(
     evaluate: &Evaluate<'_>,
     suggestion: &Suggestion,
+    hurdles: Option<&Hurdles>,
 ) -> Result<Result<(TrialOutcome, f64), String>, EvaluateError> {
-    match catch_unwind(AssertUnwindSafe(|| evaluate(suggestion))) {
+    match catch_unwind(AssertUnwindSafe(|| evaluate(suggestion, hurdles))) {
         Ok(Err(late @ EvaluateError::OutOfTime(_))) => Ok(Err(late.to_string())),
         Ok(found) => found.map(Ok),
         Err(panic) => Ok(Err(format!("crashed: {}", message(&*panic)))),
@@ -268,5 +274,13 @@ impl<'a> Course<'a> {
                 outcome: outcomes.get(&id).cloned(),
             };
         History(self.suggested.iter().enumerate().map(trial).collect())
+    }
+
+    /// What the next trial has to clear, by what it may know.
+    fn hurdles(&self) -> Option<Hurdles> {
+        let earlier = self.finished.range(..self.known());
+        let curves: Vec<&[f64]> =
+            earlier.map(|(_, trial)| trial.outcome.validation_curve.as_slice()).collect();
+        self.study.search.early_stopping.map(|stopping| Hurdles::new(stopping, &curves))
     }
 }

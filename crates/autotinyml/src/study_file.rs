@@ -18,7 +18,7 @@ use autotinyml_nn::{COUNT_MAX, Shape};
 use autotinyml_search::{Configuration, Setting, Space, SpaceError};
 
 pub use data::{DataPlan, Reader, SplitPlan, TestPart};
-pub use plans::{Check, DeployPlan, SearchPlan};
+pub use plans::{Check, DeployPlan, SearchPlan, decides_epochs};
 use section::{Entry, InputError, Section, SourceText, nearest};
 use space::Parameters;
 

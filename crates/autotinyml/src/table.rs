@@ -69,6 +69,8 @@ impl Row {
                     accuracy: Some(accuracy),
                     fold_accuracies: vec![accuracy],
                     learning_curve: vec![],
+                    validation_curve: self.measured.curve.clone(),
+                    stopped: None,
                     verdict: study.deploy.limits.judge(&footprint),
                     footprint: Some(footprint),
                 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use autotinyml_deploy::{Compression, Tools};
-use autotinyml_search::{CATALOGUE, Searcher, SearcherOptions, by_name};
+use autotinyml_search::{CATALOGUE, Searcher, by_name};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::boards::OwnBoards;
@@ -18,12 +18,13 @@ use super::{Failure, print};
 use crate::compare::live::{self, Contestant};
 use crate::compare::on_table::{TableStudy, limits_for_share};
 use crate::compare::{Comparison, Repeat, Searched};
+use crate::early_stopping::EarlyStopping;
 use crate::evaluate::Evaluator;
 use crate::evidence::Evidence;
 use crate::prescreen::Prescreen;
 use crate::report::{comparison, percent};
 use crate::study_file::section::nearest;
-use crate::study_file::{Check, Study, StudyFile, read_text};
+use crate::study_file::{Check, SearchPlan, Study, StudyFile, decides_epochs, read_text};
 use crate::table;
 
 /// `parallel` where the study file says nothing: comparisons on different machines are of the same searches.
@@ -80,6 +81,10 @@ pub struct Arguments {
     /// With --table: what searchers see of the limits, instead of `evidence` in its study file.
     #[arg(long, value_name = "WHAT", requires = "table", value_parser = ["values", "labels"])]
     evidence: Option<String>,
+    /// With --table: when bad trials are stopped, as in its study file, for example
+    /// '{ rule = "median" }'; "none": never.
+    #[arg(long, value_name = "RULE", requires = "table")]
+    early_stopping: Option<String>,
     /// With --table: x1, x4 or x8, instead of `compression` in its study file.
     #[arg(long, value_name = "x1|x4|x8", requires = "table")]
     compression: Option<Compression>,
@@ -129,7 +134,7 @@ impl Arguments {
         study.search.seed = self.seed.unwrap_or(study.search.seed);
     }
 
-    fn searchers(&self, options: &SearcherOptions) -> Result<Vec<Box<dyn Searcher>>, Failure> {
+    fn searchers(&self, plan: &SearchPlan) -> Result<Vec<Box<dyn Searcher>>, Failure> {
         let names = || CATALOGUE.iter().map(|(name, _)| *name);
         let mut searchers: Vec<Box<dyn Searcher>> = vec![];
         for name in &self.searchers {
@@ -137,7 +142,13 @@ impl Arguments {
             if searchers.iter().any(|searcher| searcher.name() == name) {
                 return Err(usage(format!("{name} is there twice"), "keep one of them".into()));
             }
-            searchers.push(by_name(name, options).ok_or_else(|| {
+            if plan.early_stopping.is_some() && decides_epochs(name) {
+                return Err(usage(
+                    format!("{name} itself decides which trials are trained for how many epochs"),
+                    "take early_stopping out of [search], or leave this searcher out".into(),
+                ));
+            }
+            searchers.push(by_name(name, &plan.options).ok_or_else(|| {
                 let guess = nearest(name, names());
                 let guess =
                     guess.map_or(String::new(), |guess| format!("did you mean \"{guess}\"? "));
@@ -155,7 +166,12 @@ fn on_table(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     let mut study = table.study.clone();
     arguments.refuse_occupied(&study)?;
     arguments.adapt(&mut study);
-    let searchers = arguments.searchers(&study.search.options)?;
+    study.search.early_stopping = match arguments.early_stopping.as_deref() {
+        None => study.search.early_stopping,
+        Some("none") => None,
+        Some(rule) => Some(EarlyStopping::parse(rule, "--early-stopping")?),
+    };
+    let searchers = arguments.searchers(&study.search)?;
     study.deploy.check = match arguments.check.as_deref() {
         Some("before-training") => Check::BeforeTraining,
         Some(_) => Check::AfterTraining,
@@ -230,7 +246,7 @@ fn on_study(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     arguments.refuse_occupied(&study)?;
     arguments.adapt(&mut study);
     study.search.parallel.get_or_insert(PARALLEL);
-    let searchers = arguments.searchers(&study.search.options)?;
+    let searchers = arguments.searchers(&study.search)?;
     let mut searched: Vec<Searched> = searchers
         .iter()
         .map(|searcher| Searched { name: searcher.name().to_owned(), repeats: vec![] })

@@ -23,7 +23,7 @@ use crate::record::{Deployable, Finalist, Identity, Rejected, TrialRecord, refus
 use crate::samples::Samples;
 use crate::store::{Fact, Store};
 use crate::study::{self, Event, Search};
-use crate::study_file::{Check, Study};
+use crate::study_file::{Check, Study, decides_epochs};
 use crate::warm_start::{self, WarmStart};
 
 /// What a study writes beside its store, which tells whose they are.
@@ -312,8 +312,7 @@ impl Job {
 /// trained a little first.
 pub fn reachable(study: &Study, prescreen: &Prescreen<'_>) -> Option<usize> {
     let Deployable { space, within_limits, .. } = prescreen.deployable()?;
-    let in_steps = matches!(study.search.searcher.as_str(), "hyperband" | "bohb");
-    (!in_steps).then_some(match study.deploy.check {
+    (!decides_epochs(&study.search.searcher)).then_some(match study.deploy.check {
         Check::BeforeTraining => *within_limits,
         Check::AfterTraining => *space,
     })

@@ -152,12 +152,13 @@ impl<'a> Progress<'a> {
     fn line(&self, trial: &TrialRecord) -> String {
         let fewer =
             trial.epochs.map(|n| format!(" after {}", counted(n, "epoch"))).unwrap_or_default();
-        let reasons = || trial.outcome.verdict.reasons.join("; ");
+        let reasons = || trial.outcome.reasons();
         let verdict = match (trial.outcome.score(self.goal), trial.outcome.verdict.deployable()) {
             (Some(score), true) => format!("{:5.1} %{fewer}", 100.0 * score),
             (Some(score), false) => {
                 format!("{:5.1} %{fewer}, not deployable: {}", 100.0 * score, reasons())
             }
+            (None, _) if trial.outcome.stopped.is_some() => reasons(),
             (None, _) => format!("refused: {}", reasons()),
         };
         let settings: Vec<String> = self

@@ -46,7 +46,7 @@ pub fn repeat(
     let step = |trial: &TrialRecord| Step {
         score: trial.outcome.score(evaluator.study.search.goal),
         deployable: trial.outcome.verdict.deployable(),
-        full: trial.epochs.is_none(),
+        full: trial.epochs.is_none() && trial.outcome.stopped.is_none(),
         seconds: trial.seconds,
     };
     Ok(Repeat { seed: evaluator.study.search.seed, steps: trials.iter().map(step).collect() })

@@ -11,6 +11,7 @@ use autotinyml_search::{
 };
 
 use super::{Repeat, Searched, Step};
+use crate::early_stopping::Hurdles;
 use crate::evidence;
 use crate::study_file::{Check, Study};
 use crate::table::{Measured, Row, Table};
@@ -120,6 +121,18 @@ impl<'a> TableStudy<'a> {
         }
     }
 
+    /// The curve of a trial that has to clear what its study's early stopping makes of the `earlier` curves:
+    /// as far as it comes, and whether that is less than all of it.
+    fn curve(&self, configuration: &Configuration, earlier: &[&'a [f64]]) -> (&'a [f64], bool) {
+        let (row, outcome) = &self.rows[configuration];
+        let curve = row.measured.curve.as_slice();
+        let stopping = self.study.search.early_stopping.filter(|_| outcome.score.is_some());
+        let Some(stopping) = stopping else { return (&[], false) };
+        let hurdles = Hurdles::new(stopping, earlier);
+        let missed = (1..curve.len()).find_map(|epochs| hurdles.missed(&curve[..epochs]));
+        missed.map_or((curve, false), |missed| (&curve[..missed.epoch], true))
+    }
+
     /// One search: `search.trials` trials, or fewer if the space is used up.
     fn search(&self, searcher: &dyn Searcher, seed: u64) -> Result<Repeat, SearchError> {
         let study = self.study;
@@ -133,6 +146,7 @@ impl<'a> TableStudy<'a> {
         };
         let mut history = History::default();
         let mut steps = vec![];
+        let mut curves: Vec<&[f64]> = vec![];
         for id in 0..study.search.trials {
             let Suggestion { configuration, epochs, .. } =
                 match searcher.suggest(&problem, &history, id, seed) {
@@ -140,11 +154,14 @@ impl<'a> TableStudy<'a> {
                     Err(SearchError::Exhausted { .. }) => break,
                     Err(error) => return Err(error),
                 };
-            let (outcome, seconds) = self.trial(&configuration, epochs);
+            let (curve, stopped) = self.curve(&configuration, &curves);
+            curves.push(curve);
+            let trained = if stopped { Some(curve.len()) } else { epochs };
+            let (outcome, seconds) = self.trial(&configuration, trained);
             steps.push(Step {
                 score: outcome.score,
                 deployable: outcome.feasible,
-                full: epochs.is_none(),
+                full: trained.is_none(),
                 seconds,
             });
             history.0.push(Trial { id, configuration, epochs, outcome: Some(outcome) });

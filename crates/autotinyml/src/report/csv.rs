@@ -5,11 +5,12 @@ use std::fmt::Display;
 use crate::record::{Summary, TrialRecord};
 
 /// Columns after the hyperparameters.
-const OUTCOME: [&str; 21] = [
+const OUTCOME: [&str; 22] = [
     "accuracy",
     "balanced_accuracy",
     "macro_f1",
     "fold_accuracies",
+    "stopped",
     "deployable",
     "meets_limits",
     "links_on_chip",
@@ -62,6 +63,7 @@ fn record(summary: &Summary, trial: &TrialRecord) -> Vec<String> {
         optional(outcome.balanced_accuracy),
         optional(outcome.macro_f1),
         list(&outcome.fold_accuracies),
+        optional(outcome.stopped.as_ref().map(|stopped| &stopped.reason)),
         verdict.deployable().to_string(),
         verdict.meets_limits.to_string(),
         optional(verdict.links_on_chip),

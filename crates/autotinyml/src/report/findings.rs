@@ -4,7 +4,7 @@ use autotinyml_deploy::{Accounting, Agreement, CrossReport, Footprint, Limits};
 use autotinyml_nn::{Confusion, Metric};
 
 use super::numbers::{counted, grouped, percent, setting};
-use crate::record::{Deployable, Finalist, Summary, TrialRecord};
+use crate::record::{Deployable, Finalist, Summary, TrialOutcome, TrialRecord};
 
 /// How many of the networks that nearly fit are told of when none does.
 const MISSES: usize = 3;
@@ -59,7 +59,23 @@ pub fn overview(summary: &Summary) -> Vec<(String, String)> {
             count(|trial| !trial.outcome.verdict.deployable()),
         ),
     ));
+    overview.extend(stopped(summary).map(|text| ("stopped early".to_owned(), text)));
     overview
+}
+
+/// How many trials were stopped since others were better, and what that saved; `None` if none was.
+pub fn stopped(summary: &Summary) -> Option<String> {
+    let all: Vec<_> =
+        summary.trials.iter().filter_map(|trial| trial.outcome.stopped.as_ref()).collect();
+    let saved: usize = all.iter().map(|stopped| stopped.epochs_saved).sum();
+    let of_trial = |TrialOutcome { learning_curve, fold_accuracies, .. }: &TrialOutcome| {
+        learning_curve.len() * fold_accuracies.len().max(1)
+    };
+    let trained: usize = summary.trials.iter().map(|trial| of_trial(&trial.outcome)).sum();
+    (!all.is_empty()).then(|| {
+        let share = percent(saved as f64 / (saved + trained) as f64);
+        format!("{}, which saved {share} of the epochs of all", counted(all.len(), "trial"))
+    })
 }
 
 /// Class and size, kept on one line each.

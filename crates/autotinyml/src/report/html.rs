@@ -151,7 +151,10 @@ fn search(summary: &Summary) -> Markup {
                     (plot::legend(&all)) (plot::tradeoff(summary, Memory::Rom))
                 }
             }
-            p.note { "Marks in the strip at the bottom are trials that were never trained." }
+            p.note {
+                "Marks in the strip at the bottom are trials that were never trained"
+                @if findings::stopped(summary).is_some() { ", or stopped early" } "."
+            }
         }
     }
 }
@@ -222,7 +225,8 @@ fn memory_map(map: &MemoryMap) -> Markup {
 pub(super) fn history(summary: &Summary) -> History {
     let trial = |record: &TrialRecord| {
         let TrialRecord { id, configuration, epochs, outcome, .. } = record;
-        let score = outcome.score(summary.goal);
+        let stopped = outcome.stopped.as_ref().map(|stopped| stopped.score);
+        let score = outcome.score(summary.goal).or(stopped);
         let outcome = Outcome { score, feasible: outcome.verdict.deployable(), values: vec![] };
         let (configuration, outcome) = (configuration.clone(), Some(outcome));
         Trial { id: *id, configuration, epochs: *epochs, outcome }
@@ -302,7 +306,7 @@ fn around_the_best(summary: &Summary, landscape: Option<&Landscape<'_>>) -> Mark
 
 /// Whether some trials were given fewer epochs than others.
 fn epochs_differ(summary: &Summary) -> bool {
-    summary.trials.iter().any(|trial| trial.epochs.is_some())
+    summary.trials.iter().any(|trial| trial.epochs.is_some() || trial.outcome.stopped.is_some())
 }
 
 fn trials(summary: &Summary) -> Markup {
@@ -318,7 +322,7 @@ fn trials(summary: &Summary) -> Markup {
                             th {} th { (summary.goal.title()) }
                             th { "RAM" } th { "ROM" } th { "MACC" } th { "X-CROSS" }
                             @for parameter in summary.space.parameters() { th { (parameter.name) } }
-                            th { "time" } th.reasons { "refused because" }
+                            th { "time" } th.reasons { "refused or stopped because" }
                         }
                     }
                     tbody { @for trial in &summary.trials { (trial_row(summary, trial)) } }
@@ -350,7 +354,7 @@ fn trial_row(summary: &Summary, trial: &TrialRecord) -> Markup {
                 (cell(summary.space.setting(&trial.configuration, &parameter.name).as_ref().map(setting)))
             }
             td { (duration(trial.seconds)) }
-            td.reasons { (outcome.verdict.reasons.join("; ")) }
+            td.reasons { (outcome.reasons()) }
         }
     }
 }

@@ -10,12 +10,18 @@ use autotinyml_deploy::{Boards, Footprint, Verdict};
 use autotinyml_search::{SearcherOptions, by_name};
 
 use super::*;
+use crate::record::Stopped;
 use crate::study_file::StudyFile;
 use crate::study_file::section::SourceText;
 
 const PARALLEL: usize = 4;
 
 fn study() -> Study {
+    study_with("")
+}
+
+/// With more lines of `[search]`.
+fn study_with(search: &str) -> Study {
     let text = r#"
         [data]
         reader = "digits"
@@ -41,7 +47,7 @@ fn study() -> Study {
         [search]
         trials = 20
     "#;
-    let source = SourceText { name: "study.toml".into(), text: text.into() };
+    let source = SourceText { name: "study.toml".into(), text: format!("{text}{search}") };
     StudyFile::parse(&source, &Boards::default()).unwrap().into_study().unwrap()
 }
 
@@ -60,15 +66,39 @@ fn outcome(study: &Study, configuration: &Configuration) -> TrialOutcome {
     }
 }
 
+/// Rises to what the network is worth, the larger ones later, unless it is stopped on its way.
+fn curved(study: &Study, configuration: &Configuration, hurdles: Option<&Hurdles>) -> TrialOutcome {
+    let outcome = outcome(study, configuration);
+    let Some(hurdles) = hurdles else { return outcome };
+    let bytes = outcome.footprint.as_ref().map_or(0.0, |footprint| footprint.st_rom_bytes as f64);
+    let score = outcome.accuracy.unwrap_or(0.0);
+    let whole: Vec<f64> =
+        (1..=6).map(|epoch| score * (1.0 - (-f64::from(epoch) * 3000.0 / bytes).exp())).collect();
+    let missed = (1..=6).find_map(|epochs| hurdles.missed(&whole[..epochs]));
+    let Some(missed) = missed else { return TrialOutcome { validation_curve: whole, ..outcome } };
+    let reached = whole[..missed.epoch].to_vec();
+    TrialOutcome {
+        accuracy: None,
+        stopped: Some(Stopped {
+            reason: missed.to_string(),
+            score: reached[missed.epoch - 1],
+            epochs: missed.epoch,
+            epochs_saved: 6 - missed.epoch,
+        }),
+        validation_curve: reached,
+        ..outcome
+    }
+}
+
 /// Goes on with the study in `folder` with `jobs` workers until something stops it.
 fn go_on(
+    study: &Study,
     searcher: &str,
     folder: &Path,
     jobs: usize,
     evaluate: &Evaluate<'_>,
     stop: &dyn Fn() -> bool,
 ) -> Result<Vec<TrialRecord>, StudyError> {
-    let study = &study();
     let store = &Store::open(folder).unwrap();
     let searcher = &*by_name(searcher, &SearcherOptions::default()).unwrap();
     let (accepts, violation) = (|_: &Configuration| true, |_: &Configuration| 0.0);
@@ -102,31 +132,35 @@ impl Dice {
 
 #[test]
 fn delays_workers_interruptions_and_failures_change_no_bit() {
-    let study = study();
-    for searcher in ["svm-cbo", "tpe"] {
-        let at_once =
-            |suggestion: &Suggestion| Ok((outcome(&study, &suggestion.configuration), 0.0));
+    let stopping = "early_stopping = { rule = \"median\", first = 1 }";
+    for (searcher, search) in [("svm-cbo", ""), ("tpe", ""), ("svm-cbo", stopping)] {
+        let study = &study_with(search);
+        let at_once = |suggestion: &Suggestion, hurdles: Option<&Hurdles>| {
+            Ok((curved(study, &suggestion.configuration, hurdles), 0.0))
+        };
         let whole = tempfile::tempdir().unwrap();
-        let whole = go_on(searcher, whole.path(), 1, &at_once, &never).unwrap();
+        let whole = go_on(study, searcher, whole.path(), 1, &at_once, &never).unwrap();
         assert_eq!(whole.len(), 20);
+        let stopped = whole.iter().filter(|trial| trial.outcome.stopped.is_some()).count();
+        assert_eq!((3..16).contains(&stopped), !search.is_empty(), "{stopped} were stopped");
         let mut begun = 0;
         for jobs in 1..=PARALLEL {
             let dice = Dice(AtomicU64::new(jobs as u64));
             let crashed: Mutex<HashSet<Configuration>> = Mutex::default();
-            let evaluate = |suggestion: &Suggestion| {
+            let evaluate = |suggestion: &Suggestion, hurdles: Option<&Hurdles>| {
                 thread::sleep(Duration::from_micros(dice.throw(3000)));
                 let configuration = suggestion.configuration.clone();
                 match dice.throw(12) {
                     0 => Err(EvaluateError::Folder(std::io::Error::other("disk full"))),
                     1 if crashed.lock().unwrap().insert(configuration) => panic!("out of luck"),
-                    _ => at_once(suggestion),
+                    _ => at_once(suggestion, hurdles),
                 }
             };
             let folder = tempfile::tempdir().unwrap();
             let trials = loop {
                 begun += 1;
                 let stop = || dice.throw(16) == 0;
-                match go_on(searcher, folder.path(), jobs, &evaluate, &stop) {
+                match go_on(study, searcher, folder.path(), jobs, &evaluate, &stop) {
                     Ok(trials) if trials.len() == 20 => break trials,
                     Ok(_) | Err(StudyError::Evaluate(EvaluateError::Folder(_))) => {}
                     Err(error) => panic!("{error}"),
@@ -143,7 +177,7 @@ fn what_crashes_or_hangs_is_tried_twice_and_recorded_with_its_reason() {
     let study = study();
     // Order of the first attempt, and attempts.
     let attempts: Mutex<HashMap<Configuration, (usize, usize)>> = Mutex::default();
-    let evaluate = |suggestion: &Suggestion| {
+    let evaluate = |suggestion: &Suggestion, _: Option<&Hurdles>| {
         let (trial, attempt) = {
             let mut attempts = attempts.lock().unwrap();
             let next = attempts.len();
@@ -158,7 +192,7 @@ fn what_crashes_or_hangs_is_tried_twice_and_recorded_with_its_reason() {
         }
     };
     let folder = tempfile::tempdir().unwrap();
-    let trials = go_on("random", folder.path(), 1, &evaluate, &never).unwrap();
+    let trials = go_on(&study, "random", folder.path(), 1, &evaluate, &never).unwrap();
     assert_eq!(trials.len(), 20, "the study goes on");
     for trial in trials {
         let reasons = &trial.outcome.verdict.reasons;

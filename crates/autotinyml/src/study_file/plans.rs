@@ -9,7 +9,8 @@ use autotinyml_nn::Metric;
 use autotinyml_search::{CATALOGUE, SearcherOptions, Surrogate, Variant};
 
 use super::one_of;
-use super::section::{Entry, InputError, Section, nearest};
+use super::section::{Entry, InputError, Section, SourceText, nearest};
+use crate::early_stopping::{EarlyStopping, Rule};
 use crate::evidence::Evidence;
 
 /// `[deploy]`
@@ -49,6 +50,8 @@ pub struct SearchPlan {
     pub parallel: Option<usize>,
     /// A trial that takes longer is stopped.
     pub trial_time_limit: Option<Duration>,
+    /// When bad trials are stopped. None: all train to the end.
+    pub early_stopping: Option<EarlyStopping>,
     /// A study's folder, with whose trials this one begins; and where that stands in the file.
     pub warm_start: Option<(PathBuf, Range<usize>)>,
     /// Settings of searchers that this one does not read.
@@ -59,6 +62,27 @@ pub struct SearchPlan {
     pub evidence: Evidence,
     /// The searcher's own settings.
     pub options: SearcherOptions,
+}
+
+/// Whether a searcher gives most trials fewer epochs than a full training.
+pub fn decides_epochs(searcher: &str) -> bool {
+    matches!(searcher, "hyperband" | "bohb")
+}
+
+impl EarlyStopping {
+    /// A value of `search.early_stopping`; `name` is where it stands.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn parse(value: &str, name: &str) -> Result<Self, InputError> {
+        let text = format!("early_stopping = {value}");
+        let source = SourceText { name: name.to_owned(), text };
+        let document = source.parse()?;
+        let root = Section::root(&source, &document);
+        let stopping = early_stopping(&root.required("early_stopping", "")?)?;
+        root.finish()?;
+        Ok(stopping)
+    }
 }
 
 impl DeployPlan {
@@ -158,12 +182,38 @@ fn unread(section: &Section<'_>, searcher: &str) -> Vec<&'static str> {
     idle.map(|(key, _)| key).filter(|key| section.optional(key).is_some()).collect()
 }
 
+fn early_stopping(entry: &Entry<'_>) -> Result<EarlyStopping, InputError> {
+    let section = entry.section()?;
+    let rule = section.required("rule", "rule = \"median\"")?;
+    let eta = section.optional("eta");
+    let rule = match (one_of(&rule, "a rule", &["median", "successive-halving"])?, eta) {
+        ("median", None) => Rule::Median,
+        ("median", Some(eta)) => return Err(eta.without_effect("successive-halving", &rule)),
+        (_, None) => Rule::SuccessiveHalving { eta: 2 },
+        (_, Some(eta)) => Rule::SuccessiveHalving { eta: eta.whole_number(2)? as usize },
+    };
+    let first = match section.optional("first") {
+        Some(first) => first.whole_number(1)? as usize,
+        None => 2,
+    };
+    section.finish()?;
+    Ok(EarlyStopping { rule, first })
+}
+
 fn warm_start(
     entry: &Entry<'_>,
     searcher: &str,
+    stops: bool,
     folder: &Path,
 ) -> Result<(PathBuf, Range<usize>), InputError> {
-    if matches!(searcher, "hyperband" | "bohb") {
+    if stops {
+        return Err(entry.complain(
+            "early_stopping holds trials against the curves of earlier ones of the same study",
+            "it cannot begin with the trials of another study",
+            "leave warm_start or early_stopping out",
+        ));
+    }
+    if decides_epochs(searcher) {
         return Err(entry.complain(
             format!("{searcher} plans short trainings from its first trial on"),
             "it cannot begin with the trials of another study",
@@ -225,6 +275,17 @@ impl SearchPlan {
             Some(entry) => entry.whole_number(least),
             None => Ok(default),
         };
+        let early_stopping = match section.optional("early_stopping") {
+            Some(entry) if decides_epochs(searcher) => {
+                return Err(entry.complain(
+                    format!("{searcher} itself decides which trials train for how many epochs"),
+                    "no trial can be stopped on top of that",
+                    "leave early_stopping out, or choose another searcher",
+                ));
+            }
+            Some(entry) => Some(early_stopping(&entry)?),
+            None => None,
+        };
         let plan = Self {
             searcher: searcher.to_string(),
             trials: number("trials", 1, 100)? as usize,
@@ -234,8 +295,11 @@ impl SearchPlan {
                 None => None,
             },
             trial_time_limit: section.optional("trial_time_limit").map(seconds).transpose()?,
+            early_stopping,
             warm_start: match section.optional("warm_start") {
-                Some(entry) => Some(warm_start(&entry, searcher, folder)?),
+                Some(entry) => {
+                    Some(warm_start(&entry, searcher, early_stopping.is_some(), folder)?)
+                }
                 None => None,
             },
             unread: unread(section, searcher),

@@ -289,3 +289,14 @@ fn settings_of_the_recipe_without_effect_or_sense() {
     assert_snapshot!(recipe("early_stopping = { patience = 3, hold_out = 1 }"));
     assert_snapshot!(recipe("l2 = -0.1"));
 }
+
+#[test]
+fn early_stopping_beside_what_does_not_go_with_it() {
+    let search = |lines: &str| complaint("searcher = \"svm-cbo\"", lines);
+    let median = "early_stopping = { rule = \"median\" }";
+    assert_snapshot!(search(&format!("searcher = \"bohb\"\n{median}")));
+    assert_snapshot!(search(&format!("warm_start = \"runs/first\"\n{median}")));
+    assert_snapshot!(search("early_stopping = { rule = \"median\", eta = 3 }"));
+    assert_snapshot!(search("early_stopping = { rule = \"mean\" }"));
+    assert_snapshot!(search("early_stopping = \"median\""));
+}

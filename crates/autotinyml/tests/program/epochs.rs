@@ -18,8 +18,8 @@ fn study(searcher: &str) -> String {
         .replace("trials = 16", "trials = 22\neta = 3")
 }
 
-/// What a study prints: its trials without their seconds, and its summary.
-fn optimize(folder: &Path, arguments: &[&str]) -> (Vec<Value>, Value) {
+/// What a study prints: its trials without their seconds, by number, and its summary.
+pub fn optimize(folder: &Path, arguments: &[&str]) -> (Vec<Value>, Value) {
     let output = run(folder, &[&["optimize", "study.toml", "--json"], arguments].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     let printed = text(&output.stdout);

@@ -97,13 +97,15 @@ fn go_on(folder: &Path, out: &Path, moment: &Moment) -> (Vec<Value>, bool) {
 
 /// Kills studies so often, each again and again until it ends.
 fn kill(kills: usize) {
-    let folder = study_folder(STUDY);
+    let stopping = "seed = 7\nearly_stopping = { rule = \"median\", first = 1 }";
+    let folder = study_folder(&STUDY.replace("seed = 7", stopping));
     let whole_out = folder.path().join("whole");
     let start = Instant::now();
     go_on(folder.path(), &whole_out, &Moment::After(Duration::MAX));
     let took = start.elapsed();
     let whole = trials(&whole_out);
     assert_eq!(whole.len(), 16);
+    assert!(whole.iter().any(|trial| trial.outcome.stopped.is_some()), "nothing was stopped early");
 
     let mut dice = Dice(1);
     let (mut killed, mut studies, mut searching, mut in_transaction, mut reporting) =

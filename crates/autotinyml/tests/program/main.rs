@@ -6,6 +6,7 @@ mod check;
 mod compare;
 mod complaints;
 mod durability;
+mod early_stopping;
 mod epochs;
 mod hostile;
 mod interruption;

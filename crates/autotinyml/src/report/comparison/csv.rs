@@ -33,11 +33,12 @@ pub fn figures(comparison: &Comparison) -> String {
 /// One line for each trial of each repeat. The score has the goal's name, as in a study's own trials.csv.
 pub fn trials(comparison: &Comparison) -> String {
     let goal = comparison.goal.name().replace('-', "_");
-    let header = ["searcher", "seed", "trial", &goal, "deployable", "seconds", "best_so_far"];
+    let header =
+        ["searcher", "seed", "trial", &goal, "deployable", "in_full", "seconds", "best_so_far"];
     let lines = comparison.searchers.iter().flat_map(|searched| {
         searched.repeats.iter().flat_map(|repeat| {
             repeat.steps.iter().enumerate().map(|(trial, step)| {
-                let Step { score, deployable, seconds, .. } = step;
+                let Step { score, deployable, full, seconds } = step;
                 let best = Some(repeat.best_after(trial + 1)).filter(|best| *best > 0.0);
                 vec![
                     searched.name.clone(),
@@ -45,6 +46,7 @@ pub fn trials(comparison: &Comparison) -> String {
                     trial.to_string(),
                     optional(*score),
                     deployable.to_string(),
+                    full.to_string(),
                     seconds.to_string(),
                     optional(best),
                 ]
