@@ -18,7 +18,7 @@
 //! | η | of η trials that reach a rung, one goes on |
 //!
 //! DIFFERENCE: the published median rule knows no first epoch and no least number of trials; here the
-//! first [`EARLIER_MIN`] trials that are trained are never stopped by it.
+//! first four trials that are trained are never stopped by it.
 //! DIFFERENCE: Li et al. pause a trial at its rung and may resume it later; here it is stopped for good, as
 //! no weights are kept.
 
