@@ -27,7 +27,7 @@ use crate::study_file::{Check, Study, decides_epochs};
 use crate::warm_start::{self, WarmStart};
 
 /// What a study writes beside its store, which tells whose they are.
-const WRITTEN: [&str; 4] = ["report.html", "trials.csv", "model", "firmware"];
+const WRITTEN: [&str; 5] = ["report.html", "trials.csv", "trials.parquet", "model", "firmware"];
 
 /// A study about to run.
 pub struct Job {

@@ -10,8 +10,8 @@ use crate::study_file::{StudyFile, read_text};
 
 /// Searches for the most accurate network that fits the board, and takes it there.
 ///
-/// Writes the study's folder: study.db (every trial), report.html, trials.csv, model/ (the best
-/// network) and firmware/ (its C project).
+/// Writes the study's folder: study.db (every trial), report.html, trials.csv, trials.parquet, model/
+/// (the best network) and firmware/ (its C project).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   autotinyml optimize examples/walking-tiny.toml --data data/walking

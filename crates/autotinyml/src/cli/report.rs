@@ -15,7 +15,7 @@ use crate::store::{Fact, Store, StoreError};
 use crate::study_file::section::SourceText;
 use crate::study_file::{Study, StudyFile};
 
-/// Writes report.html and trials.csv again and prints the results, even while the study runs.
+/// Writes report.html, trials.csv and trials.parquet again and prints the results, even while the study runs.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The study's folder, such as runs/quickstart.
@@ -125,7 +125,7 @@ pub fn show(summary: &Summary, folder: &Path, json: bool) -> Result<(), Failure>
     if json {
         return print(&format!("{}\n", summary_json(summary)));
     }
-    let files = ["report.html", "firmware", "model", "trials.csv", "study.db"]
+    let files = ["report.html", "firmware", "model", "trials.csv", "trials.parquet", "study.db"]
         .map(|file| folder.join(file));
     let files: Vec<String> =
         files.iter().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();

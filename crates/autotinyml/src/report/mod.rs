@@ -5,9 +5,11 @@ mod csv;
 mod findings;
 mod html;
 mod numbers;
+mod parquet;
 mod plot;
 mod side_by_side;
 pub mod terminal;
+mod trial_table;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -27,20 +29,21 @@ pub struct ReportError {
     pub source: io::Error,
 }
 
-/// Writes `report.html`, a page that needs nothing but itself, and `trials.csv` into `directory`,
-/// which is there.
+/// Writes `report.html`, a page that needs nothing but itself, and all trials as `trials.csv` and
+/// `trials.parquet` into `directory`, which is there.
 ///
 /// # Errors
 /// If a file cannot be written. A reader meets either the old file or the new one, never a part.
 pub fn write(summary: &Summary, directory: &Path) -> Result<(), ReportError> {
-    write_whole(&directory.join("trials.csv"), &csv::trials(summary))?;
-    write_whole(&directory.join("report.html"), &html::page(summary))
+    write_whole(&directory.join("trials.csv"), csv::trials(summary))?;
+    write_whole(&directory.join("trials.parquet"), parquet::trials(summary))?;
+    write_whole(&directory.join("report.html"), html::page(summary))
 }
 
-fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
+fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), ReportError> {
     let partial = path.with_extension("partial");
     let written = File::create(&partial)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|mut file| file.write_all(content.as_ref()).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&partial, path));
     written.map_err(|source| ReportError { path: path.to_owned(), source })
 }

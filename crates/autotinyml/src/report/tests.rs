@@ -1,8 +1,6 @@
-use std::collections::HashMap;
-
 use autotinyml_deploy::Accounting;
 use autotinyml_nn::Metric;
-use autotinyml_search::{Landscape, Setting};
+use autotinyml_search::Landscape;
 use insta::assert_snapshot;
 
 use super::example::{fruitless, study};
@@ -294,29 +292,6 @@ fn test_samples_for_which_no_class_is_chosen_count_against_the_network() {
 }
 
 #[test]
-fn trials_can_be_read_back_from_the_table() {
-    let summary = study(50);
-    let text = csv::trials(&summary);
-    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
-    let rows: Vec<HashMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
-    assert_eq!(rows.len(), 50);
-    for (row, trial) in rows.iter().zip(&summary.trials) {
-        let names = summary.space.parameters().iter().map(|parameter| &parameter.name);
-        let settings: Vec<(String, Setting)> = names
-            .filter(|&name| !row[name].is_empty())
-            .map(|name| {
-                let text = row[name].clone();
-                (name.clone(), text.parse().map_or(Setting::Text(text), Setting::Number))
-            })
-            .collect();
-        assert_eq!(summary.space.configuration(&settings).as_ref(), Ok(&trial.configuration));
-        assert_eq!(row["accuracy"].parse().ok(), trial.outcome.accuracy);
-        assert_eq!(row["deployable"], trial.outcome.verdict.deployable().to_string());
-        assert_eq!(row["reasons"], trial.outcome.verdict.reasons.join("; "));
-    }
-}
-
-#[test]
 fn files_are_replaced_as_a_whole() {
     let folder = tempfile::tempdir().unwrap();
     for trials in [30, 10] {
@@ -325,7 +300,7 @@ fn files_are_replaced_as_a_whole() {
     let mut names: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["report.html", "trials.csv"]);
+    assert_eq!(names, ["report.html", "trials.csv", "trials.parquet"]);
     let table = fs::read_to_string(folder.path().join("trials.csv")).unwrap();
     assert_eq!(table.lines().count(), 11);
 

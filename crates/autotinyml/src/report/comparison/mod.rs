@@ -19,9 +19,9 @@ use crate::compare::{Comparison, Figures, Quartiles};
 /// If a file cannot be written. A reader meets either the old file or the new one, never a part.
 pub fn write(comparison: &Comparison, directory: &Path) -> Result<(), ReportError> {
     // First what tells a comparison's folder from another.
-    write_whole(&directory.join("comparison.html"), &html::page(comparison))?;
-    write_whole(&directory.join("trials.csv"), &csv::trials(comparison))?;
-    write_whole(&directory.join("comparison.csv"), &csv::figures(comparison))
+    write_whole(&directory.join("comparison.html"), html::page(comparison))?;
+    write_whole(&directory.join("trials.csv"), csv::trials(comparison))?;
+    write_whole(&directory.join("comparison.csv"), csv::figures(comparison))
 }
 
 /// The result in a sentence.
