@@ -55,7 +55,7 @@ fn head(summary: &Summary) -> Markup {
     html! {
         header {
             p.title { (findings::title(summary)) }
-            h1.(if deployable { "found" } else { "missed" }) { (findings::headline(summary)) }
+            h1.(if deployable { "found" } else { "missed" }) { (unbroken(&findings::headline(summary))) }
         }
     }
 }
@@ -115,13 +115,20 @@ fn figure(column: &str, figure: &Figure) -> Markup {
     html! { td.(column).(verdict) { (sign) (text) } }
 }
 
+/// Keeps numbers and their units on one line.
+fn unbroken(text: &str) -> String {
+    [" %", " KB", " B"]
+        .iter()
+        .fold(text.to_owned(), |text, unit| text.replace(unit, &unit.replace(' ', "\u{a0}")))
+}
+
 /// Lines without a label belong to the last that has one.
 pub(super) fn definitions(lines: &[(String, String)]) -> Markup {
     html! {
         dl {
             @for (label, text) in lines {
                 @if !label.is_empty() { dt { (label) } }
-                dd { (text) }
+                dd { (unbroken(text)) }
             }
         }
     }
@@ -163,12 +170,20 @@ fn best(summary: &Summary) -> Markup {
     let Some(best) = &summary.best else { return html! {} };
     let trial = summary.trials.iter().find(|trial| Some(trial.id) == best.trial);
     let learning = trial.and_then(plot::learning);
+    let watched = trial.is_some_and(|trial| !trial.outcome.validation_curve.is_empty());
     html! {
         section {
             h2 { "Best network" }
             div.pictures.few {
                 @if let Some(picture) = learning {
-                    figure { figcaption { "Learning of the folds, on average" } (picture) }
+                    figure {
+                        figcaption { "Learning" }
+                        p.legend {
+                            span.trained-line { "training, mean of the folds" }
+                            @if watched { span.watched-line { "validation, first fold" } }
+                        }
+                        (picture)
+                    }
                 }
                 (confusion(summary, best))
                 @if let Some(map) = &summary.best_memory { (memory_map(map)) }

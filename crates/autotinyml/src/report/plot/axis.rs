@@ -42,6 +42,16 @@ impl Axis {
         Self { label: label.to_owned(), ticks: print(ticks), low, high, scale: Scale::Linear }
     }
 
+    /// From half before the least to half behind the greatest of things that are counted.
+    pub fn count(label: &str, numbers: impl IntoIterator<Item = usize>) -> Self {
+        let (low, high) = range(numbers.into_iter().map(|n| n as f64)).unwrap_or((0.0, 1.0));
+        let (low, high) = (low - 0.5, high + 0.5);
+        let step = round_step((high - low) / TICKS).max(1.0);
+        let first = (low / step).ceil() as i64;
+        let ticks = (first..).map(|i| i as f64 * step).take_while(|&tick| tick <= high);
+        Self { label: label.to_owned(), ticks: print(ticks), low, high, scale: Scale::Linear }
+    }
+
     /// For accuracies from 0 to 1, printed in percent: linear, or by the logarithm of the errors.
     pub fn accuracy(label: &str, shares: impl IntoIterator<Item = f64>) -> Self {
         let shares: Vec<f64> = shares.into_iter().collect();
@@ -143,6 +153,9 @@ mod tests {
         assert_eq!(texts(&Axis::log("", [3.0, 60.0])), ["5", "10", "20", "50"]);
         assert_eq!(texts(&Axis::log("", [1.0, 1e4])), ["1", "10", "100", "1000", "10000"]);
         assert_eq!(texts(&Axis::linear("", [7.0])), ["4", "6", "8", "10"]);
+        assert_eq!(texts(&Axis::count("", [7])), ["7"]);
+        assert_eq!(texts(&Axis::count("", 1..=4)), ["1", "2", "3", "4"]);
+        assert_eq!(texts(&Axis::count("", 0..100)), ["0", "20", "40", "60", "80"]);
     }
 
     #[test]

@@ -6,29 +6,35 @@ use super::{Axis, LEFT, Plot, RIGHT, WIDTH, line};
 use crate::record::TrialRecord;
 use crate::report::numbers::percent;
 
-/// Mean training accuracy over the folds after each epoch, and the validation accuracy at the end.
-/// None: the trial was not trained.
+/// Mean training accuracy over the folds after each epoch, the first fold's validation accuracy if it was
+/// watched, and the mean validation accuracy at the end. None: the trial was not trained.
 pub fn learning(trial: &TrialRecord) -> Option<Markup> {
-    let curve = &trial.outcome.learning_curve;
+    let (training, watched) = (&trial.outcome.learning_curve, &trial.outcome.validation_curve);
     let validation = trial.outcome.accuracy?;
-    if curve.is_empty() {
+    if training.is_empty() {
         return None;
     }
-    let epochs = 1..=curve.len();
-    let shares = curve.iter().copied().chain([validation]);
+    let shares = training.iter().chain(watched).copied().chain([validation]);
     let plot = Plot {
-        x: Axis::linear("epoch", epochs.clone().map(|epoch| epoch as f64)),
+        x: Axis::count("epoch", 1..=training.len().max(watched.len())),
         y: Axis::accuracy("accuracy, %", shares),
     };
-    let points = epochs.zip(curve).map(|(epoch, &accuracy)| plot.at(epoch as f64, accuracy));
-    let points: Vec<(f64, f64)> = points.collect();
     let content = html! {
         line.validation x1=(LEFT) x2=(WIDTH - RIGHT) y1=(plot.y(validation)) y2=(plot.y(validation)) {}
         text.validation x=(LEFT + 4.0) y=(plot.y(validation) - 5.0) { "validation " (percent(validation)) }
-        path.line d=(line(points.iter().copied())) {}
-        @for (&(x, y), accuracy) in points.iter().zip(curve) {
-            circle.deployable cx=(x) cy=(y) r="2.5" { title { "training " (percent(*accuracy)) } }
-        }
+        (curve(&plot, "training", "trained", training))
+        (curve(&plot, "validation", "watched", watched))
     };
-    Some(plot.draw("Training accuracy by epoch", html! {}, content))
+    Some(plot.draw("Accuracy by epoch", html! {}, content))
+}
+
+fn curve(plot: &Plot, name: &str, class: &str, shares: &[f64]) -> Markup {
+    let points = (1..).zip(shares).map(|(epoch, &share)| plot.at(f64::from(epoch), share));
+    let points: Vec<(f64, f64)> = points.collect();
+    html! {
+        @if !points.is_empty() { path.(format!("line {class}")) d=(line(points.iter().copied())) {} }
+        @for (&(x, y), share) in points.iter().zip(shares) {
+            circle.(class) cx=(x) cy=(y) r="2.5" { title { (name) " " (percent(*share)) } }
+        }
+    }
 }

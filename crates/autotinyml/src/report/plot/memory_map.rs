@@ -1,5 +1,7 @@
 //! Which buffer lies where in memory while which kernel runs: a rectangle each.
 
+use std::ops::Range;
+
 use autotinyml_deploy::{Area, Held, MemoryMap};
 use maud::{Markup, html};
 
@@ -23,7 +25,7 @@ const SCALE_MIN: f64 = 100.0;
 /// For an area's name above it.
 const HEADER: f64 = 24.0;
 /// Of a character, about.
-const CHARACTER: f64 = 6.4;
+const CHARACTER: f64 = 7.0;
 const LINE: f64 = 14.0;
 /// Names of kernels that are wider than their columns are turned by so many degrees.
 const SLOPE: f64 = 35.0;
@@ -104,34 +106,77 @@ fn draw(area: &Area, first: usize, (top, height): (f64, f64), x: &impl Fn(usize)
             line.grid x1=(LEFT) x2=(x(end)) y1=(y(tick)) y2=(y(tick)) {}
         }
         @for (index, held) in area.held.iter().enumerate() {
-            (rectangle(held, first + index, (x(held.kernels.start), x(held.kernels.end)), (y(held.bytes.end), y(held.bytes.start))))
+            @let (left, top) = (x(held.kernels.start), y(held.bytes.end));
+            rect.(format!("held {}", colour(first + index))) x=(left) y=(top)
+                width=(tenth(x(held.kernels.end) - left)) height=(tenth(y(held.bytes.start) - top)) {
+                title { (whole_name(held)) " at " (grouped(held.bytes.start)) }
+            }
+        }
+        // Above all rectangles.
+        @for (index, held) in area.held.iter().enumerate() {
+            @let (bytes, end) = room(&area.held, index, |bytes| y(bytes.start) - y(bytes.end) >= LINE);
+            @let left = x(held.kernels.start);
+            (name(held, (left, x(end)), (y(bytes.end), y(bytes.start))))
         }
     }
 }
 
-fn rectangle(
-    held: &Held,
+fn whole_name(held: &Held) -> String {
+    format!("{}, {} B", held.name, grouped(held.bytes.len()))
+}
+
+/// Bytes of a buffer where its name can stand, and the kernel before which the name must end: the
+/// largest part that no other buffer lies over, or else all bytes until the next one comes to lie over
+/// them.
+fn room(
+    held: &[Held],
     index: usize,
-    (left, right): (f64, f64),
-    (top, bottom): (f64, f64),
-) -> Markup {
-    let (width, height) = (tenth(right - left), tenth(bottom - top));
-    let bytes = format!("{} B", grouped(held.bytes.len()));
-    let room = ((width - 10.0) / CHARACTER) as usize;
-    let whole = format!("{}, {bytes}", held.name);
-    let lines = match height {
-        height if height >= 2.0 * LINE && whole.chars().count() > room => {
-            vec![shortened(&held.name, room), shortened(&bytes, room)]
+    is_enough: impl Fn(&Range<usize>) -> bool,
+) -> (Range<usize>, usize) {
+    let own = &held[index];
+    let meet = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
+    let lies_over = |other: &&Held| {
+        **other != *own && meet(&other.bytes, &own.bytes) && meet(&other.kernels, &own.kernels)
+    };
+    let mut others: Vec<&Held> = held.iter().filter(lies_over).collect();
+    others.sort_by_key(|other| other.bytes.start);
+    let mut free = vec![];
+    let mut start = own.bytes.start;
+    for other in &others {
+        free.push(start..other.bytes.start.max(start));
+        start = start.max(other.bytes.end);
+    }
+    free.push(start..own.bytes.end.max(start));
+    match free.into_iter().max_by_key(|part| part.len()).filter(is_enough) {
+        Some(part) => (part, own.kernels.end),
+        None => {
+            let later = others.iter().map(|other| other.kernels.start);
+            let next = later.filter(|&start| start > own.kernels.start).min();
+            (own.bytes.clone(), next.unwrap_or(own.kernels.end))
         }
-        height if height >= LINE - 1.0 => vec![shortened(&whole, room)],
+    }
+}
+
+/// A line or two, as much as has room.
+fn name(held: &Held, (left, right): (f64, f64), (top, bottom): (f64, f64)) -> Markup {
+    let (whole, room) = (whole_name(held), ((right - left - 10.0) / CHARACTER) as usize);
+    let fits = |text: &str| text.chars().count() <= room;
+    let kernel = held.name.split(", ").next().unwrap_or_default();
+    let lines = match bottom - top {
+        height if height >= LINE && fits(&whole) => vec![whole],
+        height if height >= 2.0 * LINE => {
+            let first = if fits(&held.name) { &held.name } else { kernel };
+            vec![
+                shortened(first, room),
+                shortened(&format!("{} B", grouped(held.bytes.len())), room),
+            ]
+        }
+        height if height >= LINE => vec![shortened(kernel, room)],
         _ => vec![],
     };
     let first =
         f64::midpoint(top, bottom) + 4.0 - LINE / 2.0 * lines.len().saturating_sub(1) as f64;
     html! {
-        rect.(format!("held {}", colour(index))) x=(left) y=(top) width=(width) height=(height) {
-            title { (whole) " at " (grouped(held.bytes.start)) }
-        }
         @for (line, text) in lines.iter().enumerate() {
             text.over x=(left + 6.0) y=(tenth(first + LINE * line as f64)) { (text) }
         }
@@ -212,6 +257,17 @@ mod tests {
                 .iter()
                 .all(|text| picture.contains(text))
         );
+    }
+
+    #[test]
+    fn names_stand_where_no_other_buffer_lies() {
+        let tall = |bytes: &Range<usize>| bytes.len() >= 10;
+        let all = [held("a", 0..100, 0..3), held("b", 80..120, 2..5), held("c", 0..100, 4..6)];
+        assert_eq!(room(&all, 0, tall), (0..80, 3), "below the next one");
+        assert_eq!(room(&all, 1, tall), (100..120, 5), "above both");
+        let all = [held("a", 0..100, 0..3), held("b", 5..200, 2..5)];
+        assert_eq!(room(&all, 0, tall), (0..100, 2), "before the next one");
+        assert_eq!(room(&all, 1, tall), (100..200, 5));
     }
 
     #[test]

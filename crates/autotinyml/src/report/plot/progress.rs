@@ -15,7 +15,7 @@ const NAMED_WIDTH: f64 = 44.0;
 pub fn progress(summary: &Summary) -> Markup {
     let trials = &summary.trials;
     let plot = Plot {
-        x: Axis::linear("trial", trials.iter().map(|trial| trial.id as f64)),
+        x: Axis::count("trial", trials.iter().map(|trial| trial.id)),
         y: Axis::accuracy(
             &format!("validation {}, %", summary.goal.title()),
             trials.iter().filter_map(|t| t.outcome.score(summary.goal)),
