@@ -12,7 +12,7 @@ use autotinyml_search::by_name;
 use super::load::load_samples;
 use super::out::refuse_occupied;
 use super::preamble::{introduction, nothing_fits};
-use super::progress::Progress;
+use super::progress::{Progress, wrapped};
 use super::report::Stored;
 use super::signals::{self, Orderly};
 use super::{Failure, NOTHING_DEPLOYABLE, report};
@@ -106,7 +106,7 @@ impl Job {
     /// Tells how it goes, unless nothing is to be told.
     fn tell(&self, line: &str) {
         if !self.quiet {
-            eprintln!("{line}");
+            eprintln!("{}", wrapped(line));
         }
     }
 

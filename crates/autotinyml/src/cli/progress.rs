@@ -1,15 +1,17 @@
 //! What is seen of a study while it runs: a view on a terminal, plain lines elsewhere, nothing if that
 //! is wanted.
 
+mod pace;
 mod screen;
 
 use std::io::{self, IsTerminal};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use autotinyml_nn::Metric;
 use autotinyml_search::Space;
-use indicatif::HumanDuration;
+use console::Term;
 
+use pace::Pace;
 use screen::Screen;
 
 use crate::record::TrialRecord;
@@ -21,13 +23,11 @@ use crate::study_file::{SearchPlan, Study};
 pub struct Progress<'a> {
     space: &'a Space,
     goal: Metric,
-    budget: usize,
     finished: usize,
-    finished_before: usize,
     deployable: usize,
     /// Trial and score of the best.
     best: Option<(usize, f64)>,
-    start: Instant,
+    pace: Pace,
     view: View,
 }
 
@@ -47,25 +47,17 @@ impl<'a> Progress<'a> {
     ) -> Self {
         let (space, SearchPlan { goal, trials, .. }) = (&study.space, &study.search);
         let budget = reachable.map_or(*trials, |reachable| reachable.min(*trials));
+        let pace = Pace::new(Instant::now(), budget.saturating_sub(earlier.len()));
         let view = match (quiet, io::stderr().is_terminal()) {
             (true, _) => View::Nothing,
-            (false, true) => View::Terminal(Screen::new(budget)),
+            (false, true) => View::Terminal(Screen::new(budget, pace.clone())),
             (false, false) => View::Lines,
         };
-        let mut progress = Self {
-            space,
-            goal: *goal,
-            budget,
-            finished: 0,
-            finished_before: earlier.len(),
-            deployable: 0,
-            best: None,
-            start: Instant::now(),
-            view,
-        };
+        let mut progress =
+            Self { space, goal: *goal, finished: 0, deployable: 0, best: None, pace, view };
         earlier.iter().for_each(|trial| progress.count(trial));
         if let View::Terminal(screen) = &progress.view {
-            screen.draw(progress.finished, progress.pace(), &progress.state());
+            screen.draw(progress.finished, &progress.pace, &progress.state());
         }
         progress
     }
@@ -89,13 +81,15 @@ impl<'a> Progress<'a> {
     /// Tells of a finished trial.
     pub fn trial(&mut self, trial: &TrialRecord) {
         self.count(trial);
-        let (line, state, pace) = (self.line(trial), self.state(), self.pace());
+        let now = Instant::now();
+        self.pace.finished(now);
+        let (line, state) = (self.line(trial), self.state());
         match &mut self.view {
             View::Nothing => {}
-            View::Lines => eprintln!("{line}  |  {state}{pace}"),
+            View::Lines => eprintln!("{line}  |  {state}{}", self.pace.told(now)),
             View::Terminal(screen) => {
                 screen.trial(line);
-                screen.draw(self.finished, pace, &state);
+                screen.draw(self.finished, &self.pace, &state);
             }
         }
     }
@@ -132,23 +126,6 @@ impl<'a> Progress<'a> {
         format!("{share}, {best}")
     }
 
-    /// Rate and time left, once a trial has finished here, each behind a comma.
-    fn pace(&self) -> String {
-        let here = self.finished - self.finished_before;
-        let left = self.budget.saturating_sub(self.finished);
-        if here == 0 {
-            return String::new();
-        }
-        let each = self.start.elapsed().div_f64(here as f64);
-        let rate = rate(each);
-        let left = HumanDuration(each.mul_f64(left as f64));
-        if self.finished < self.budget {
-            format!(", {rate}, {left} left")
-        } else {
-            format!(", {rate}")
-        }
-    }
-
     fn line(&self, trial: &TrialRecord) -> String {
         let fewer =
             trial.epochs.map(|n| format!(" after {}", counted(n, "epoch"))).unwrap_or_default();
@@ -171,26 +148,10 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// Trials in the unit of time of which there are some.
-fn rate(each: Duration) -> String {
-    let per_second = 1.0 / each.as_secs_f64().max(1e-9);
-    let (number, unit) = match per_second {
-        1.0.. => (per_second, "second"),
-        rate if rate * 60.0 >= 1.0 => (60.0 * rate, "minute"),
-        rate => (3600.0 * rate, "hour"),
-    };
-    format!("{number:.1} trials per {unit}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_told_in_units_that_people_can_count() {
-        let told = |seconds| rate(Duration::from_secs_f64(seconds));
-        assert_eq!(told(0.25), "4.0 trials per second");
-        assert_eq!(told(1.5), "40.0 trials per minute");
-        assert_eq!(told(90.0), "40.0 trials per hour");
+/// As wide as the terminal, if stderr is one, and broken between words.
+pub fn wrapped(text: &str) -> String {
+    match Term::stderr().size_checked() {
+        Some((_, columns)) => textwrap::fill(text, usize::from(columns)),
+        None => text.to_owned(),
     }
 }
