@@ -15,6 +15,7 @@ mod job;
 mod judge;
 mod load;
 mod man;
+mod new;
 mod optimize;
 mod out;
 mod preamble;
@@ -48,6 +49,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Quickstart(quickstart::Arguments),
+    New(new::Arguments),
     Optimize(optimize::Arguments),
     Check(check::Arguments),
     Compare(compare::Arguments),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::Optimize(arguments) => optimize::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),

@@ -15,6 +15,7 @@ pub mod evaluate;
 pub mod evidence;
 pub mod finalist;
 pub mod judge;
+pub mod new_study;
 pub mod prescreen;
 pub mod record;
 pub mod report;

@@ -3,6 +3,7 @@
 use autotinyml_deploy::{Limits, Tool, Tools};
 use autotinyml_nn::Metric;
 
+use crate::data::is_part_of_a_split;
 use crate::prescreen::Prescreen;
 use crate::samples::Samples;
 use crate::study_file::{Check, Reader, Study};
@@ -44,10 +45,8 @@ fn split_for_classes(study: &Study, classes: &[String]) -> Option<String> {
     else {
         return None;
     };
-    const PARTS: [&str; 9] =
-        ["train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"];
-    let is_part = |class: &String| PARTS.contains(&class.to_lowercase().as_str());
-    (columns.label.is_none() && classes.iter().all(is_part)).then(|| {
+    let are_parts = classes.iter().all(|class| is_part_of_a_split(class));
+    (columns.label.is_none() && are_parts).then(|| {
         let classes = classes.join(", ");
         format!(
             "the classes are the names of files, {classes}, which look like parts of a split: name the \

@@ -9,8 +9,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+pub(crate) use layout::fields;
 pub use layout::{Column, Columns, Time};
-use layout::{Layout, fields, separator_of};
+use layout::{Layout, separator_of};
 
 use super::files::{Classes, CsvFile, csv_files};
 use super::names::Names;

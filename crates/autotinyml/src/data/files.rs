@@ -79,6 +79,13 @@ pub fn csv_files(path: &Path, has_label: bool) -> Result<(Vec<CsvFile>, Classes)
     Ok((found, Classes::Folder))
 }
 
+/// Whether a file of that name is a part of a whole, rather than a class.
+pub fn is_part_of_a_split(name: &str) -> bool {
+    const PARTS: [&str; 9] =
+        ["train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"];
+    PARTS.contains(&name.to_lowercase().as_str())
+}
+
 /// The `.csv` files and the folders in a folder, without hidden ones, in natural order.
 fn entries(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), DataError> {
     let unreadable = |error| DataError::unreadable(folder, &error, "a folder that can be read");

@@ -27,6 +27,7 @@ pub use csv_rows::read as csv_rows;
 pub use csv_windows::read as csv_windows;
 pub use digits::read as digits;
 pub use error::DataError;
+pub(crate) use files::{Classes, csv_files, is_part_of_a_split};
 pub use idx::read as idx;
 pub use npz::read as npz;
 

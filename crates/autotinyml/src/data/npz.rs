@@ -31,17 +31,7 @@ pub struct Arrays {
 /// # Errors
 /// The file is missing or damaged, an array is not there, or the arrays do not go together.
 pub fn read(path: &Path, arrays: &Arrays, options: &ArrayOptions) -> Result<Loaded, DataError> {
-    let expected = "a .npz file";
-    let unreadable = |error: &io::Error| DataError::unreadable(path, error, expected);
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
-    if !file.metadata().map_err(|error| unreadable(&error))?.is_file() {
-        return Err(DataError::new(path, "is not a file", expected, "name the file in it"));
-    }
-    let place = path.display().to_string();
-    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-    let archive =
-        ZipArchive::from_file(file, &mut buffer).map_err(|error| damaged(&place, error))?;
-    let mut archive = Archive { archive, buffer, place };
+    let mut archive = open(path)?;
     let (mut labels, mut groups) = (Names::of("label"), Names::of("group"));
     let mut parts = vec![];
     for (index, (input, label)) in arrays.input.iter().zip(&arrays.label).enumerate() {
@@ -56,6 +46,47 @@ pub fn read(path: &Path, arrays: &Arrays, options: &ArrayOptions) -> Result<Load
         add(&mut parts, part, path)?;
     }
     join(parts, [labels, groups], options, path)
+}
+
+/// An array of an archive, unread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Without `.npy`.
+    pub name: String,
+    /// Lengths of its axes.
+    pub dimensions: Vec<usize>,
+    /// It holds texts, not numbers.
+    pub is_text: bool,
+}
+
+/// The first hundred arrays of a file that can be read, in its order.
+///
+/// # Errors
+/// The file is missing or damaged.
+pub fn list(path: &Path) -> Result<Vec<Listed>, DataError> {
+    let mut archive = open(path)?;
+    let names = archive.names(100)?;
+    let listed = names.into_iter().filter_map(|name| {
+        let array = archive.array(&name).ok()?;
+        let (dimensions, is_text) = (array.dimensions().to_vec(), array.is_text());
+        drop(array);
+        Some(Listed { name, dimensions, is_text })
+    });
+    Ok(listed.collect())
+}
+
+fn open(path: &Path) -> Result<Archive<impl ReaderAt>, DataError> {
+    let expected = "a .npz file";
+    let unreadable = |error: &io::Error| DataError::unreadable(path, error, expected);
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    if !file.metadata().map_err(|error| unreadable(&error))?.is_file() {
+        return Err(DataError::new(path, "is not a file", expected, "name the file in it"));
+    }
+    let place = path.display().to_string();
+    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+    let archive =
+        ZipArchive::from_file(file, &mut buffer).map_err(|error| damaged(&place, error))?;
+    Ok(Archive { archive, buffer, place })
 }
 
 /// Reads an array of samples from an archive in memory: the lengths of its axes, and its values.
@@ -97,6 +128,21 @@ struct Archive<R> {
 impl<R: ReaderAt> Archive<R> {
     fn place_of(&self, array: &str) -> String {
         format!("{}, array {array}", self.place)
+    }
+
+    /// Names of its first arrays.
+    fn names(&mut self, most: usize) -> Result<Vec<String>, DataError> {
+        let mut entries = self.archive.entries(&mut self.buffer);
+        let mut names = vec![];
+        while names.len() < most
+            && let Some(entry) =
+                entries.next_entry().map_err(|error| damaged(&self.place, error))?
+        {
+            let path = entry.file_path();
+            let file = String::from_utf8_lossy(path.as_ref());
+            names.push(file.strip_suffix(".npy").unwrap_or(&file).to_owned());
+        }
+        Ok(names)
     }
 
     /// The array of that name, its header read.

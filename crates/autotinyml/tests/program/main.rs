@@ -11,6 +11,7 @@ mod epochs;
 mod hostile;
 mod interruption;
 mod kills;
+mod new;
 mod out;
 mod pictures;
 mod published;

@@ -67,6 +67,16 @@ impl<R: Read> Npy<R> {
         Ok(Self { numbers, element, fortran_order, dimensions })
     }
 
+    /// Lengths of its axes.
+    pub fn dimensions(&self) -> &[usize] {
+        &self.dimensions
+    }
+
+    /// Whether it holds texts, not numbers.
+    pub fn is_text(&self) -> bool {
+        !matches!(self.element, Type::Number(_))
+    }
+
     /// All values as those of samples, in the order of C.
     pub fn samples(mut self) -> Result<(Vec<usize>, Vec<f32>), DataError> {
         let Type::Number(element) = self.element else {

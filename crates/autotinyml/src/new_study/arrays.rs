@@ -1,0 +1,71 @@
+//! Which arrays of a `.npz` file are samples, which their classes and groups.
+
+use std::path::Path;
+
+use super::columns::{is_group, is_label};
+use crate::data::DataError;
+use crate::data::npz::{self, Listed};
+
+/// The arrays of a study.
+pub struct Chosen {
+    pub input: Vec<String>,
+    pub label: Vec<String>,
+    pub group: Option<Vec<String>>,
+    /// Axes of a sample.
+    pub axes: Vec<usize>,
+}
+
+/// Looks through an archive: samples have two axes at least; beside each array of them there is one with
+/// as many classes, `y_train` beside `x_train`.
+///
+/// # Errors
+/// It cannot be read, or nothing in it looks like samples with classes.
+pub fn choose(path: &Path) -> Result<Chosen, DataError> {
+    let arrays = npz::list(path)?;
+    let mut chosen = Chosen { input: vec![], label: vec![], group: Some(vec![]), axes: vec![] };
+    let samples = |array: &&Listed| !array.is_text && (2..=4).contains(&array.dimensions.len());
+    let longest = |array: &Listed| array.dimensions[1..].iter().product::<usize>();
+    let axes = arrays.iter().filter(samples).filter(|array| longest(array) > 1);
+    let axes = axes.max_by_key(|array| longest(array)).map(|array| array.dimensions[1..].to_vec());
+    for input in arrays.iter().filter(samples) {
+        if axes.as_deref() != Some(&input.dimensions[1..]) {
+            continue;
+        }
+        let count = input.dimensions[0];
+        let beside = || arrays.iter().filter(move |array| is_beside(array, count));
+        let of_part = |array: &&Listed| part(&array.name) == part(&input.name);
+        let label = beside().filter(of_part).find(|array| is_label(stem(&array.name)));
+        let other = beside().find(|array| !is_group(stem(&array.name)));
+        let Some(label) = label.or(other) else { continue };
+        let group = beside().filter(of_part).find(|array| is_group(stem(&array.name)));
+        chosen.input.push(input.name.clone());
+        chosen.label.push(label.name.clone());
+        chosen.group = chosen.group.zip(group).map(|(mut groups, group)| {
+            groups.push(group.name.clone());
+            groups
+        });
+    }
+    let Some(axes) = axes.filter(|_| !chosen.input.is_empty()) else {
+        let found: Vec<String> =
+            arrays.iter().map(|array| format!("{} {:?}", array.name, array.dimensions)).collect();
+        let found = format!("holds {}", found.join(", "));
+        let expected = "an array of samples, and one with the class of each";
+        let cure = "save both, as by np.savez_compressed(\"data.npz\", x=samples, y=classes)";
+        return Err(DataError::new(path, found, expected, cure));
+    };
+    Ok(Chosen { axes, ..chosen })
+}
+
+fn is_beside(array: &Listed, count: usize) -> bool {
+    matches!(array.dimensions[..], [n] | [n, 1] if n == count)
+}
+
+/// `x` of `x_train`.
+fn stem(name: &str) -> &str {
+    name.split_once('_').map_or(name, |(stem, _)| stem)
+}
+
+/// `train` of `x_train`.
+fn part(name: &str) -> &str {
+    name.split_once('_').map_or("", |(_, part)| part)
+}

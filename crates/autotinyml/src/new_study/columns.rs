@@ -1,0 +1,260 @@
+//! What the columns of a CSV file look like they are.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use crate::data::DataError;
+use crate::data::csv::{Column, fields};
+
+/// Titles that a column with the class usually has.
+const LABELS: &[&str] = &[
+    "label", "labels", "class", "classes", "target", "targets", "y", "activity", "category",
+    "what", "gesture", "species", "type", "outcome",
+];
+/// Titles of a column with who or what a row comes from.
+const GROUPS: &[&str] = &[
+    "group",
+    "groups",
+    "who",
+    "subject",
+    "person",
+    "user",
+    "participant",
+    "patient",
+    "session",
+    "device",
+    "subject_id",
+    "user_id",
+];
+/// Titles of a column with the time, and the seconds of their unit.
+const TIMES: &[(&str, f64)] = &[
+    ("t", 1.0),
+    ("time", 1.0),
+    ("timestamp", 1.0),
+    ("s", 1.0),
+    ("sec", 1.0),
+    ("secs", 1.0),
+    ("second", 1.0),
+    ("seconds", 1.0),
+    ("time_s", 1.0),
+    ("ms", 1e-3),
+    ("time_ms", 1e-3),
+    ("millis", 1e-3),
+    ("milliseconds", 1e-3),
+    ("us", 1e-6),
+    ("micros", 1e-6),
+];
+/// Most classes that are taken for such.
+const CLASSES_MAX: usize = 64;
+/// A line is read so far.
+const LINE_BYTES_MAX: u64 = 1 << 20;
+/// Of so many rows the steps from one to the next are looked at.
+const STEPS_MAX: usize = 2000;
+
+pub fn is_label(title: &str) -> bool {
+    LABELS.contains(&title.to_lowercase().as_str())
+}
+
+pub fn is_group(title: &str) -> bool {
+    GROUPS.contains(&title.to_lowercase().as_str())
+}
+
+/// A file, column by column.
+pub struct Look {
+    titles: Option<Vec<String>>,
+    columns: Vec<ColumnLook>,
+    pub rows: usize,
+}
+
+#[derive(Default)]
+struct ColumnLook {
+    texts: usize,
+    fractions: usize,
+    /// Of the first [`CLASSES_MAX`] + 1.
+    values: HashSet<String>,
+    last: Option<f64>,
+    steps: Vec<f64>,
+}
+
+impl ColumnLook {
+    fn see(&mut self, field: &str) {
+        if self.values.len() <= CLASSES_MAX && !self.values.contains(field) {
+            self.values.insert(field.to_owned());
+        }
+        let Ok(number) = field.parse::<f64>() else {
+            self.texts += 1;
+            return;
+        };
+        self.fractions += usize::from(number.fract() != 0.0);
+        if let Some(last) = self.last.replace(number)
+            && self.steps.len() < STEPS_MAX
+        {
+            self.steps.push(number - last);
+        }
+    }
+
+    fn is_text(&self) -> bool {
+        self.texts > 0
+    }
+
+    /// Few values of which each is there several times, none with a fraction.
+    fn can_be_classes(&self, rows: usize) -> bool {
+        let few = (2..=CLASSES_MAX).contains(&self.values.len()) && 4 * self.values.len() <= rows;
+        few && self.fractions == 0
+    }
+
+    /// Hardly ever steps back.
+    fn increases(&self) -> bool {
+        let forward = self.steps.iter().filter(|step| **step >= 0.0).count();
+        !self.is_text() && self.values.len() > 8 && 100 * forward >= 95 * self.steps.len()
+    }
+
+    /// 0, 1, 2 …
+    fn counts(&self) -> bool {
+        let ones = self.steps.iter().filter(|step| **step == 1.0).count();
+        self.increases() && self.fractions == 0 && 100 * ones >= 95 * self.steps.len()
+    }
+
+    /// The usual step.
+    fn step(&self) -> Option<f64> {
+        let mut forward: Vec<f64> = self.steps.iter().copied().filter(|step| *step > 0.0).collect();
+        forward.sort_by(f64::total_cmp);
+        forward.get(forward.len() / 2).copied()
+    }
+}
+
+/// The time of recordings.
+pub struct Clock {
+    pub column: usize,
+    /// Rows in a second, as nearly as can be told.
+    pub rate_hz: Option<f64>,
+    /// What the reader takes for seconds are seconds.
+    pub in_seconds: bool,
+}
+
+impl Look {
+    /// # Errors
+    /// The file cannot be read, or holds no two rows.
+    pub fn at(path: &Path) -> Result<Self, DataError> {
+        let expected = "a file of text that can be read";
+        let unreadable = |error| DataError::unreadable(path, &error, expected);
+        let mut source = BufReader::new(File::open(path).map_err(unreadable)?);
+        let mut look = Self { titles: None, columns: vec![], rows: 0 };
+        let mut line = vec![];
+        loop {
+            line.clear();
+            let read = source.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
+            if read.map_err(unreadable)? == 0 {
+                break;
+            }
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_start_matches('\u{feff}').trim();
+            if !text.is_empty() {
+                look.line(&fields(text));
+            }
+        }
+        if look.rows < 2 {
+            let found = format!("holds {} rows of values", look.rows);
+            let cure = "name a file or folder with the samples";
+            return Err(DataError::new(path, found, "many", cure));
+        }
+        Ok(look)
+    }
+
+    fn line(&mut self, fields: &[&str]) {
+        if self.columns.is_empty() {
+            self.columns = fields.iter().map(|_| ColumnLook::default()).collect();
+            if fields.iter().all(|field| field.parse::<f64>().is_err()) {
+                self.titles = Some(fields.iter().map(|&title| title.to_owned()).collect());
+                return;
+            }
+        }
+        self.columns.iter_mut().zip(fields).for_each(|(column, field)| column.see(field));
+        self.rows += 1;
+    }
+
+    fn title(&self, column: usize) -> &str {
+        self.titles.as_ref().map_or("", |titles| &titles[column])
+    }
+
+    /// As a study file names it.
+    pub fn name(&self, column: usize) -> Column {
+        let title = self.title(column);
+        let known = self.titles.iter().flatten().filter(|other| *other == title).count() == 1;
+        if known && !title.is_empty() {
+            return Column::Title(title.to_owned());
+        }
+        Column::Number(column + 1)
+    }
+
+    /// The column of that title, or number from 1.
+    pub fn named(&self, name: &str) -> Option<usize> {
+        let titled = (0..self.columns.len()).find(|&column| self.title(column) == name);
+        let number = name.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        titled.or(number.filter(|&column| column < self.columns.len()))
+    }
+
+    /// The column with the class: by its title; else the only one of texts; and in a file that must have
+    /// one, the last or the first, if it holds few whole numbers.
+    pub fn label(&self, must: bool) -> Option<usize> {
+        let columns = || 0..self.columns.len();
+        let few = |column: usize| self.columns[column].values.len() <= CLASSES_MAX;
+        let likely = |&column: &usize| self.columns[column].can_be_classes(self.rows);
+        let texts: Vec<usize> = columns()
+            .filter(|&column| self.columns[column].is_text() && !is_group(self.title(column)))
+            .filter(|&column| few(column))
+            .collect();
+        let by_text = match texts[..] {
+            [only] => Some(only),
+            _ => None,
+        };
+        // The y of x, y and z is none.
+        let titled = columns().find(|&column| {
+            is_label(self.title(column)) && few(column) && self.columns[column].fractions == 0
+        });
+        let ends = || [self.columns.len() - 1, 0].into_iter().find(likely).filter(|_| must);
+        titled.or(by_text).or_else(ends)
+    }
+
+    /// The column with who or what a row comes from.
+    pub fn group(&self, label: Option<usize>) -> Option<usize> {
+        let mut columns = (0..self.columns.len()).filter(|&column| Some(column) != label);
+        columns.find(|&column| is_group(self.title(column)))
+    }
+
+    /// The column with the time: by its title; in a file without titles the first one, if it increases.
+    pub fn clock(&self, taken: &[usize]) -> Option<Clock> {
+        let unit = |column: usize| {
+            let title = self.title(column).to_lowercase();
+            TIMES.iter().find(|(name, _)| *name == title).map(|(_, unit)| *unit)
+        };
+        let columns = || (0..self.columns.len()).filter(|column| !taken.contains(column));
+        let titled = columns().find_map(|column| Some((column, unit(column)?)));
+        let first = columns().next().filter(|&column| {
+            self.titles.is_none()
+                && self.columns[column].increases()
+                && !self.columns[column].counts()
+        });
+        let (column, unit) = titled.or(first.map(|column| (column, 1.0)))?;
+        let look = &self.columns[column];
+        let step = look.step().filter(|_| look.increases());
+        // Nobody records a row in more than a second: those are milliseconds.
+        let step = step.map(|step| if step * unit > 1.0 { step * 1e-3 } else { step * unit });
+        let in_seconds = unit == 1.0 && look.increases() && look.step().is_some_and(|s| s <= 1.0);
+        Some(Clock { column, rate_hz: step.map(|step| 1.0 / step), in_seconds })
+    }
+
+    /// Columns of values beside those that are `taken`: numbers that do not just count the rows.
+    pub fn channels(&self, taken: &[usize]) -> Vec<usize> {
+        let left = (0..self.columns.len()).filter(|column| !taken.contains(column));
+        left.filter(|&column| !self.columns[column].is_text() && !self.columns[column].counts())
+            .collect()
+    }
+
+    /// How many columns there are.
+    pub fn width(&self) -> usize {
+        self.columns.len()
+    }
+}
