@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod board;
+pub mod c_function;
 mod catalogue;
 pub mod check;
 pub mod chip;

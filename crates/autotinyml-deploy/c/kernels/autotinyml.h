@@ -86,6 +86,11 @@ void autotinyml_shared4_products(const struct autotinyml_map *layer, int start, 
 void autotinyml_conv2d_max_pool2d(const struct autotinyml_map *layer, int first, int end,
                                   int skipped, const float *input, float *output);
 
+/* As it, with ReLU: float weights, pooling windows of 2 x 2, output channels by the four, and windows of
+ * the convolution that all lie inside the input and have no gaps. */
+void autotinyml_conv2d_relu_max_pool2d(const struct autotinyml_map *layer, int first, int end,
+                                       int skipped, const float *input, float *output);
+
 /* Convolution of each channel by itself: weights are [window row][window column][channel]. */
 void autotinyml_depthwise_conv2d(const struct autotinyml_map *layer, int first, int end,
                                  int skipped, const float *input, float *output);
@@ -150,6 +155,11 @@ void autotinyml_dense_shared8(const struct autotinyml_dense_shared *layer, int f
                               const float *input, float *output);
 void autotinyml_dense_shared4(const struct autotinyml_dense_shared *layer, int first, int end,
                               const float *input, float *output);
+
+/* As autotinyml_dense_shared4, but the codebook has all 256 pairs of its entries: that of number i is
+ * entry i % 16 and entry i / 16. */
+void autotinyml_dense_pairs4(const struct autotinyml_dense_shared *layer, int first, int end,
+                             const float *input, float *output);
 
 struct autotinyml_add {
     int length;

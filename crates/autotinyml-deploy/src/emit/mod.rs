@@ -19,12 +19,14 @@ use autotinyml_nn::{Shape, Standardisation};
 
 pub use self::linker_script::STACK_BYTES;
 use self::weights::WeightsFile;
+pub use self::weights::flash_bytes as weights_flash_bytes;
 use crate::board::Board;
+use crate::c_function::c_file;
 use crate::compress::{CompressedModel, StoredKernel, StoredWeights};
 use crate::compression::IndexBits;
 use crate::cortex::Core;
 use crate::error::DeployError;
-use crate::lower::{Kernel, Operation, lower};
+use crate::lower::{Kernel, lower};
 use crate::placement::{Buffers, Placement, Regions};
 use crate::plan::{Plan, plan};
 use crate::run::compile::{CHIP_FLAGS, COMPILER_FLAGS, LIBRARIES, LINKER_FLAGS};
@@ -61,7 +63,7 @@ const CASCADE: (&str, &str) = ("cascade.c", include_str!("../../c/kernels/cascad
 const CONV2D_SHARED: (&str, &str) =
     ("conv2d_shared.c", include_str!("../../c/kernels/conv2d_shared.c"));
 
-/// What every kernel of a convolution calls.
+/// What the general kernels of a convolution call.
 const CONV2D: [(&str, &str); 3] = [
     ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h")),
     ("conv2d_tile.c", include_str!("../../c/kernels/conv2d_tile.c")),
@@ -171,14 +173,12 @@ impl<'a> Project<'a> {
     fn kernel_files(&self) -> Vec<(&'static str, &'static str)> {
         let mut files = COMMON_KERNELS.to_vec();
         for kernel in &self.kernels {
-            files.extend(network_c::kernel_file(self, kernel));
-            let is_conv2d = matches!(kernel.operation, Operation::Conv2d { .. });
-            if is_conv2d && self.index_bits(kernel).is_some() {
-                files.push(CONV2D_SHARED);
+            let function = network_c::function(self, kernel);
+            files.extend(c_file(function));
+            if ["conv2d", "conv2d_max_pool2d"].contains(&function) {
+                files.extend(CONV2D);
+                files.extend(self.index_bits(kernel).map(|_| CONV2D_SHARED));
             }
-        }
-        if files.iter().any(|(name, _)| name.starts_with("conv2d")) {
-            files.extend(CONV2D);
         }
         if self.plan.cascades().iter().any(|cascade| run_c::has_stages(self, cascade)) {
             files.push(CASCADE);
@@ -366,10 +366,11 @@ mod tests {
         insta::assert_snapshot!(&source[run..], @r"
         void network_run(const float *input, float *output)
         {
-            for (int first = 0; first < 9; first += 8) {
-                const int end = first + 8 < 9 ? first + 8 : 9;
-                autotinyml_conv2d_max_pool2d(&conv2d, first, end, 0, input, arena);
-                autotinyml_dense(&dense, first * 8, end * 8, arena, output);
+            for (int first = 0; first < plan.conv2d_pixels; first += plan.conv2d_turn) {
+                const int next = first + plan.conv2d_turn;
+                const int end = next < plan.conv2d_pixels ? next : plan.conv2d_pixels;
+                autotinyml_conv2d_max_pool2d(&conv2d, first, end, 0, input, plan.conv2d_output);
+                autotinyml_dense(&dense, first * plan.conv2d_channels, end * plan.conv2d_channels, plan.conv2d_output, output);
             }
         }
         ");

@@ -6,6 +6,7 @@ use autotinyml_nn::{Activation, Shape, Standardisation};
 
 use super::weights::{Array, bias_symbol, codebook_symbol, indices_symbol, weights_symbol};
 use super::{Project, run_c};
+use crate::c_function::c_function;
 use crate::compression::IndexBits;
 use crate::lower::{Kernel, Operation, Window};
 
@@ -112,7 +113,9 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
             line("output", shape(kernel.output));
             line("window", window_value(window));
             line("pool", window_value(pool.unwrap_or(Window::SINGLE)));
-            line("products", format!("autotinyml_{}_products", storage(project, kernel)));
+            if function(project, kernel) != "conv2d_relu_max_pool2d" {
+                line("products", format!("autotinyml_{}_products", storage(project, kernel)));
+            }
         }
         Operation::DepthwiseConv2d(window)
         | Operation::MaxPool2d(window)
@@ -152,23 +155,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
 
 /// Name of the kernel's function in C without its prefix.
 pub fn function(project: &Project, kernel: &Kernel) -> &'static str {
-    match kernel.operation {
-        Operation::Conv2d { pool: Some(_), .. } => "conv2d_max_pool2d",
-        Operation::Conv2d { pool: None, .. } => "conv2d",
-        Operation::DepthwiseConv2d(_) if project.index_bits(kernel).is_some() => {
-            "depthwise_conv2d_shared8"
-        }
-        Operation::DepthwiseConv2d(_) => "depthwise_conv2d",
-        Operation::MaxPool2d(_) => "max_pool2d",
-        Operation::AveragePool2d(_) => "average_pool2d",
-        Operation::Dense => match storage(project, kernel) {
-            "shared4" => "dense_shared4",
-            "shared8" => "dense_shared8",
-            _ => "dense",
-        },
-        Operation::Add => "add",
-        Operation::Copy => "activate",
-    }
+    c_function(kernel, project.index_bits(kernel))
 }
 
 /// How the weights of a kernel are stored, as names in C say it.
@@ -178,26 +165,6 @@ fn storage(project: &Project, kernel: &Kernel) -> &'static str {
         Some(IndexBits::Four) => "shared4",
         Some(IndexBits::Eight) => "shared8",
     }
-}
-
-/// Name and content of the file with the kernel's function. `None`: it is in `activation.c`.
-pub fn kernel_file(project: &Project, kernel: &Kernel) -> Option<(&'static str, &'static str)> {
-    Some(match function(project, kernel) {
-        "conv2d_max_pool2d" => {
-            ("conv2d_max_pool2d.c", include_str!("../../c/kernels/conv2d_max_pool2d.c"))
-        }
-        "conv2d" => ("conv2d.c", include_str!("../../c/kernels/conv2d.c")),
-        "max_pool2d" => ("max_pool2d.c", include_str!("../../c/kernels/max_pool2d.c")),
-        "average_pool2d" => ("average_pool2d.c", include_str!("../../c/kernels/average_pool2d.c")),
-        "depthwise_conv2d" | "depthwise_conv2d_shared8" => {
-            ("depthwise_conv2d.c", include_str!("../../c/kernels/depthwise_conv2d.c"))
-        }
-        "add" => ("add.c", include_str!("../../c/kernels/add.c")),
-        "dense" => ("dense.c", include_str!("../../c/kernels/dense.c")),
-        "dense_shared4" => ("dense_shared4.c", include_str!("../../c/kernels/dense_shared4.c")),
-        "dense_shared8" => ("dense_shared8.c", include_str!("../../c/kernels/dense_shared8.c")),
-        _ => return None,
-    })
 }
 
 fn prepare(standardisation: Option<&Standardisation>) -> String {

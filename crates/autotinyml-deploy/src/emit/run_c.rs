@@ -1,4 +1,8 @@
 //! The arena and `network_run`: the calls in order.
+//!
+//! The numbers in it come from a table that the compiler may not look into. So the code is the same for
+//! all networks of the same kernels, and what a program takes follows from one that was linked: see
+//! [`crate::overhead`].
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -26,16 +30,56 @@ pub fn run(project: &Project) -> String {
     for cascade in cascades.iter().filter(|cascade| has_stages(project, cascade)) {
         text.push_str(&stages_table(project, maps(project, cascade)));
     }
-    text.push_str("void network_run(const float *input, float *output)\n{\n");
+    let mut table = Table::default();
+    let mut body = String::new();
     for cascade in cascades {
         if cascade.len() == 1 {
-            let _ = writeln!(text, "    {}", call(project, cascade.start, None));
+            let _ = writeln!(body, "    {}", call(project, cascade.start, None, &mut table));
         } else {
-            text.push_str(&turns(project, &cascade));
+            body.push_str(&turns(project, &cascade, &mut table));
         }
     }
-    text.push_str("}\n");
+    let _ = write!(
+        text,
+        "{}void network_run(const float *input, float *output)\n{{\n{body}}}\n",
+        table.definition()
+    );
     text
+}
+
+/// Numbers and addresses that `network_run` reads: type, name and value in C.
+#[derive(Default)]
+struct Table {
+    fields: Vec<(&'static str, String, String)>,
+}
+
+impl Table {
+    /// How `network_run` reads a number.
+    fn number(&mut self, name: String, value: usize) -> String {
+        self.field("int ", name, value.to_string())
+    }
+
+    fn field(&mut self, of_type: &'static str, name: String, value: String) -> String {
+        let read = format!("plan.{name}");
+        if self.fields.iter().all(|(_, other, _)| *other != name) {
+            self.fields.push((of_type, name, value));
+        }
+        read
+    }
+
+    fn definition(&self) -> String {
+        if self.fields.is_empty() {
+            return String::new();
+        }
+        let fields = self.fields.iter().map(|(of_type, name, _)| format!("    {of_type}{name};\n"));
+        let values = self.fields.iter().map(|(_, name, value)| format!("    .{name} = {value},\n"));
+        format!(
+            "/* Volatile, so that the code is the same whatever the numbers. */\n\
+             static const volatile struct {{\n{}}} plan = {{\n{}}};\n\n",
+            fields.collect::<String>(),
+            values.collect::<String>()
+        )
+    }
 }
 
 /// Whether several kernels write maps by turns, so that it takes `cascade.c` to run them.
@@ -59,7 +103,10 @@ fn stages_table(project: &Project, maps: Range<usize>) -> String {
         }
         let turn = turn_pixels(&project.kernels, k);
         let kept = project.plan.buffers[k].extent.pixels(kernel.output);
-        format!("    {{autotinyml_{function}, &{name}, {turn}, {kept}, {}}},\n", place(project, k))
+        format!(
+            "    {{autotinyml_{function}, &{name}, {turn}, {kept}, {}}},\n",
+            address(project, k)
+        )
     };
     let (name, lines) = (&project.kernels[maps.start].name, maps.clone().map(line));
     let count = maps.len();
@@ -70,40 +117,46 @@ fn stages_table(project: &Project, maps: Range<usize>) -> String {
 }
 
 /// A cascade: its last map, or what a dense layer adds to its sums, some pixels at a time.
-fn turns(project: &Project, cascade: &Range<usize>) -> String {
+fn turns(project: &Project, cascade: &Range<usize>, table: &mut Table) -> String {
     let maps = maps(project, cascade);
     let last = maps.end - 1;
     let Shape { height, width, channels } = project.kernels[last].output;
-    let (total, turn) = (height * width, turn_pixels(&project.kernels, last));
+    let name = &project.kernels[last].name;
+    let total = table.number(format!("{name}_pixels"), height * width);
+    let turn = table.number(format!("{name}_turn"), turn_pixels(&project.kernels, last));
     let mut text = String::new();
     let mut calls = vec![];
+    let is_whole = maps.end == cascade.end;
     if maps.len() > 1 {
+        let channels = || table.number(format!("{name}_channels"), channels);
+        let moved = is_whole.then(channels).map(|channels| format!(" + first * {channels}"));
+        let moved = moved.unwrap_or_default();
         let name = &project.kernels[maps.start].name;
         let _ = writeln!(
             text,
             "    struct autotinyml_progress {name}_progress[{}] = {{{{0, 0}}}};",
             maps.len()
         );
-        let is_whole = maps.end == cascade.end;
-        let moved = if is_whole { format!(" + first * {channels}") } else { String::new() };
         calls.push(format!(
             "autotinyml_cascade({name}_stages, {name}_progress, {}, end, {}, {}{moved});",
             maps.len() - 1,
-            source(project, project.kernels[maps.start].inputs[0]),
-            place(project, last)
+            source(project, project.kernels[maps.start].inputs[0], table),
+            place(project, last, table)
         ));
     } else {
-        calls.push(call(project, last, Some("first, end")));
+        calls.push(call(project, last, Some("first, end"), table));
     }
-    if maps.end < cascade.end {
+    if !is_whole {
+        let channels = table.number(format!("{name}_channels"), channels);
         let values = format!("first * {channels}, end * {channels}");
-        calls.push(call(project, maps.end, Some(&values)));
+        calls.push(call(project, maps.end, Some(&values), table));
     }
     let calls = calls.join("\n        ");
     let _ = write!(
         text,
         "    for (int first = 0; first < {total}; first += {turn}) {{
-        const int end = first + {turn} < {total} ? first + {turn} : {total};
+        const int next = first + {turn};
+        const int end = next < {total} ? next : {total};
         {calls}
     }}
 "
@@ -112,37 +165,52 @@ fn turns(project: &Project, cascade: &Range<usize>) -> String {
 }
 
 /// The call of kernel k; `part` says which pixels it writes, or which values it reads, if not all.
-fn call(project: &Project, k: usize, part: Option<&str>) -> String {
+fn call(project: &Project, k: usize, part: Option<&str>, table: &mut Table) -> String {
     let kernel = &project.kernels[k];
-    let range = |all: usize| part.map_or_else(|| format!("0, {all}"), str::to_string);
+    let mut number = |what: &str, value| table.number(format!("{}_{what}", kernel.name), value);
+    let mut range = |what: &str, all: usize| match part {
+        Some(part) => part.to_string(),
+        None => format!("0, {}", number(what, all)),
+    };
     let mut arguments = match kernel.operation {
-        Operation::Copy => vec![activation(kernel), kernel.output.len().to_string()],
+        Operation::Copy => vec![activation(kernel), number("length", kernel.output.len())],
         Operation::Add => vec![format!("&{}", kernel.name)],
-        Operation::Dense => vec![format!("&{}", kernel.name), range(kernel.input.len())],
+        Operation::Dense => {
+            vec![format!("&{}", kernel.name), range("inputs", kernel.input.len())]
+        }
         Operation::Conv2d { .. }
         | Operation::DepthwiseConv2d(_)
         | Operation::MaxPool2d(_)
         | Operation::AveragePool2d(_) => {
-            let pixels = range(kernel.output.height * kernel.output.width);
+            let pixels = range("pixels", kernel.output.height * kernel.output.width);
             vec![format!("&{}", kernel.name), pixels, "0".to_string()]
         }
     };
-    arguments.extend(kernel.inputs.iter().map(|&input| source(project, input)));
-    arguments.push(place(project, k));
+    arguments.extend(kernel.inputs.iter().map(|&input| source(project, input, table)));
+    arguments.push(place(project, k, table));
     format!("autotinyml_{}({});", function(project, kernel), arguments.join(", "))
 }
 
 /// Where what a kernel reads begins.
-fn source(project: &Project, source: Source) -> String {
-    writer(&project.kernels, source).map_or_else(|| "input".to_string(), |k| place(project, k))
+fn source(project: &Project, source: Source, table: &mut Table) -> String {
+    let writer = writer(&project.kernels, source);
+    writer.map_or_else(|| "input".to_string(), |k| place(project, k, table))
 }
 
-/// Where the output of kernel k begins.
-fn place(project: &Project, k: usize) -> String {
-    let Some(buffer) = project.plan.buffers.get(k) else { return "output".to_string() };
+/// Where the output of kernel k begins, as `network_run` reads it.
+fn place(project: &Project, k: usize, table: &mut Table) -> String {
+    if project.plan.buffers.get(k).is_none() {
+        return "output".to_string();
+    }
+    table.field("float *", format!("{}_output", project.kernels[k].name), address(project, k))
+}
+
+/// Where the output of kernel k, which is in the arena, begins.
+fn address(project: &Project, k: usize) -> String {
+    let offset_bytes = project.plan.buffers[k].offset_bytes;
     let (piece, bytes) = match project.plan.border_bytes {
-        Some(border) if buffer.offset_bytes >= border => ("arena_2", buffer.offset_bytes - border),
-        _ => ("arena", buffer.offset_bytes),
+        Some(border) if offset_bytes >= border => ("arena_2", offset_bytes - border),
+        _ => ("arena", offset_bytes),
     };
     match bytes / size_of::<f32>() {
         0 => piece.to_string(),

@@ -3,9 +3,10 @@
 
 use std::fmt::Write;
 
+use crate::c_function::c_function;
 use crate::compress::{StoredKernel, StoredWeights};
 use crate::compression::IndexBits;
-use crate::lower::{Kernel, Operation};
+use crate::lower::{Kernel, Operation, Window};
 
 /// Output channels that `conv2d_tile.h` computes at once: as many groups of the first width as
 /// there are, then of the next.
@@ -14,7 +15,7 @@ const CONV2D_GROUPS: [usize; 2] = [4, 1];
 /// Outputs that `dense.c` computes at once.
 const DENSE_GROUPS: [usize; 2] = [8, 1];
 
-/// Outputs that `dense_shared4.c` and `dense_shared8.c` compute at once.
+/// Outputs that `dense_pairs4.c`, `dense_shared4.c` and `dense_shared8.c` compute at once.
 const DENSE_SHARED_GROUPS: [usize; 3] = [16, 8, 1];
 
 /// The bytes of all weights, and which array of C begins where.
@@ -58,7 +59,11 @@ impl WeightsFile {
                 self.push_floats(&weights_symbol(kernel), &packed);
             }
             StoredKernel::Shared { bits, codebook, indices } => {
-                self.push_floats(&codebook_symbol(kernel), codebook);
+                let entries = match c_function(kernel, Some(*bits)) {
+                    "dense_pairs4" => &pairs(codebook),
+                    _ => codebook,
+                };
+                self.push_floats(&codebook_symbol(kernel), entries);
                 let groups = grouped(indices, outputs, widths);
                 let four_channels = outputs / CONV2D_GROUPS[0];
                 let packed = match (bits, kernel.operation) {
@@ -101,12 +106,46 @@ impl WeightsFile {
                  .size {symbol}, {bytes}\n{symbol}:\n    .incbin \"weights.bin\", {offset}, {bytes}\n"
             );
         }
+        text.push_str("\n    .balign 8\n");
         // Linux asks every object whether it needs an executable stack.
         text.push_str(
             "\n#ifdef __linux__\n    .section .note.GNU-stack, \"\", %progbits\n#endif\n",
         );
         text
     }
+}
+
+/// Bytes of flash that the arrays of a kernel take, for weights that are indices of so many `bits`, or
+/// floats: each begins at a multiple of eight bytes.
+pub fn flash_bytes(kernel: &Kernel, bits: Option<IndexBits>) -> usize {
+    let rows = match kernel.operation {
+        Operation::Conv2d { window: Window { size, .. }, .. } => {
+            size[0] * size[1] * kernel.input.channels
+        }
+        Operation::DepthwiseConv2d(Window { size, .. }) => size[0] * size[1],
+        Operation::Dense => kernel.input.len(),
+        _ => return 0,
+    };
+    let is_dense = kernel.operation == Operation::Dense;
+    let outputs = if is_dense { kernel.output.len() } else { kernel.output.channels };
+    let Some(bits) = bits else {
+        return [rows * outputs, outputs].map(|len| aligned(len * size_of::<f32>())).iter().sum();
+    };
+    let entries = match c_function(kernel, Some(bits)) {
+        "dense_pairs4" => 512,
+        _ => bits.codebook_len(),
+    };
+    let indices = match (bits, kernel.operation) {
+        (IndexBits::Eight, _) | (_, Operation::DepthwiseConv2d(_)) => rows * outputs,
+        (_, Operation::Conv2d { .. }) => rows * (outputs / 4 * 2 + outputs % 4),
+        _ => rows * (outputs / 8 * 4) + rows.div_ceil(2) * (outputs % 8),
+    };
+    let floats = [entries, outputs].map(|len| aligned(len * size_of::<f32>()));
+    floats.iter().sum::<usize>() + aligned(indices)
+}
+
+fn aligned(bytes: usize) -> usize {
+    bytes.next_multiple_of(8)
 }
 
 /// Name in C of a kernel's float weights.
@@ -144,6 +183,12 @@ fn grouped<T: Copy>(values: &[T], outputs: usize, widths: &[usize]) -> Vec<Vec<T
     groups
 }
 
+/// All pairs of the entries: what the two indices in a byte stand for, byte by byte.
+fn pairs(codebook: &[f32]) -> Vec<f32> {
+    let entry = |index: usize| codebook.get(index).copied().unwrap_or(0.0);
+    (0..256).flat_map(|byte| [entry(byte % 16), entry(byte / 16)]).collect()
+}
+
 /// Two indices a byte, the first in the low half.
 fn nibbles(indices: &[u8]) -> Vec<u8> {
     indices.chunks(2).map(|pair| pair[0] | pair.get(1).unwrap_or(&0) << 4).collect()
@@ -151,7 +196,41 @@ fn nibbles(indices: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use autotinyml_nn::{Layer, Model, Network, Padding, Shape};
+
     use super::*;
+    use crate::compress::compress;
+    use crate::compression::Compression;
+    use crate::lower::lower;
+    use crate::sharing::shared_kernels;
+
+    /// Filters and units that leave some over from every group, odd numbers of weights.
+    #[test]
+    fn flash_bytes_are_those_of_the_arrays() {
+        let [kernel, stride, dilation] = [[3, 3], [1, 1], [1, 1]];
+        let padding = Padding::Same;
+        let conv = |filters| Layer::Conv2d { filters, kernel, stride, dilation, padding };
+        let depthwise = Layer::DepthwiseConv2d { kernel, stride, dilation, padding };
+        let [large, small] = [149, 27].map(|units| Layer::Dense { units });
+        let layers = [conv(39), depthwise, conv(7), Layer::Flatten, large, small, small];
+        let network = Network::chain(Shape::new(9, 15, 3), &layers).unwrap();
+        let kernels = lower(&network).unwrap();
+        for compression in Compression::ALL {
+            let stored = compress(&Model::initialise(network.clone(), 0), compression);
+            let shared = shared_kernels(&network, compression);
+            for kernel in kernels.iter().filter(|kernel| kernel.weights.is_some()) {
+                let mut file = WeightsFile::default();
+                file.add(kernel, stored.weights[kernel.weights.unwrap()].as_ref().unwrap());
+                let bytes: usize = file.arrays.iter().map(|array| aligned(array.bytes)).sum();
+                let shared = shared.iter().find(|shared| kernel.weights == Some(shared.node));
+                let bits = shared.map(|shared| shared.bits);
+                assert_eq!(flash_bytes(kernel, bits), bytes, "{compression}, {}", kernel.name);
+            }
+        }
+        let functions = kernels.iter().map(|kernel| c_function(kernel, Some(IndexBits::Four)));
+        assert!(functions.clone().any(|name| name == "dense_pairs4"));
+        assert!(functions.clone().any(|name| name == "dense_shared4"));
+    }
 
     #[test]
     fn outputs_are_grouped_and_the_rest_is_single() {
@@ -161,6 +240,14 @@ mod tests {
             grouped(&values, 5, &[2, 1]),
             [vec![10, 11, 20, 21], vec![12, 13, 22, 23], vec![14, 24]]
         );
+    }
+
+    #[test]
+    fn a_byte_stands_for_the_entries_of_its_halves() {
+        let codebook = [0.5, 1.5, 2.5];
+        let [byte] = nibbles(&[2, 1])[..] else { panic!("one byte") };
+        assert_eq!(pairs(&codebook)[2 * usize::from(byte)..][..2], [2.5, 1.5]);
+        assert_eq!(pairs(&codebook).len(), 512);
     }
 
     #[test]

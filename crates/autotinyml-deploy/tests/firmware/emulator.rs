@@ -1,13 +1,15 @@
 //! The C under the emulator: the same answers as on this computer.
 
+use std::path::Path;
+
 use autotinyml_deploy::run::compile::ChipObjects;
 use autotinyml_deploy::run::emulator::instructions_per_macc;
 use autotinyml_deploy::{Compression, Core, Emulator, Host, Run, Runner, Tools, account};
 use autotinyml_nn::{Layer, Model};
 
 use crate::support::{
-    any_model, assert_near, convolutions, experiment_1, experiment_2, inputs, lengths, project,
-    tools,
+    any_model, assert_near, convolutions, experiment_1, experiment_2, inputs, lengths, pooled,
+    project, tools,
 };
 
 /// Multiplications of the weights with values, with 128 filters and units and with 8:
@@ -72,6 +74,35 @@ fn small_networks_give_the_same_outputs_as_on_this_computer() {
     for compression in [Compression::X1, Compression::X4All, Compression::X8All] {
         compare(&tools, &convolutions(1), compression, 3);
     }
+    compare(&tools, &pooled(1), Compression::X1, 3);
+    compare(&tools, &pooled(2), Compression::X8, 3);
+}
+
+/// The C beside the assembly is what it does, to the bit.
+#[test]
+fn assembly_gives_the_same_bits_as_the_c_beside_it() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    for (name, model, compression) in [
+        ("convolutions", convolutions(1), Compression::X1),
+        ("convolutions", convolutions(1), Compression::X8All),
+        ("pooled", pooled(1), Compression::X1),
+        ("pooled", pooled(2), Compression::X8),
+    ] {
+        let (_, folder) = project(&model, compression);
+        let inputs = inputs(&model.network, 3, 9);
+        let outputs = || emulate(&tools, &model, folder.path()).run(&inputs).unwrap().outputs;
+        let with_assembly = outputs();
+        let mut replaced = 0;
+        for file in std::fs::read_dir(folder.path().join("autotinyml")).unwrap() {
+            let path = file.unwrap().path();
+            let source = std::fs::read_to_string(&path).unwrap();
+            let plain = source.replace("defined(__arm__)", "0");
+            replaced += usize::from(plain != source);
+            std::fs::write(&path, plain).unwrap();
+        }
+        assert!(replaced >= 3, "{name}: {replaced} files with assembly");
+        assert_eq!(outputs(), with_assembly, "{name}, {compression}");
+    }
 }
 
 #[test]
@@ -97,13 +128,9 @@ fn a_fault_of_the_program_is_an_error_that_says_so() {
 /// Both runners agree, and both agree with the model.
 fn compare(tools: &Tools, model: &Model, compression: Compression, samples: usize) -> Run {
     let (reference, folder) = project(model, compression);
-    let lengths = lengths(&model.network);
-    let [host_cc, cross_cc, qemu] =
-        [&tools.host_cc, &tools.cross_cc, &tools.emulator].map(|tool| tool.as_deref().unwrap());
-    let host = Host::build(host_cc, &[], folder.path(), lengths).unwrap();
-    let objects = ChipObjects::compile(cross_cc, Core::CortexM4f, folder.path()).unwrap();
-    let macc = account(&model.network, compression).macc;
-    let emulator = Emulator::link(&objects, qemu, lengths, macc).unwrap().unwrap();
+    let host_cc = tools.host_cc.as_deref().unwrap();
+    let host = Host::build(host_cc, &[], folder.path(), lengths(&model.network)).unwrap();
+    let emulator = emulate(tools, model, folder.path());
     let inputs = inputs(&model.network, samples, 9);
     let runs = [&host as &dyn Runner, &emulator].map(|runner| runner.run(&inputs).unwrap());
     for run in &runs {
@@ -112,4 +139,11 @@ fn compare(tools: &Tools, model: &Model, compression: Compression, samples: usiz
     let [host, emulator] = runs;
     assert_near(&emulator.outputs, &host.outputs, 1e-5, "emulator against host");
     emulator
+}
+
+fn emulate(tools: &Tools, model: &Model, project: &Path) -> Emulator {
+    let [cross_cc, qemu] = [&tools.cross_cc, &tools.emulator].map(|tool| tool.as_deref().unwrap());
+    let objects = ChipObjects::compile(cross_cc, Core::CortexM4f, project).unwrap();
+    let macc = account(&model.network, Compression::X1).macc;
+    Emulator::link(&objects, qemu, lengths(&model.network), macc).unwrap().unwrap()
 }

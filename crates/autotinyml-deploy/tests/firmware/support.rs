@@ -179,6 +179,17 @@ pub fn any_chain(seed: u64) -> Model {
         let stride = if size(0..=3) > 0 { [1, 1] } else { [size(1..=3), size(1..=3)] };
         let dilation = if size(0..=4) > 0 { [1, 1] } else { [size(1..=3), size(1..=2)] };
         let padding = if size(0..=1) > 0 { Padding::Same } else { Padding::Valid };
+        if size(0..=5) == 0 {
+            // What most networks have.
+            let (filters, pool) = (4 * size(1..=3), [2, width.min(2)]);
+            let conv = Layer::Conv2d { filters, kernel: window, stride, dilation, padding };
+            let relu = Layer::Activation(Activation::Relu);
+            layers.extend([conv, relu, Layer::MaxPool2d { window: pool, stride: pool }]);
+            if Network::chain(input, &layers).is_err() {
+                layers.truncate(before);
+            }
+            continue;
+        }
         layers.push(match size(0..=7) {
             0 => Layer::MaxPool2d { window: [2, window[1]], stride: [2, window[1]] },
             1 => Layer::MaxPool2d { window, stride },
@@ -220,6 +231,32 @@ pub fn experiment_2() -> Model {
         Layer::Activation(Activation::Softmax),
     ];
     model(Shape::new(32, 32, 3), &[&block(32)[..], &block(64), &head].concat(), 6)
+}
+
+/// Convolutions below ReLU and pooling over 2 × 2 with an odd number of values in a row of a window, and
+/// dense layers, the first so large that 4-bit indices are looked up by twos: 637 inputs that arrive in parts
+/// of an odd number, outputs in groups of sixteen, eight and one.
+pub fn pooled(seed: u64) -> Model {
+    let conv = |filters, kernel, stride, dilation| {
+        let padding = Padding::Valid;
+        Layer::Conv2d { filters, kernel, stride, dilation, padding }
+    };
+    let relu = Layer::Activation(Activation::Relu);
+    let pool = Layer::MaxPool2d { window: [2, 2], stride: [2, 2] };
+    let layers = [
+        conv(4, [3, 1], [1, 1], [2, 1]),
+        relu,
+        pool,
+        conv(12, [2, 3], [1, 2], [1, 1]),
+        relu,
+        pool,
+        conv(7, [1, 1], [1, 1], [1, 1]),
+        Layer::Flatten,
+        Layer::Dense { units: 219 },
+        relu,
+        Layer::Dense { units: 13 },
+    ];
+    model(Shape::new(60, 64, 1), &layers, seed)
 }
 
 /// Convolutions of all kinds: with and without pooling and gaps, depthwise; three filters left over from a group;

@@ -1,0 +1,147 @@
+/* Convolution, ReLU and max-pooling over 2 x 2 in one, for float weights, output channels by the four, and
+ * windows none of which hangs over the edge or has gaps. The four windows under a pooling window are
+ * computed at once, and only the largest sums are stored. */
+#include "autotinyml.h"
+
+enum { WINDOWS = 4, CHANNELS = 4 };
+
+/* Values under four windows: `count` in a row one behind the other, and from their end to the beginning of
+ * the next row `gap` floats. */
+struct windows {
+    const float *of[WINDOWS];
+    int count, gap, rows;
+    int groups; /* of output channels */
+};
+
+/* Stores the largest of four sums and zero for each channel. */
+#if defined(__arm__) && defined(__ARM_FP)
+
+#define PRODUCTS(value_a, value_b, value_c, value_d, w0, w1, w2, w3)                               \
+    "vfma.f32 s0, " value_a ", " w0 "\n vfma.f32 s1, " value_a ", " w1 "\n"                        \
+    "vfma.f32 s2, " value_a ", " w2 "\n vfma.f32 s3, " value_a ", " w3 "\n"                        \
+    "vfma.f32 s4, " value_b ", " w0 "\n vfma.f32 s5, " value_b ", " w1 "\n"                        \
+    "vfma.f32 s6, " value_b ", " w2 "\n vfma.f32 s7, " value_b ", " w3 "\n"                        \
+    "vfma.f32 s8, " value_c ", " w0 "\n vfma.f32 s9, " value_c ", " w1 "\n"                        \
+    "vfma.f32 s10, " value_c ", " w2 "\n vfma.f32 s11, " value_c ", " w3 "\n"                      \
+    "vfma.f32 s12, " value_d ", " w0 "\n vfma.f32 s13, " value_d ", " w1 "\n"                      \
+    "vfma.f32 s14, " value_d ", " w2 "\n vfma.f32 s15, " value_d ", " w3 "\n"
+#define RAISE(to, value) "cmp " value ", " to "\n it gt\n movgt " to ", " value "\n"
+#define RAISE_FOUR                                                                                 \
+    "ldm r12!, {r8-r11}\n" RAISE("r4", "r8") RAISE("r5", "r9") RAISE("r6", "r10") RAISE("r7", "r11")
+
+/* As the C below, with all sums in registers and two values of each window at a time: every register
+ * that there is. Floats that are not negative are in the order of their bits, and the bits of those that
+ * are negative are less. */
+static __attribute__((naked, noinline)) void store_largest(const struct windows *windows,
+                                                           const float *weights, const float *bias,
+                                                           float *output)
+{
+    (void)windows, (void)weights, (void)bias, (void)output; /* r0 to r3 */
+    __asm__("push {r4-r11, lr}\n"
+            "vpush {s16-s31}\n"
+            "sub sp, #68\n" /* the sums, and the groups */
+            "ldr lr, [r0, #28]\n"
+            "1: str lr, [sp, #64]\n"
+            "ldm r0, {r4-r9, lr}\n" /* the windows, count, gap, rows */
+            "vldm r2, {s0-s3}\n"
+            "vldm r2, {s4-s7}\n"
+            "vldm r2, {s8-s11}\n"
+            "vldmia r2!, {s12-s15}\n"
+            "2: lsrs r10, r8, #1\n"
+            "bcc 3f\n"
+            "vldmia r1!, {s16-s19}\n"
+            "vldmia r4!, {s24}\n"
+            "vldmia r5!, {s26}\n"
+            "vldmia r6!, {s28}\n"
+            "vldmia r7!, {s30}\n"
+            PRODUCTS("s24", "s26", "s28", "s30", "s16", "s17", "s18", "s19")
+            "cmp r10, #0\n"
+            "beq 4f\n"
+            "3: vldmia r1!, {s16-s23}\n"
+            "vldmia r4!, {s24-s25}\n"
+            "vldmia r5!, {s26-s27}\n"
+            "vldmia r6!, {s28-s29}\n"
+            "vldmia r7!, {s30-s31}\n"
+            "subs r10, r10, #1\n"
+            PRODUCTS("s24", "s26", "s28", "s30", "s16", "s17", "s18", "s19")
+            PRODUCTS("s25", "s27", "s29", "s31", "s20", "s21", "s22", "s23")
+            "bne 3b\n"
+            "4: subs lr, lr, #1\n"
+            "beq 5f\n"
+            "add r4, r4, r9, lsl #2\n"
+            "add r5, r5, r9, lsl #2\n"
+            "add r6, r6, r9, lsl #2\n"
+            "add r7, r7, r9, lsl #2\n"
+            "b 2b\n"
+            "5: mov r12, sp\n"
+            "vstm sp, {s0-s15}\n"
+            "ldr lr, [sp, #64]\n"
+            "ldm r12!, {r4-r7}\n" RAISE_FOUR RAISE_FOUR RAISE_FOUR
+            "bic r4, r4, r4, asr #31\n"
+            "bic r5, r5, r5, asr #31\n"
+            "bic r6, r6, r6, asr #31\n"
+            "bic r7, r7, r7, asr #31\n"
+            "stm r3!, {r4-r7}\n"
+            "subs lr, lr, #1\n"
+            "bne 1b\n"
+            "add sp, #68\n"
+            "vpop {s16-s31}\n"
+            "pop {r4-r11, pc}\n");
+}
+
+#else
+
+static void store_largest(const struct windows *windows, const float *weights, const float *bias,
+                          float *output)
+{
+    const int row_step = windows->count + windows->gap;
+    for (int first = 0; first < windows->groups * CHANNELS; first += CHANNELS) {
+        float largest[CHANNELS] = {0.0F, 0.0F, 0.0F, 0.0F};
+        for (int window = 0; window < WINDOWS; window++) {
+            for (int channel = 0; channel < CHANNELS; channel++) {
+                const float *weight = weights + channel;
+                float sum = bias[first + channel];
+                for (int row = 0; row < windows->rows; row++) {
+                    const float *values = windows->of[window] + row * row_step;
+                    for (int i = 0; i < windows->count; i++) {
+                        sum += values[i] * *weight;
+                        weight += CHANNELS;
+                    }
+                }
+                largest[channel] = sum > largest[channel] ? sum : largest[channel];
+            }
+        }
+        for (int channel = 0; channel < CHANNELS; channel++) {
+            output[first + channel] = largest[channel];
+        }
+        weights += windows->rows * windows->count * CHANNELS;
+    }
+}
+
+#endif
+
+void autotinyml_conv2d_relu_max_pool2d(const struct autotinyml_map *layer, int first, int end,
+                                       int skipped, const float *input, float *output)
+{
+    const struct autotinyml_window window = layer->window;
+    const int channels = layer->input.channels;
+    const int down = window.stride_down * layer->input.width;
+    const int right = window.stride_right;
+    const int width = layer->output.width;
+    struct windows windows;
+    windows.count = window.width * channels;
+    windows.gap = window.dilation_down * layer->input.width * channels - windows.count;
+    windows.rows = window.height;
+    windows.groups = layer->output.channels / CHANNELS;
+    for (; first < end; first++) {
+        const int row = first / width * layer->pool.stride_down;
+        const int column = first % width * layer->pool.stride_right;
+        const float *corner = input + (row * down + column * right - skipped) * channels;
+        windows.of[0] = corner;
+        windows.of[1] = corner + right * channels;
+        windows.of[2] = corner + down * channels;
+        windows.of[3] = corner + (down + right) * channels;
+        store_largest(&windows, layer->weights, layer->bias, output);
+        output += layer->output.channels;
+    }
+}
