@@ -1,5 +1,7 @@
 //! `cargo xtask bench c`: what the generated C takes of a Cortex-M4F: instructions, code, memory.
 //!
+//! Cycles are a [model's](crate::cycles).
+//!
 //! Three networks: the baselines of the talk's two experiments, and the first one with 8 filters and
 //! units. Instructions are counted under the emulator, exactly. Weights are random: none of the figures
 //! depends on them.
@@ -8,11 +10,12 @@ use std::path::Path;
 
 use autotinyml_deploy::run::compile::ChipObjects;
 use autotinyml_deploy::{
-    Board, Compression, Core, DeployError, Emulator, Project, Runner, Subject, Tools, compress,
-    link, static_footprint, write_project,
+    Board, Compression, Core, DeployError, Emulator, Program, Project, Runner, Subject, Tools,
+    compress, link, static_footprint, write_project,
 };
 use autotinyml_nn::{Activation, Layer, Model, Network, Padding, Shape};
 
+use crate::cycles;
 use crate::failure::Failure;
 
 /// What to measure.
@@ -55,34 +58,47 @@ pub fn c(options: &Options) -> Result<(), Failure> {
         });
     }
     println!(
-        "                      instructions   per multiply-add   code bytes   activation bytes"
+        "                      instructions   per multiply-add   cycles, ms by the model   code bytes   activation bytes"
     );
     for case in cases() {
         println!("{}", case.name);
         for &compression in &options.compressions {
-            let [instructions, code_bytes, arena_bytes] = measure(&case, compression, &tools)
-                .map_err(|error| Failure::Program {
-                    program: "bench c".to_string(),
-                    reason: error.to_string(),
-                })?;
+            let measured = measure(&case, compression, &tools).map_err(|error| {
+                Failure::Program { program: "bench c".to_string(), reason: error.to_string() }
+            })?;
+            let Measured { instructions, cycles, milliseconds, code_bytes, arena_bytes } = measured;
             let each = instructions as f64 / case.multiply_adds;
             let name = format!("AutoTinyML {compression}");
             println!(
-                "  {name:<18}  {instructions:>12}   {each:>16.2}   {code_bytes:>10}   {arena_bytes:>16}"
+                "  {name:<18}  {instructions:>12}   {each:>16.2}   {cycles:>12} {milliseconds:>10.2}   {code_bytes:>10}   {arena_bytes:>16}"
             );
         }
         for Other { name, instructions, ram_bytes } in case.others {
             let each = instructions.map_or("-".to_string(), |each| format!("{each:.2}"));
             let ram_bytes = ram_bytes.map_or("-".to_string(), |bytes| bytes.to_string());
-            println!("  {name:<18}  {:>12}   {each:>16}   {:>10}   {ram_bytes:>16}", "", "");
+            println!(
+                "  {name:<18}  {:>12}   {each:>16}   {:>23}   {:>10}   {ram_bytes:>16}",
+                "", "", ""
+            );
         }
     }
     Ok(())
 }
 
-/// Instructions of an inference; flash of the linked program without weights and its example input;
-/// bytes of the arena, beside which kernels have no memory but the stack.
-fn measure(case: &Case, compression: Compression, tools: &Tools) -> Result<[u64; 3], DeployError> {
+struct Measured {
+    /// Of an inference.
+    instructions: u64,
+    /// On a Cortex-M4F that never waits for its memory.
+    cycles: u64,
+    /// On an STM32L476 at 80 MHz, whose flash has wait states.
+    milliseconds: f64,
+    /// Flash of the linked program without weights and its example input.
+    code_bytes: usize,
+    /// Of the arena, beside which kernels have no memory but the stack.
+    arena_bytes: usize,
+}
+
+fn measure(case: &Case, compression: Compression, tools: &Tools) -> Result<Measured, DeployError> {
     let network = &case.network;
     let folder = std::env::temp_dir().join(format!("autotinyml-bench-{}", std::process::id()));
     let (tool, lengths) =
@@ -96,14 +112,19 @@ fn measure(case: &Case, compression: Compression, tools: &Tools) -> Result<[u64;
     let objects = ChipObjects::compile(compiler, Core::CortexM4f, &folder)?;
     let footprint = static_footprint(network, compression);
     let emulator = tools.emulator.as_deref().expect(tool);
-    let emulator = Emulator::link(&objects, emulator, lengths, footprint.macc)?.expect("of 16 MiB");
-    let instructions = emulator.run(&input)?.instructions.unwrap_or(0);
+    let linked = Emulator::link(&objects, emulator, lengths, footprint.macc)?.expect("of 16 MiB");
+    let instructions = linked.run(&input)?.instructions.unwrap_or(0);
+    let cycles = cycles::trace(&objects, emulator, &input, &folder)?.cycles;
+    let waits = cycles::WAIT_STATES * cycles::flash_reads(network, compression)?;
+    let milliseconds = (cycles + waits) as f64 / cycles::CYCLES_PER_MS;
 
     let code_bytes = code_bytes(network, compression, compiler, &folder)?;
-    let code_bytes = code_bytes - footprint.st_rom_bytes - input.len() * size_of::<f32>();
+    let board = Board::named("stm32l476rg").expect("in the catalogue");
+    let weights_bytes = Program::of(network, compression, board)?.weights_bytes;
+    let code_bytes = code_bytes - weights_bytes - input.len() * size_of::<f32>();
     // A temporary folder: that nothing of it stays is nice to have.
     let _ = std::fs::remove_dir_all(&folder);
-    Ok([instructions, code_bytes as u64, arena_bytes as u64])
+    Ok(Measured { instructions, cycles, milliseconds, code_bytes, arena_bytes })
 }
 
 /// Flash that the program takes, whether its chip has it or not.

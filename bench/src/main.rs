@@ -7,6 +7,7 @@
 mod accuracy;
 mod c;
 mod contestant;
+mod cycles;
 mod failure;
 mod folders;
 mod functions;
