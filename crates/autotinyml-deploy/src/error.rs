@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::command::CommandError;
 use crate::elf::ElfError;
 use crate::lower::LowerError;
 use crate::plan::PlanError;
-use crate::toolchain::CommandError;
 
 /// A failure of the machinery. A network that does not fit is not one: that is a
 /// [`Verdict`](crate::limits::Verdict).

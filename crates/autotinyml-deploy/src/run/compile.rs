@@ -10,9 +10,9 @@ use tempfile::TempDir;
 
 use super::objects::SharedObjects;
 use super::temporary_folder;
+use crate::command::run_command;
 use crate::cortex::Core;
 use crate::error::DeployError;
-use crate::toolchain::run_command;
 
 /// Options for every C file. gnu99 instead of c99: only there may a multiplication and an addition
 /// become one instruction.

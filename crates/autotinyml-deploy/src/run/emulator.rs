@@ -15,9 +15,9 @@ use tempfile::TempDir;
 use super::compile::ChipObjects;
 use super::{Run, Runner, read_floats, write_floats};
 use crate::chip::overflows;
+use crate::command::run_command;
 use crate::cortex::{Core, Machine};
 use crate::error::DeployError;
-use crate::toolchain::run_command;
 
 /// `shift=4`: every instruction takes 2⁴ ns of virtual time.
 const NANOSECONDS_PER_INSTRUCTION: u64 = 16;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::compile::{Compiling, link, network_sources};
 use super::{Run, Runner, read_floats, write_floats};
+use crate::command::run_command;
 use crate::error::DeployError;
-use crate::toolchain::run_command;
 
 /// A large network takes a few hundredths of a second; this is for a machine that is busy.
 const TIMEOUT_PER_INPUT: Duration = Duration::from_millis(200);

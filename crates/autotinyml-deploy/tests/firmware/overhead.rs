@@ -8,31 +8,7 @@ use autotinyml_deploy::{
 use autotinyml_nn::{Activation, Layer, Network, Padding, Shape, Source};
 use tempfile::TempDir;
 
-use crate::support::tools;
-
-/// Experiment 1's template with 22 classes.
-fn network(filters: usize, units: usize, pool: usize, activation: Activation) -> Network {
-    let activation = Layer::Activation(activation);
-    let layers = [
-        Layer::Conv2d {
-            filters,
-            kernel: [2, 2],
-            stride: [1, 1],
-            dilation: [1, 1],
-            padding: Padding::Valid,
-        },
-        activation,
-        Layer::MaxPool2d { window: [pool; 2], stride: [pool; 2] },
-        Layer::Flatten,
-        Layer::Dense { units },
-        activation,
-        Layer::Dense { units },
-        activation,
-        Layer::Dense { units: 22 },
-        Layer::Activation(Activation::Softmax),
-    ];
-    Network::chain(Shape::new(90, 3, 1), &layers).unwrap()
-}
+use crate::support::{experiment_1_with, tools};
 
 #[test]
 fn a_large_input_takes_flash_too() {
@@ -164,7 +140,7 @@ fn one_program_of_a_kind_tells_the_size_of_the_others() {
     let Some(tools) = tools(|tools| tools.cross_cc.is_some()) else { return };
     let compiler = tools.cross_cc.as_deref().unwrap();
     let compression = Compression::X4;
-    let sizes = [(8, 32), (16, 32), (64, 32), (9, 33), (8, 40), (256, 64), (8, 256)];
+    let sizes = [[8, 32], [16, 32], [64, 32], [9, 33], [8, 40], [256, 64], [8, 256]];
     for (board, activation, pool, sizes) in [
         ("stm32f303k8", Activation::Relu, 2, &sizes[..]),
         ("stm32f303k8", Activation::Tanh, 1, &sizes),
@@ -178,7 +154,7 @@ fn one_program_of_a_kind_tells_the_size_of_the_others() {
         };
         let networks: Vec<Network> = sizes
             .iter()
-            .map(|&(filters, units)| network(filters, units, pool, activation))
+            .map(|&sizes| experiment_1_with(sizes, [2, pool], [activation; 2], 22))
             .collect();
         let programs: Vec<Program> = networks
             .iter()

@@ -11,12 +11,12 @@ use autotinyml_deploy::{
     Accounting, Board, Compression, Footprint, Limits, Overhead, Program, SharedObjects, Subject,
     link, static_footprint,
 };
-use autotinyml_nn::{Activation, Layer, Network, Padding, Shape};
+use autotinyml_nn::{Activation, Network};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tempfile::TempDir;
 
-use crate::support::tools;
+use crate::support::{experiment_1_with, tools};
 
 /// Unless the environment says how many.
 const NETWORKS: usize = 30;
@@ -32,30 +32,6 @@ const SPACES: [(&str, [usize; 2], &[usize]); 2] = [
 const ACTIVATIONS: [Activation; 4] =
     [Activation::Relu, Activation::Sigmoid, Activation::Selu, Activation::Tanh];
 
-/// A network of experiment 1: which filters, activation, kernel, pool, units, activation.
-fn network(filters: usize, kernel: usize, pool: usize, units: usize, kinds: [usize; 2]) -> Network {
-    let [conv, dense] = kinds.map(|kind| Layer::Activation(ACTIVATIONS[kind]));
-    let layers = [
-        Layer::Conv2d {
-            filters,
-            kernel: [kernel; 2],
-            stride: [1, 1],
-            dilation: [1, 1],
-            padding: Padding::Valid,
-        },
-        conv,
-        Layer::MaxPool2d { window: [pool; 2], stride: [pool; 2] },
-        Layer::Flatten,
-        Layer::Dense { units },
-        dense,
-        Layer::Dense { units },
-        dense,
-        Layer::Dense { units: 22 },
-        Layer::Activation(Activation::Softmax),
-    ];
-    Network::chain(Shape::new(90, 3, 1), &layers).unwrap()
-}
-
 /// All programs of a space: dropout and optimizer make no difference to them.
 fn space(sizes: &[usize]) -> Vec<Network> {
     let mut networks = vec![];
@@ -64,8 +40,9 @@ fn space(sizes: &[usize]) -> Vec<Network> {
             for kernel in [1, 2] {
                 for pool in [1, 2] {
                     for kinds in 0..16 {
-                        let kinds = [kinds / 4, kinds % 4];
-                        networks.push(network(filters, kernel, pool, units, kinds));
+                        let activations = [kinds / 4, kinds % 4].map(|kind| ACTIVATIONS[kind]);
+                        let sizes = [filters, units];
+                        networks.push(experiment_1_with(sizes, [kernel, pool], activations, 22));
                     }
                 }
             }

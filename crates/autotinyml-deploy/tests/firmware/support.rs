@@ -72,28 +72,39 @@ pub fn baseline() -> Model {
 
 /// The same with as many filters and units as `size`.
 pub fn experiment_1(size: usize) -> Model {
-    let conv = Layer::Conv2d {
-        filters: size,
-        kernel: [2, 2],
-        stride: [1, 1],
-        dilation: [1, 1],
-        padding: Padding::Valid,
-    };
-    let relu = Layer::Activation(Activation::Relu);
+    let network = experiment_1_with([size; 2], [2, 2], [Activation::Relu; 2], 6);
+    with_weights(network, 5)
+}
+
+/// A network of experiment 1's space: filters and units, kernel and pool, activations of convolution and
+/// dense layers.
+pub fn experiment_1_with(
+    [filters, units]: [usize; 2],
+    [kernel, pool]: [usize; 2],
+    activations: [Activation; 2],
+    classes: usize,
+) -> Network {
+    let [conv, dense] = activations.map(Layer::Activation);
     let layers = [
+        Layer::Conv2d {
+            filters,
+            kernel: [kernel; 2],
+            stride: [1, 1],
+            dilation: [1, 1],
+            padding: Padding::Valid,
+        },
         conv,
-        relu,
-        Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
+        Layer::MaxPool2d { window: [pool; 2], stride: [pool; 2] },
         Layer::Dropout { rate: 0.2 },
         Layer::Flatten,
-        Layer::Dense { units: size },
-        relu,
-        Layer::Dense { units: size },
-        relu,
-        Layer::Dense { units: 6 },
+        Layer::Dense { units },
+        dense,
+        Layer::Dense { units },
+        dense,
+        Layer::Dense { units: classes },
         Layer::Activation(Activation::Softmax),
     ];
-    model(Shape::new(90, 3, 1), &layers, 5)
+    Network::chain(Shape::new(90, 3, 1), &layers).unwrap()
 }
 
 /// Any layers on any map, shortcuts around some of them, small enough to compile and run dozens.
