@@ -1,7 +1,5 @@
 //! Which C function of `c/kernels` runs a kernel, and the file it is in.
 
-use autotinyml_nn::Activation;
-
 use crate::compression::IndexBits;
 use crate::lower::{Kernel, Operation, Window};
 
@@ -9,10 +7,8 @@ use crate::lower::{Kernel, Operation, Window};
 /// indices of so many `bits`, or floats.
 pub fn c_function(kernel: &Kernel, bits: Option<IndexBits>) -> &'static str {
     match kernel.operation {
-        Operation::Conv2d { pool: Some(_), .. }
-            if bits.is_none() && is_plain_relu_pooling(kernel) =>
-        {
-            "conv2d_relu_max_pool2d"
+        Operation::Conv2d { pool: Some(_), .. } if bits.is_none() && pools_two_by_two(kernel) => {
+            "conv2d_max_pool2x2"
         }
         Operation::Conv2d { pool: Some(_), .. } => "conv2d_max_pool2d",
         Operation::Conv2d { pool: None, .. } => "conv2d",
@@ -39,13 +35,11 @@ fn pairs_pay(dense: &Kernel) -> bool {
     dense.input.len() * dense.output.len() >= PAIRS_WEIGHTS_MIN
 }
 
-/// Whether a convolution with pooling is one that `conv2d_relu_max_pool2d.c` computes.
-fn is_plain_relu_pooling(kernel: &Kernel) -> bool {
+/// Whether a convolution with pooling is one that `conv2d_max_pool2x2.c` computes.
+fn pools_two_by_two(kernel: &Kernel) -> bool {
     let Operation::Conv2d { window, pool: Some(pool) } = kernel.operation else { return false };
-    let has_right_form = kernel.activation == Some(Activation::Relu)
-        && pool.size == [2, 2]
-        && kernel.output.channels.is_multiple_of(4)
-        && window.dilation[1] == 1;
+    let has_right_form =
+        pool.size == [2, 2] && kernel.output.channels.is_multiple_of(4) && window.dilation[1] == 1;
     let (input, output) = (kernel.input, kernel.output);
     let lengths = [[input.height, output.height], [input.width, output.width]];
     let is_inside = |axis: usize| {
@@ -60,8 +54,8 @@ fn is_plain_relu_pooling(kernel: &Kernel) -> bool {
 /// Name and content of the file with this function. `None`: it is in `activation.c`.
 pub fn c_file(function: &str) -> Option<(&'static str, &'static str)> {
     Some(match function {
-        "conv2d_relu_max_pool2d" => {
-            ("conv2d_relu_max_pool2d.c", include_str!("../c/kernels/conv2d_relu_max_pool2d.c"))
+        "conv2d_max_pool2x2" => {
+            ("conv2d_max_pool2x2.c", include_str!("../c/kernels/conv2d_max_pool2x2.c"))
         }
         "conv2d_max_pool2d" => {
             ("conv2d_max_pool2d.c", include_str!("../c/kernels/conv2d_max_pool2d.c"))

@@ -86,10 +86,10 @@ void autotinyml_shared4_products(const struct autotinyml_map *layer, int start, 
 void autotinyml_conv2d_max_pool2d(const struct autotinyml_map *layer, int first, int end,
                                   int skipped, const float *input, float *output);
 
-/* As it, with ReLU: float weights, pooling windows of 2 x 2, output channels by the four, and windows of
- * the convolution that all lie inside the input and have no gaps. */
-void autotinyml_conv2d_relu_max_pool2d(const struct autotinyml_map *layer, int first, int end,
-                                       int skipped, const float *input, float *output);
+/* As it, for float weights, pooling windows of 2 x 2, output channels by the four, and windows of the
+ * convolution that all lie inside the input and have no gaps. */
+void autotinyml_conv2d_max_pool2x2(const struct autotinyml_map *layer, int first, int end,
+                                   int skipped, const float *input, float *output);
 
 /* Convolution of each channel by itself: weights are [window row][window column][channel]. */
 void autotinyml_depthwise_conv2d(const struct autotinyml_map *layer, int first, int end,

@@ -113,7 +113,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
             line("output", shape(kernel.output));
             line("window", window_value(window));
             line("pool", window_value(pool.unwrap_or(Window::SINGLE)));
-            if function(project, kernel) != "conv2d_relu_max_pool2d" {
+            if function(project, kernel) != "conv2d_max_pool2x2" {
                 line("products", format!("autotinyml_{}_products", storage(project, kernel)));
             }
         }

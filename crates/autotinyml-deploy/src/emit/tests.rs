@@ -74,7 +74,7 @@ fn a_streamed_map_and_its_dense_layer_run_by_turns() {
         for (int first = 0; first < plan.conv2d_pixels; first += plan.conv2d_turn) {
             const int next = first + plan.conv2d_turn;
             const int end = next < plan.conv2d_pixels ? next : plan.conv2d_pixels;
-            autotinyml_conv2d_max_pool2d(&conv2d, first, end, 0, input, plan.conv2d_output);
+            autotinyml_conv2d_max_pool2x2(&conv2d, first, end, 0, input, plan.conv2d_output);
             autotinyml_dense(&dense, first * plan.conv2d_channels, end * plan.conv2d_channels, plan.conv2d_output, output);
         }
     }

@@ -193,9 +193,9 @@ pub fn any_chain(seed: u64) -> Model {
         if size(0..=5) == 0 {
             // What most networks have.
             let (filters, pool) = (4 * size(1..=3), [2, width.min(2)]);
-            let conv = Layer::Conv2d { filters, kernel: window, stride, dilation, padding };
-            let relu = Layer::Activation(Activation::Relu);
-            layers.extend([conv, relu, Layer::MaxPool2d { window: pool, stride: pool }]);
+            layers.push(Layer::Conv2d { filters, kernel: window, stride, dilation, padding });
+            layers.extend(any_activation(size(0..=9)));
+            layers.push(Layer::MaxPool2d { window: pool, stride: pool });
             if Network::chain(input, &layers).is_err() {
                 layers.truncate(before);
             }
@@ -244,9 +244,9 @@ pub fn experiment_2() -> Model {
     model(Shape::new(32, 32, 3), &[&block(32)[..], &block(64), &head].concat(), 6)
 }
 
-/// Convolutions below ReLU and pooling over 2 × 2 with an odd number of values in a row of a window, and
-/// dense layers, the first so large that 4-bit indices are looked up by twos: 637 inputs that arrive in parts
-/// of an odd number, outputs in groups of sixteen, eight and one.
+/// Convolutions below pooling over 2 × 2 with an odd number of values in a row of a window, and dense layers,
+/// the first so large that 4-bit indices are looked up by twos: 637 inputs, outputs in groups of sixteen, eight
+/// and one.
 pub fn pooled(seed: u64) -> Model {
     let conv = |filters, kernel, stride, dilation| {
         let padding = Padding::Valid;
@@ -259,7 +259,7 @@ pub fn pooled(seed: u64) -> Model {
         relu,
         pool,
         conv(12, [2, 3], [1, 2], [1, 1]),
-        relu,
+        Layer::Activation(Activation::Tanh),
         pool,
         conv(7, [1, 1], [1, 1], [1, 1]),
         Layer::Flatten,

@@ -1,6 +1,7 @@
-/* Convolution, ReLU and max-pooling over 2 x 2 in one, for float weights, output channels by the four, and
+/* Convolution and max-pooling over 2 x 2 in one, for float weights, output channels by the four, and
  * windows none of which hangs over the edge or has gaps. The four windows under a pooling window are
- * computed at once, and only the largest sums are stored. */
+ * computed at once, and only the largest sums are stored. The activation comes last, as in
+ * conv2d_max_pool2d.c, but for ReLU, which is done on the way. */
 #include "autotinyml.h"
 
 enum { WINDOWS = 4, CHANNELS = 4 };
@@ -11,9 +12,10 @@ struct windows {
     const float *of[WINDOWS];
     int count, gap, rows;
     int groups; /* of output channels */
+    int is_relu;
 };
 
-/* Stores the largest of four sums and zero for each channel. */
+/* Stores the largest of four sums for each channel, and of zero if that is ReLU's. */
 #if defined(__arm__) && defined(__ARM_FP)
 
 #define PRODUCTS(value_a, value_b, value_c, value_d, w0, w1, w2, w3)                               \
@@ -29,9 +31,14 @@ struct windows {
 #define RAISE_FOUR                                                                                 \
     "ldm r12!, {r8-r11}\n" RAISE("r4", "r8") RAISE("r5", "r9") RAISE("r6", "r10") RAISE("r7", "r11")
 
+#define RAISE_FLOAT(to, value)                                                                     \
+    "vcmp.f32 " value ", " to "\n vmrs APSR_nzcv, fpscr\n it gt\n vmovgt.f32 " to ", " value "\n"
+#define RAISE_FOUR_FLOATS(a, b, c, d)                                                              \
+    RAISE_FLOAT("s0", a) RAISE_FLOAT("s1", b) RAISE_FLOAT("s2", c) RAISE_FLOAT("s3", d)
+
 /* As the C below, with all sums in registers and two values of each window at a time: every register
- * that there is. Floats that are not negative are in the order of their bits, and the bits of those that
- * are negative are less. */
+ * that there is. For ReLU, floats are compared as integers: those that are not negative are in the order of
+ * their bits, and the bits of those that are negative are less. */
 static __attribute__((naked, noinline)) void store_largest(const struct windows *windows,
                                                            const float *weights, const float *bias,
                                                            float *output)
@@ -73,20 +80,29 @@ static __attribute__((naked, noinline)) void store_largest(const struct windows 
             "add r6, r6, r9, lsl #2\n"
             "add r7, r7, r9, lsl #2\n"
             "b 2b\n"
-            "5: mov r12, sp\n"
-            "vstm sp, {s0-s15}\n"
+            "5: ldr r10, [r0, #32]\n" /* ReLU? */
             "ldr lr, [sp, #64]\n"
+            "cmp r10, #0\n"
+            "beq 7f\n"
+            "mov r12, sp\n"
+            "vstm sp, {s0-s15}\n"
             "ldm r12!, {r4-r7}\n" RAISE_FOUR RAISE_FOUR RAISE_FOUR
             "bic r4, r4, r4, asr #31\n"
             "bic r5, r5, r5, asr #31\n"
             "bic r6, r6, r6, asr #31\n"
             "bic r7, r7, r7, asr #31\n"
             "stm r3!, {r4-r7}\n"
-            "subs lr, lr, #1\n"
+            "6: subs lr, lr, #1\n"
             "bne 1b\n"
             "add sp, #68\n"
             "vpop {s16-s31}\n"
-            "pop {r4-r11, pc}\n");
+            "pop {r4-r11, pc}\n"
+            "7:\n"
+            RAISE_FOUR_FLOATS("s4", "s5", "s6", "s7")
+            RAISE_FOUR_FLOATS("s8", "s9", "s10", "s11")
+            RAISE_FOUR_FLOATS("s12", "s13", "s14", "s15")
+            "vstmia r3!, {s0-s3}\n"
+            "b 6b\n");
 }
 
 #else
@@ -108,7 +124,8 @@ static void store_largest(const struct windows *windows, const float *weights, c
                         weight += CHANNELS;
                     }
                 }
-                largest[channel] = sum > largest[channel] ? sum : largest[channel];
+                const int is_first = window == 0 && !windows->is_relu;
+                largest[channel] = is_first || sum > largest[channel] ? sum : largest[channel];
             }
         }
         for (int channel = 0; channel < CHANNELS; channel++) {
@@ -120,8 +137,8 @@ static void store_largest(const struct windows *windows, const float *weights, c
 
 #endif
 
-void autotinyml_conv2d_relu_max_pool2d(const struct autotinyml_map *layer, int first, int end,
-                                       int skipped, const float *input, float *output)
+void autotinyml_conv2d_max_pool2x2(const struct autotinyml_map *layer, int first, int end,
+                                   int skipped, const float *input, float *output)
 {
     const struct autotinyml_window window = layer->window;
     const int channels = layer->input.channels;
@@ -133,6 +150,7 @@ void autotinyml_conv2d_relu_max_pool2d(const struct autotinyml_map *layer, int f
     windows.gap = window.dilation_down * layer->input.width * channels - windows.count;
     windows.rows = window.height;
     windows.groups = layer->output.channels / CHANNELS;
+    windows.is_relu = layer->activation == autotinyml_relu;
     for (; first < end; first++) {
         const int row = first / width * layer->pool.stride_down;
         const int column = first % width * layer->pool.stride_right;
@@ -142,6 +160,9 @@ void autotinyml_conv2d_relu_max_pool2d(const struct autotinyml_map *layer, int f
         windows.of[2] = corner + down * channels;
         windows.of[3] = corner + (down + right) * channels;
         store_largest(&windows, layer->weights, layer->bias, output);
+        if (!windows.is_relu) {
+            layer->activation(output, layer->output.channels);
+        }
         output += layer->output.channels;
     }
 }
