@@ -124,13 +124,44 @@ pub fn plan_in_pieces(kernels: &[Kernel], first_bytes: usize) -> Result<Plan, Pl
     plan_with_border(kernels, Some(first_bytes / FLOAT_BYTES))
 }
 
+/// If no more maps could be streamed, every choice of them is tried.
+const ALL_CHOICES_MAX: usize = 6;
+
 fn plan_with_border(kernels: &[Kernel], border: Option<usize>) -> Result<Plan, PlanError> {
     let least: Extents = (0..kernels.len()).map(|k| least_extent(kernels, k)).collect();
-    let streamed = improved(kernels, &least, least.clone(), border);
-    let whole = improved(kernels, &least, vec![Extent::Whole; kernels.len()], border);
-    let plan = if cost(&streamed) < cost(&whole) { streamed } else { whole };
+    let streamable: Vec<usize> =
+        (0..kernels.len()).filter(|&k| least[k] != Extent::Whole).collect();
+    let plan = if streamable.len() <= ALL_CHOICES_MAX {
+        best_of_all(kernels, &least, &streamable, border)
+    } else {
+        let streamed = improved(kernels, &least, least.clone(), border);
+        let whole = improved(kernels, &least, vec![Extent::Whole; kernels.len()], border);
+        if cost(&streamed) < cost(&whole) { streamed } else { whole }
+    };
     plan.check(kernels)?;
     Ok(plan)
+}
+
+/// The best plan of all choices of streamed maps.
+fn best_of_all(
+    kernels: &[Kernel],
+    least: &Extents,
+    streamable: &[usize],
+    border: Option<usize>,
+) -> Plan {
+    let mut extents = vec![Extent::Whole; kernels.len()];
+    let mut plan = smallest(kernels, &extents, border, usize::MAX).expect("it may be any size");
+    for choice in 1..1 << streamable.len() {
+        for (bit, &k) in streamable.iter().enumerate() {
+            extents[k] = if choice >> bit & 1 == 1 { least[k] } else { Extent::Whole };
+        }
+        if let Some(other) = smallest(kernels, &extents, border, plan.arena_bytes)
+            && cost(&other) < cost(&plan)
+        {
+            plan = other;
+        }
+    }
+    plan
 }
 
 /// A smaller arena is better; of two alike, the one with fewer streamed maps.

@@ -290,7 +290,8 @@ proptest! {
         }
     }
 
-    /// Every choice of streamed maps is tried. The plan finds the best in nearly all cases.
+    /// Every choice of streamed maps is tried. The plan finds the best if they are few, and nearly so in
+    /// nearly all other cases.
     #[test]
     fn no_other_choice_of_streamed_maps_takes_much_less(
         kernels in prop_oneof![any_kernels(), any_network().prop_map(|network| lower(&network).unwrap())]
@@ -307,7 +308,8 @@ proptest! {
         };
         let best = (0..1 << streamable.len()).map(choice).min().unwrap();
         let arena_bytes = plan(&kernels).unwrap().arena_bytes;
-        prop_assert!(arena_bytes <= best + best / 20, "{arena_bytes} instead of {best}");
+        let most = if streamable.len() <= ALL_CHOICES_MAX { best } else { best + best / 10 };
+        prop_assert!(arena_bytes <= most, "{arena_bytes} instead of {best}");
     }
 
     #[test]
