@@ -5,6 +5,7 @@
 
 mod boards;
 mod check;
+mod combinations;
 mod compare;
 mod completions;
 mod data;
@@ -16,6 +17,7 @@ mod judge;
 mod load;
 mod man;
 mod new;
+mod opened;
 mod optimize;
 mod out;
 mod preamble;

@@ -4,25 +4,23 @@
 //! compiler → refuse what does not fit (unless the study treats deployability as a black box) →
 //! train a network on each fold → compress → accuracy as deployed, cross accuracy → verdict.
 
+mod folds;
+
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use autotinyml_deploy::{
-    Accounting, Agreement, CrossAccuracy, DeployError, Estimate, Footprint, Program, SharedObjects,
-    Subject, Tools, Verdict, compress, link, of_each_layer, static_footprint,
+    Accounting, Compression, DeployError, Estimate, Footprint, Program, SharedObjects, Subject,
+    Tools, Verdict, link, static_footprint,
 };
-use autotinyml_nn::{
-    BuildError, Confusion, Epoch, Layer, Metric, Network, Node, Source, TrainError, Training,
-    train_and_validate,
-};
+use autotinyml_nn::{BuildError, Layer, Network, Node, Source, TrainError};
 use autotinyml_search::Configuration;
 
-use crate::advice::{Choice, advice, costs_of_layers, falls_short};
+use crate::advice::{Choice, advice};
 use crate::early_stopping::Hurdles;
-use crate::record::{Stopped, TrialOutcome, TrialRecord};
+use crate::record::{TrialOutcome, TrialRecord};
 use crate::samples::Samples;
 use crate::study_file::{Check, DeployPlan, Study};
 
@@ -88,32 +86,6 @@ fn program_key(network: &Network) -> String {
     key
 }
 
-/// What training on the folds gave.
-struct Trained {
-    /// Of each fold, as deployed, on its validation part.
-    confusions: Vec<Confusion>,
-    learning_curve: Vec<f64>,
-    /// Of the first fold. Empty if bad trials are not stopped.
-    validation_curve: Vec<f64>,
-    /// In the first fold, the only one then.
-    stopped: Option<Stopped>,
-    cross: CrossAccuracy,
-    /// Of the fold that agrees least with its network, if too little: what each layer costs.
-    layers: Vec<Agreement>,
-}
-
-impl Trained {
-    fn of_folds(&self, metric: Metric) -> Vec<f64> {
-        self.confusions.iter().map(|confusion| confusion.score(metric)).collect()
-    }
-
-    /// Mean over the folds.
-    fn score(&self, metric: Metric) -> f64 {
-        let scores = self.of_folds(metric);
-        scores.iter().sum::<f64>() / scores.len() as f64
-    }
-}
-
 impl<'a> Evaluator<'a> {
     /// An evaluator that has linked nothing yet.
     pub fn new(study: &'a Study, samples: &'a Samples, tools: &'a Tools) -> Self {
@@ -165,37 +137,8 @@ impl<'a> Evaluator<'a> {
         epochs: Option<usize>,
         hurdles: Option<&Hurdles>,
     ) -> Result<TrialOutcome, EvaluateError> {
-        let Study { deploy, search, .. } = self.study;
-        let limit = search.trial_time_limit.map(|limit| (Instant::now(), limit));
-        let network = match self.network(configuration) {
-            Ok(network) => network,
-            Err(reason) => return Ok(TrialOutcome::refused(reason.to_string(), None)),
-        };
-        let footprint = self.sizes(&network)?;
-        let verdict = self.verdict(&footprint);
-        let advice = self.advice(configuration, &network, &footprint)?;
-        if deploy.check == Check::BeforeTraining && !verdict.deployable() {
-            let mut refused = TrialOutcome::refused(String::new(), Some(footprint));
-            refused.verdict = verdict;
-            refused.verdict.reasons.extend(advice);
-            return Ok(refused);
-        }
-        let late = &|| limit.is_some_and(|(start, limit)| start.elapsed() > limit);
-        match (self.train_folds(&network, configuration, epochs, hurdles, late), limit) {
-            (_, Some((_, limit))) if late() => Err(EvaluateError::OutOfTime(limit)),
-            (Ok(trained), _) => {
-                let mut outcome = self.judge(&trained, footprint);
-                outcome.verdict.reasons.extend(advice);
-                if outcome.footprint.as_ref().is_some_and(|it| falls_short(&deploy.limits, it)) {
-                    outcome.verdict.reasons.extend(costs_of_layers(&trained.layers));
-                }
-                Ok(outcome)
-            }
-            (Err(refused @ (TrainError::Diverged { .. } | TrainError::TooLarge { .. })), _) => {
-                Ok(TrialOutcome::refused(refused.to_string(), Some(footprint)))
-            }
-            (Err(error), _) => Err(EvaluateError::Training(error)),
-        }
+        let mut outcomes = evaluate_for(&[self], 0, configuration, epochs, hurdles)?;
+        Ok(outcomes.remove(0))
     }
 
     /// What takes most of a network that does not fit, and the nearest change with which it would.
@@ -262,125 +205,73 @@ impl<'a> Evaluator<'a> {
         };
         Ok(link(&subject, compression, board, compiler, folder.path())?)
     }
-
-    /// Mean accuracy and mean score by the study's goal over the folds after full training, as deployed.
-    pub(crate) fn validate(
-        &self,
-        network: &Network,
-        configuration: &Configuration,
-    ) -> Result<(f64, f64), EvaluateError> {
-        let trained = self
-            .train_folds(network, configuration, None, None, &|| false)
-            .map_err(EvaluateError::Training)?;
-        Ok((trained.score(Metric::Accuracy), trained.score(self.study.search.goal)))
-    }
-
-    /// One network for each fold; what comes out once it is `late` is of no use.
-    fn train_folds(
-        &self,
-        network: &Network,
-        configuration: &Configuration,
-        epochs: Option<usize>,
-        hurdles: Option<&Hurdles>,
-        late: &dyn Fn() -> bool,
-    ) -> Result<Trained, TrainError> {
-        let Study { training, space, search, deploy, .. } = self.study;
-        let full = training.fill(space, configuration, &self.samples.raw.classes);
-        let training = Training { epochs: epochs.unwrap_or(full.epochs), ..full };
-        let mut confusions = vec![];
-        let mut curves = vec![];
-        let (mut validation_curve, mut missed) = (vec![], None);
-        let (mut answers, mut deployed_answers) = (vec![], vec![]);
-        let (mut layers, mut least) = (vec![], deploy.limits.cross_accuracy.unwrap_or(0.0));
-        for (number, fold) in self.samples.folds.iter().enumerate() {
-            let data = &self.samples.raw.standardised(&fold.standardisation);
-            // The same seed for every configuration: they differ by their merit, not by their luck.
-            let seed = search.seed.wrapping_mul(1000).wrapping_add(number as u64);
-            let hurdles = hurdles.filter(|_| number == 0);
-            let (mut curve, train) = (vec![], &fold.train);
-            let on_epoch = &mut |epoch: &Epoch| {
-                curve.push(epoch.accuracy);
-                if let Some(hurdles) = hurdles {
-                    validation_curve.extend(epoch.validation_accuracy);
-                    missed = hurdles.missed(&validation_curve);
-                }
-                if late() || missed.is_some() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            };
-            let each_epoch = match hurdles {
-                Some(_) if fold.stop.is_empty() => &fold.validation,
-                _ => &fold.stop,
-            };
-            let model =
-                train_and_validate(network, data, train, each_epoch, &training, seed, on_epoch)?;
-            curves.push(curve);
-            let stored = compress(&model, deploy.compression);
-            let inputs = Samples::gather(data, &fold.validation);
-            let (original, outputs) =
-                (model.predict(&inputs), stored.decompressed().predict(&inputs));
-            let agreeing = CrossAccuracy::between(&original, &outputs, data.classes.len()).accuracy;
-            if agreeing < least {
-                (least, layers) = (agreeing, of_each_layer(&model, &stored, &inputs));
-            }
-            answers.extend(original);
-            let labels = fold.validation.iter().map(|&sample| data.labels[sample]);
-            confusions.push(Confusion::of(&outputs, labels, data.classes.len()));
-            deployed_answers.extend(outputs);
-            if missed.is_some() {
-                break;
-            }
-        }
-        let cross =
-            CrossAccuracy::between(&answers, &deployed_answers, self.samples.raw.classes.len());
-        let stopped = missed.map(|missed| Stopped {
-            reason: missed.to_string(),
-            score: confusions[0].score(search.goal),
-            epochs: missed.epoch,
-            epochs_saved: training.epochs * self.samples.folds.len() - missed.epoch,
-        });
-        let learning_curve = mean_curve(&curves);
-        Ok(Trained { confusions, learning_curve, validation_curve, stopped, cross, layers })
-    }
-
-    fn judge(&self, trained: &Trained, mut footprint: Footprint) -> TrialOutcome {
-        if let Some(stopped) = &trained.stopped {
-            return TrialOutcome {
-                learning_curve: trained.learning_curve.clone(),
-                validation_curve: trained.validation_curve.clone(),
-                stopped: Some(stopped.clone()),
-                verdict: self.verdict(&footprint),
-                ..TrialOutcome::refused(String::new(), Some(footprint))
-            };
-        }
-        footprint.cross_accuracy = Some(trained.cross.accuracy);
-        let CrossAccuracy { rmse, mae, l2r, .. } = trained.cross;
-        // Outputs that overflow have no distance.
-        [footprint.rmse, footprint.mae, footprint.l2r] =
-            [rmse, mae, l2r].map(|distance| distance.is_finite().then_some(distance));
-        TrialOutcome {
-            accuracy: Some(trained.score(Metric::Accuracy)),
-            balanced_accuracy: Some(trained.score(Metric::BalancedAccuracy)),
-            macro_f1: Some(trained.score(Metric::MacroF1)),
-            fold_accuracies: trained.of_folds(Metric::Accuracy),
-            learning_curve: trained.learning_curve.clone(),
-            validation_curve: trained.validation_curve.clone(),
-            stopped: None,
-            verdict: self.verdict(&footprint),
-            footprint: Some(footprint),
-        }
-    }
 }
 
-/// The mean after each epoch, of the curves that go so far.
-fn mean_curve(curves: &[Vec<f64>]) -> Vec<f64> {
-    let epochs = curves.iter().map(Vec::len).max().unwrap_or(0);
-    let mean = |epoch| {
-        let reached: Vec<f64> =
-            curves.iter().filter_map(|curve| curve.get(epoch)).copied().collect();
-        reached.iter().sum::<f64>() / reached.len() as f64
+/// Runs the stages of one trial for several combinations of a study, each with its evaluator: one training,
+/// an outcome for each. Whether there is a training at all decides the one whose `turn` it is.
+///
+/// # Errors
+/// As [`Evaluator::evaluate`].
+pub fn evaluate_for(
+    evaluators: &[&Evaluator<'_>],
+    turn: usize,
+    configuration: &Configuration,
+    epochs: Option<usize>,
+    hurdles: Option<&Hurdles>,
+) -> Result<Vec<TrialOutcome>, EvaluateError> {
+    let own = evaluators[turn];
+    let limit = own.study.search.trial_time_limit.map(|limit| (Instant::now(), limit));
+    let refused = |reason: String| vec![TrialOutcome::refused(reason, None); evaluators.len()];
+    let network = match own.network(configuration) {
+        Ok(network) => network,
+        Err(reason) => return Ok(refused(reason.to_string())),
     };
-    (0..epochs).map(mean).collect()
+    let sized = |evaluator: &&Evaluator<'_>| {
+        let footprint = evaluator.sizes(&network)?;
+        let advice = evaluator.advice(configuration, &network, &footprint)?;
+        Ok((footprint, advice))
+    };
+    let sizes: Vec<(Footprint, Vec<String>)> =
+        evaluators.iter().map(sized).collect::<Result<_, EvaluateError>>()?;
+    let untrained = |reason: &str| {
+        let outcome = |(evaluator, (footprint, advice)): (&&Evaluator<'_>, &(_, Vec<String>))| {
+            let mut outcome =
+                TrialOutcome::refused(reason.to_owned(), Some(Footprint::clone(footprint)));
+            let verdict = evaluator.verdict(footprint);
+            if !verdict.deployable() {
+                outcome.verdict = verdict;
+                outcome.verdict.reasons.extend(advice.iter().cloned());
+            }
+            outcome
+        };
+        evaluators.iter().zip(&sizes).map(outcome).collect::<Vec<_>>()
+    };
+    let fits = own.verdict(&sizes[turn].0).deployable();
+    if own.study.deploy.check == Check::BeforeTraining && !fits {
+        return Ok(untrained("not trained: it does not fit what it was tried for"));
+    }
+    let mut compressions: Vec<Compression> = vec![];
+    for Evaluator { study, .. } in evaluators {
+        if !compressions.contains(&study.deploy.compression) {
+            compressions.push(study.deploy.compression);
+        }
+    }
+    let late = &|| limit.is_some_and(|(start, limit)| start.elapsed() > limit);
+    let trained = own.train_folds(&network, configuration, &compressions, epochs, hurdles, late);
+    match (trained, limit) {
+        (_, Some((_, limit))) if late() => Err(EvaluateError::OutOfTime(limit)),
+        (Ok(trained), _) => {
+            let all = evaluators.iter().zip(sizes);
+            Ok(all
+                .map(|(it, (footprint, advice))| it.outcome(&trained, footprint, advice))
+                .collect())
+        }
+        (Err(failed @ (TrainError::Diverged { .. } | TrainError::TooLarge { .. })), _) => {
+            let outcome = |(footprint, _): (Footprint, _)| {
+                TrialOutcome::refused(failed.to_string(), Some(footprint))
+            };
+            Ok(sizes.into_iter().map(outcome).collect())
+        }
+        (Err(error), _) => Err(EvaluateError::Training(error)),
+    }
 }

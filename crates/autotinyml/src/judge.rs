@@ -20,6 +20,7 @@ impl Judge<'_> {
     pub fn judge(&self, trials: &[TrialRecord]) -> Vec<TrialRecord> {
         let judged = |trial: &TrialRecord| TrialRecord {
             outcome: self.outcome(&trial.outcome),
+            combinations: vec![],
             ..trial.clone()
         };
         trials.iter().map(judged).collect()

@@ -18,10 +18,21 @@ pub struct TrialRecord {
     pub phase: Phase,
     /// Epochs that it was given. None: a full training.
     pub epochs: Option<usize>,
-    /// What became of it.
+    /// What became of it; of a study of several combinations, for the one whose turn it was.
     pub outcome: TrialOutcome,
+    /// For each combination of a board and a compression, in the order of the study; empty if there is but
+    /// one.
+    pub combinations: Vec<TrialOutcome>,
     /// Wall-clock seconds from suggestion to verdict.
     pub seconds: f64,
+}
+
+impl TrialRecord {
+    /// As a trial of one combination alone.
+    pub fn of(&self, combination: usize) -> Self {
+        let outcome = self.combinations.get(combination).unwrap_or(&self.outcome).clone();
+        Self { outcome, combinations: vec![], ..self.clone() }
+    }
 }
 
 /// What became of a configuration.
@@ -272,6 +283,9 @@ pub struct Identity {
     /// The board, which may be the user's own. `None`: written before there were such.
     #[serde(default)]
     pub board: Option<Board>,
+    /// Of a study of several boards, all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boards: Vec<Board>,
 }
 
 fn parallel_before_it_was_kept() -> usize {

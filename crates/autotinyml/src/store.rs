@@ -17,8 +17,8 @@ use crate::record::{Finalist, TrialRecord};
 pub use error::StoreError;
 use error::{database_error, file_error};
 
-/// Grows when the tables change. Version 2: trials have epochs.
-const SCHEMA_VERSION: i64 = 2;
+/// Grows when the tables change. Version 2: trials have epochs. Version 3: and combinations.
+const SCHEMA_VERSION: i64 = 3;
 
 /// Facts of a study beside its trials. Each is a row of the table `facts`, as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,27 +153,34 @@ impl Store {
                  epochs INTEGER,
                  settings TEXT NOT NULL,
                  outcome TEXT NOT NULL,
-                 seconds REAL NOT NULL
+                 seconds REAL NOT NULL,
+                 combinations TEXT
              ) STRICT;
              PRAGMA user_version = {SCHEMA_VERSION};
              COMMIT;"
         ))
     }
 
-    /// Brings a store of version 1 up to date: all its trials trained in full.
+    /// Brings an older store up to date: in version 1 all trials trained in full, and until version 2 there
+    /// was one combination.
     fn migrate(&self) -> Result<(), StoreError> {
-        if self.version()? == 1 {
-            let result = self.connection.execute_batch(
+        for (version, column) in [(1, "epochs INTEGER"), (2, "combinations TEXT")] {
+            if self.version()? != version {
+                continue;
+            }
+            let result = self.connection.execute_batch(&format!(
                 "BEGIN IMMEDIATE;
-                 ALTER TABLE trials ADD COLUMN epochs INTEGER;
-                 PRAGMA user_version = 2;
+                 ALTER TABLE trials ADD COLUMN {column};
+                 PRAGMA user_version = {};
                  COMMIT;",
-            );
+                version + 1
+            ));
             // Two readers may come at once, and the second finds it done.
-            if let Err(error) = result
-                && self.version()? == 1
-            {
-                return Err(database_error(&self.path)(error));
+            if let Err(error) = result {
+                let _ = self.connection.execute_batch("ROLLBACK");
+                if self.version()? == version {
+                    return Err(database_error(&self.path)(error));
+                }
             }
         }
         match self.version()? {
@@ -249,15 +256,16 @@ impl Store {
             .collect();
         self.connection
             .execute(
-                "INSERT INTO trials (id, phase, epochs, settings, outcome, seconds)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO trials (id, phase, epochs, settings, outcome, seconds, combinations)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
                     trial.id as i64,
                     trial.phase.name(),
                     trial.epochs.map(|epochs| epochs as i64),
                     to_json(&settings),
                     to_json(&trial.outcome),
-                    trial.seconds
+                    trial.seconds,
+                    (!trial.combinations.is_empty()).then(|| to_json(&trial.combinations))
                 ],
             )
             .map_err(database_error(&self.path))?;
@@ -295,7 +303,10 @@ impl Store {
     pub fn trials(&self, space: &Space) -> Result<Vec<TrialRecord>, StoreError> {
         let mut statement = self
             .connection
-            .prepare("SELECT id, phase, epochs, settings, outcome, seconds FROM trials ORDER BY id")
+            .prepare(
+                "SELECT id, phase, epochs, settings, outcome, seconds, combinations FROM trials
+                 ORDER BY id",
+            )
             .map_err(database_error(&self.path))?;
         let rows = statement
             .query_map([], |row| {
@@ -306,12 +317,13 @@ impl Store {
                     settings: row.get(3)?,
                     outcome: row.get(4)?,
                     seconds: row.get(5)?,
+                    combinations: row.get(6)?,
                 })
             })
             .map_err(database_error(&self.path))?;
         let rows: Vec<Row> = rows.collect::<Result<_, _>>().map_err(database_error(&self.path))?;
         rows.into_iter()
-            .map(|Row { id, phase, epochs, settings, outcome, seconds }| {
+            .map(|Row { id, phase, epochs, settings, outcome, seconds, combinations }| {
                 let what = format!("trial {id}");
                 let settings: serde_json::Map<String, serde_json::Value> =
                     self.parse(&settings, &what)?;
@@ -330,6 +342,10 @@ impl Store {
                     epochs: epochs.map(|epochs| epochs as usize),
                     outcome: self.parse(&outcome, &what)?,
                     seconds,
+                    combinations: match combinations {
+                        Some(combinations) => self.parse(&combinations, &what)?,
+                        None => vec![],
+                    },
                 })
             })
             .collect()
@@ -352,6 +368,7 @@ struct Row {
     settings: String,
     outcome: String,
     seconds: f64,
+    combinations: Option<String>,
 }
 
 fn to_json(value: &impl Serialize) -> String {

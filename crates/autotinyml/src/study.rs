@@ -19,7 +19,7 @@ use autotinyml_search::{
 };
 
 use crate::early_stopping::Hurdles;
-use crate::evaluate::{EvaluateError, Evaluator};
+use crate::evaluate::{EvaluateError, Evaluator, evaluate_for};
 use crate::evidence;
 use crate::prescreen::Prescreen;
 use crate::record::{TrialOutcome, TrialRecord};
@@ -64,9 +64,19 @@ pub enum Event<'a> {
     Stopping(usize),
 }
 
-/// What becomes of a suggestion that has to clear these hurdles, and the seconds it takes.
-type Evaluate<'a> =
-    dyn Fn(&Suggestion, Option<&Hurdles>) -> Result<(TrialOutcome, f64), EvaluateError> + Sync + 'a;
+/// What becomes of a suggestion that has to clear these hurdles, for each combination, the one whose turn it
+/// is first named; and the seconds it takes.
+type Evaluate<'a> = dyn Fn(usize, &Suggestion, Option<&Hurdles>) -> Result<(Vec<TrialOutcome>, f64), EvaluateError>
+    + Sync
+    + 'a;
+
+/// One of the combinations of a study: a board and a compression.
+pub struct Combination<'a> {
+    /// Of the study of this combination alone.
+    pub evaluator: &'a Evaluator<'a>,
+    /// Of that study.
+    pub prescreen: &'a Prescreen<'a>,
+}
 
 /// How soon it is seen that the search is to stop.
 const STOP_SEEN_WITHIN: Duration = Duration::from_millis(100);
@@ -74,29 +84,40 @@ const STOP_SEEN_WITHIN: Duration = Duration::from_millis(100);
 /// Runs a study's trials from where its store stands to its last one, or until it is told to stop. A
 /// space that runs out of configurations ends it early.
 ///
+/// The combinations take turns: trial t is suggested for the one of number t modulo their number, by all that
+/// the trials so far have shown of that combination; if its space has run out, for the next.
+///
 /// # Errors
 /// The first failure, once the trials that were running then have ended.
 pub fn run(
     search: &Search<'_>,
-    evaluator: &Evaluator<'_>,
-    prescreen: &Prescreen<'_>,
+    combinations: &[Combination<'_>],
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<TrialRecord>, StudyError> {
-    let accepts = |configuration: &Configuration| prescreen.accepts(configuration);
-    let violation = |configuration: &Configuration| prescreen.violation(configuration);
-    let problem = problem(search.study, &accepts, &violation);
-    let evaluate = |suggestion: &_, hurdles: Option<&_>| evaluate(evaluator, suggestion, hurdles);
-    search.run(&problem, &evaluate, on_event)
+    let accepts: Vec<_> = (combinations.iter())
+        .map(|it| move |configuration: &Configuration| it.prescreen.accepts(configuration))
+        .collect();
+    let violations: Vec<_> = (combinations.iter())
+        .map(|it| move |configuration: &Configuration| it.prescreen.violation(configuration))
+        .collect();
+    let problems: Vec<Problem<'_>> = (combinations.iter().zip(accepts.iter().zip(&violations)))
+        .map(|(it, (accepts, violation))| problem(it.evaluator.study, accepts, violation))
+        .collect();
+    let evaluators: Vec<&Evaluator<'_>> = combinations.iter().map(|it| it.evaluator).collect();
+    let evaluate = |turn: usize, suggestion: &_, hurdles: Option<&_>| {
+        evaluate(&evaluators, turn, suggestion, hurdles)
+    };
+    search.run(&problems, &evaluate, on_event)
 }
 
 impl Search<'_> {
     fn run(
         &self,
-        problem: &Problem<'_>,
+        problems: &[Problem<'_>],
         evaluate: &Evaluate<'_>,
         on_event: &mut dyn FnMut(Event<'_>),
     ) -> Result<Vec<TrialRecord>, StudyError> {
-        let Self { study, searcher, store, parallel, stop, .. } = self;
+        let Self { study, store, parallel, stop, .. } = self;
         let mut course = Course::new(store.trials(&study.space)?, study, *parallel);
         let workers = self.jobs.clamp(1, *parallel);
         let (finished, results) = mpsc::channel();
@@ -114,15 +135,15 @@ impl Search<'_> {
                         course.suggested.push((trial.configuration.clone(), trial.epochs));
                         continue;
                     }
-                    let (history, hurdles) = (course.history(), course.hurdles());
-                    match searcher.suggest(problem, &history, id, study.search.seed) {
-                        Ok(suggestion) => {
+                    match self.suggest(problems, &course, id) {
+                        Ok((turn, suggestion)) => {
+                            let hurdles = course.hurdles(turn);
                             let asked = (suggestion.configuration.clone(), suggestion.epochs);
                             course.suggested.push(asked);
                             running += 1;
                             let finished = finished.clone();
                             scope.spawn(move || {
-                                let ended = trial(evaluate, id, suggestion, hurdles.as_ref());
+                                let ended = trial(evaluate, id, turn, suggestion, hurdles.as_ref());
                                 finished.send(ended).expect("all trials are waited for");
                             });
                         }
@@ -152,6 +173,29 @@ impl Search<'_> {
     }
 }
 
+impl Search<'_> {
+    /// The configuration for a trial, and the combination that it is suggested for.
+    fn suggest(
+        &self,
+        problems: &[Problem<'_>],
+        course: &Course<'_>,
+        id: usize,
+    ) -> Result<(usize, Suggestion), SearchError> {
+        let mut exhausted = None;
+        for later in 0..problems.len() {
+            let turn = (id + later) % problems.len();
+            let history = course.history(turn);
+            let seed = self.study.search.seed;
+            match self.searcher.suggest(&problems[turn], &history, id, seed) {
+                Ok(suggestion) => return Ok((turn, suggestion)),
+                Err(error @ SearchError::Exhausted { .. }) => exhausted = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(exhausted.expect("there is a combination"))
+    }
+}
+
 /// What is asked of the searcher. Before training, arithmetic has refused what cannot fit already.
 fn problem<'a>(
     study: &'a Study,
@@ -172,17 +216,20 @@ fn problem<'a>(
 
 /// What a suggestion comes to, unless another search has found it already.
 fn evaluate(
-    evaluator: &Evaluator<'_>,
+    evaluators: &[&Evaluator<'_>],
+    turn: usize,
     suggestion: &Suggestion,
     hurdles: Option<&Hurdles>,
-) -> Result<(TrialOutcome, f64), EvaluateError> {
+) -> Result<(Vec<TrialOutcome>, f64), EvaluateError> {
     let Suggestion { configuration, epochs, .. } = suggestion;
-    if let Some(found) = evaluator.remembered(configuration, *epochs) {
-        return Ok(found);
+    if let [evaluator] = evaluators
+        && let Some((outcome, seconds)) = evaluator.remembered(configuration, *epochs)
+    {
+        return Ok((vec![outcome], seconds));
     }
     let start = Instant::now();
-    let outcome = evaluator.evaluate(configuration, *epochs, hurdles)?;
-    Ok((outcome, start.elapsed().as_secs_f64()))
+    let outcomes = evaluate_for(evaluators, turn, configuration, *epochs, hurdles)?;
+    Ok((outcomes, start.elapsed().as_secs_f64()))
 }
 
 /// A trial that crashes or runs out of time is tried once more; if it does so again, that is what
@@ -190,28 +237,34 @@ fn evaluate(
 fn trial(
     evaluate: &Evaluate<'_>,
     id: usize,
+    turn: usize,
     suggestion: Suggestion,
     hurdles: Option<&Hurdles>,
 ) -> Result<TrialRecord, EvaluateError> {
     let start = Instant::now();
-    let (outcome, seconds) = match attempt(evaluate, &suggestion, hurdles)? {
+    let attempt = || attempt(&|| evaluate(turn, &suggestion, hurdles));
+    let (mut outcomes, seconds) = match attempt()? {
         Ok(found) => found,
-        Err(_) => attempt(evaluate, &suggestion, hurdles)?.unwrap_or_else(|reason| {
+        Err(_) => attempt()?.unwrap_or_else(|reason| {
             let outcome = TrialOutcome::refused(format!("{reason}, twice"), None);
-            (outcome, start.elapsed().as_secs_f64())
+            (vec![outcome], start.elapsed().as_secs_f64())
         }),
     };
+    let outcome = outcomes.get(turn).unwrap_or(&outcomes[0]).clone();
+    if outcomes.len() == 1 {
+        outcomes.clear();
+    }
     let Suggestion { configuration, phase, epochs, .. } = suggestion;
-    Ok(TrialRecord { id, configuration, phase, epochs, outcome, seconds })
+    Ok(TrialRecord { id, configuration, phase, epochs, outcome, combinations: outcomes, seconds })
 }
+
+type Evaluated = Result<(Vec<TrialOutcome>, f64), EvaluateError>;
 
 /// The inner error: why it did not come to an end.
 fn attempt(
-    evaluate: &Evaluate<'_>,
-    suggestion: &Suggestion,
-    hurdles: Option<&Hurdles>,
-) -> Result<Result<(TrialOutcome, f64), String>, EvaluateError> {
-    match catch_unwind(AssertUnwindSafe(|| evaluate(suggestion, hurdles))) {
+    evaluate: &dyn Fn() -> Evaluated,
+) -> Result<Result<(Vec<TrialOutcome>, f64), String>, EvaluateError> {
+    match catch_unwind(AssertUnwindSafe(evaluate)) {
         Ok(Err(late @ EvaluateError::OutOfTime(_))) => Ok(Err(late.to_string())),
         Ok(found) => found.map(Ok),
         Err(panic) => Ok(Err(format!("crashed: {}", message(&*panic)))),
@@ -257,15 +310,15 @@ impl<'a> Course<'a> {
         (self.suggested.len() + 1).saturating_sub(self.parallel)
     }
 
-    /// What the next trial may know.
-    fn history(&self) -> History {
-        let Study { deploy, search, .. } = self.study;
+    /// What the next trial may know of a combination.
+    fn history(&self, turn: usize) -> History {
+        let Study { combinations, search, .. } = self.study;
+        let seen = |trial: &TrialRecord| {
+            let outcome = outcome_for(trial, turn);
+            evidence::outcome(outcome, &combinations[turn], search.evidence, search.goal)
+        };
         let finished = self.finished.range(..self.known());
-        let outcomes: BTreeMap<_, _> = finished
-            .map(|(&id, trial)| {
-                (id, evidence::outcome(&trial.outcome, deploy, search.evidence, search.goal))
-            })
-            .collect();
+        let outcomes: BTreeMap<_, _> = finished.map(|(&id, trial)| (id, seen(trial))).collect();
         let trial =
             |(id, (configuration, epochs)): (usize, &(Configuration, Option<usize>))| Trial {
                 id,
@@ -276,11 +329,21 @@ impl<'a> Course<'a> {
         History(self.suggested.iter().enumerate().map(trial).collect())
     }
 
-    /// What the next trial has to clear, by what it may know.
-    fn hurdles(&self) -> Option<Hurdles> {
+    /// What the next trial has to clear, by what it may know: the curves of networks that its combination can
+    /// take.
+    fn hurdles(&self, turn: usize) -> Option<Hurdles> {
+        let stopping = self.study.search.early_stopping?;
         let earlier = self.finished.range(..self.known());
+        let outcomes = earlier.map(|(_, trial)| outcome_for(trial, turn));
+        let several = self.study.combinations.len() > 1;
+        let rivals = outcomes.filter(|outcome| !several || outcome.verdict.deployable());
         let curves: Vec<&[f64]> =
-            earlier.map(|(_, trial)| trial.outcome.validation_curve.as_slice()).collect();
-        self.study.search.early_stopping.map(|stopping| Hurdles::new(stopping, &curves))
+            rivals.map(|outcome| outcome.validation_curve.as_slice()).collect();
+        Some(Hurdles::new(stopping, &curves))
     }
+}
+
+/// What became of a trial for a combination.
+fn outcome_for(trial: &TrialRecord, combination: usize) -> &TrialOutcome {
+    trial.combinations.get(combination).unwrap_or(&trial.outcome)
 }

@@ -45,8 +45,8 @@ pub struct StudyFile {
     last_layer: Range<usize>,
     /// `[training]`
     pub training: Option<TrainingTemplate>,
-    /// `[deploy]`
-    pub deploy: Option<DeployPlan>,
+    /// `[deploy]`: each combination of a board and a compression.
+    pub deploy: Option<Vec<DeployPlan>>,
     /// `[search]`
     pub search: Option<SearchPlan>,
     /// `[baseline]`: a fixed configuration to compare with, and where it stands in the file.
@@ -68,8 +68,10 @@ pub struct Study {
     pub template: Template,
     /// The training recipe with its `$names`.
     pub training: TrainingTemplate,
-    /// What a network must fit.
+    /// What a network must fit: the first of `combinations`.
     pub deploy: DeployPlan,
+    /// Boards and compressions for which the best networks are sought, one at least.
+    pub combinations: Vec<DeployPlan>,
     /// How to search.
     pub search: SearchPlan,
     /// A fixed configuration to compare with, and where it stands in the file, in bytes.
@@ -170,7 +172,7 @@ impl StudyFile {
         let Some(training) = self.training else {
             return Err(missing("training", "epochs = 10\nbatch = 10\noptimizer = \"adam\""));
         };
-        let Some(deploy) = self.deploy else {
+        let Some(combinations) = self.deploy else {
             return Err(missing(
                 "deploy",
                 "board = \"stm32f303k8\"\nlimits = { ram_kb = 16, rom_kb = 60 }",
@@ -179,6 +181,19 @@ impl StudyFile {
         let Some(search) = self.search else {
             return Err(missing("search", "searcher = \"svm-cbo\"\ntrials = 100"));
         };
+        if combinations.len() > 1 && decides_epochs(&search.searcher) {
+            let message =
+                format!("{} plans its trials for one board and one compression", search.searcher);
+            let help = "choose another searcher, or one board and one compression";
+            return Err(self.source.complain(0..0, message, "in this file", help));
+        }
+        if combinations.len() > 1
+            && let Some((_, place)) = &search.warm_start
+        {
+            let message = "trials of another study are of one board and one compression";
+            let help = "leave warm_start out, or choose one board and one compression";
+            return Err(self.source.complain(place.clone(), message, "without effect", help));
+        }
         if !self.template.chooses_a_class() {
             return Err(self.source.complain(
                 self.last_layer,
@@ -194,10 +209,19 @@ impl StudyFile {
             space: self.space,
             template: self.template,
             training,
-            deploy,
+            deploy: combinations[0].clone(),
+            combinations,
             search,
             baseline: self.baseline,
         })
+    }
+}
+
+impl Study {
+    /// The study of one of its combinations alone.
+    pub fn of(&self, combination: usize) -> Self {
+        let deploy = self.combinations[combination].clone();
+        Self { combinations: vec![deploy.clone()], deploy, ..self.clone() }
     }
 }
 

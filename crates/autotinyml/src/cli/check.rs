@@ -16,7 +16,7 @@ use super::{Failure, print};
 use crate::advice::{Choice, advice, costs_of_layers, falls_short};
 use crate::samples::{self, Samples};
 use crate::saved_model::SavedModel;
-use crate::study_file::{StudyFile, read_text};
+use crate::study_file::{DeployPlan, StudyFile, read_text};
 use crate::task::{TrainingTemplate, Unbuildable};
 
 /// Inputs that the emulator runs; this computer's program runs all.
@@ -56,6 +56,16 @@ pub struct Arguments {
     format: String,
 }
 
+/// Of the file's combinations the first, if there are any, of the board and the compression asked for.
+fn deploy<'f>(arguments: &Arguments, file: &'f StudyFile) -> Option<&'f DeployPlan> {
+    let all = file.deploy.as_deref()?;
+    let asked = |plan: &&DeployPlan| {
+        arguments.board.as_ref().is_none_or(|name| *name == plan.board.name)
+            && arguments.compression.is_none_or(|compression| compression == plan.compression)
+    };
+    all.iter().find(asked).or(all.first())
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let boards = arguments.boards.read()?;
@@ -63,11 +73,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if let (Some(place), Some(data)) = (&arguments.data, &mut file.data) {
         data.reader.read_from(place);
     }
+    let deploy = deploy(arguments, &file);
     let board = match &arguments.board {
         Some(name) => Some(named(&boards, name)?),
-        None => file.deploy.as_ref().map(|deploy| &deploy.board),
+        None => deploy.map(|deploy| &deploy.board),
     };
-    let deploy = file.deploy.as_ref();
     let compression =
         arguments.compression.or(deploy.map(|deploy| deploy.compression)).unwrap_or_default();
     let limits = deploy.map(|deploy| deploy.limits);

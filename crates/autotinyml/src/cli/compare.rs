@@ -9,8 +9,9 @@ use autotinyml_search::{CATALOGUE, Searcher, by_name};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::boards::OwnBoards;
-use super::job::{Job, Opened, all_cores, guiding, reachable};
-use super::load::load_samples;
+use super::job::{Job, all_cores, guiding, reachable};
+use super::load::{load_samples, one_combination};
+use super::opened::Opened;
 use super::out::refuse_occupied;
 use super::preamble::limits_in_print;
 use super::progress::Progress;
@@ -240,6 +241,7 @@ fn table_file(asked: &Path) -> Result<PathBuf, Failure> {
 
 fn on_study(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     let mut study = StudyFile::parse(&read_text(path)?, &arguments.boards.read()?)?.into_study()?;
+    one_combination(&study)?;
     if let Some(data) = &arguments.data {
         study.data.reader.read_from(data);
     }

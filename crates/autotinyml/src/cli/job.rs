@@ -6,23 +6,24 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use autotinyml_deploy::{Tool, Tools};
+use autotinyml_deploy::Tools;
 use autotinyml_search::by_name;
 
 use super::load::load_samples;
+use super::opened::Opened;
 use super::out::refuse_occupied;
 use super::preamble::{introduction, nothing_fits};
 use super::progress::{Progress, wrapped};
 use super::report::Stored;
 use super::signals::{self, Orderly};
-use super::{Failure, NOTHING_DEPLOYABLE, report};
+use super::{Failure, NOTHING_DEPLOYABLE, combinations, report};
 use crate::evaluate::Evaluator;
 use crate::finalist::{Final, ranking};
 use crate::prescreen::Prescreen;
-use crate::record::{Deployable, Finalist, Identity, Rejected, TrialRecord, refusal};
+use crate::record::{Deployable, Finalist, Rejected, TrialRecord, refusal};
 use crate::samples::Samples;
 use crate::store::{Fact, Store};
-use crate::study::{self, Event, Search};
+use crate::study::{self, Combination, Event, Search};
 use crate::study_file::{Check, Study, decides_epochs};
 use crate::warm_start::{self, WarmStart};
 
@@ -45,16 +46,6 @@ pub struct Job {
     pub quiet: bool,
 }
 
-/// A study's store, and what was settled when its first run began.
-pub struct Opened {
-    /// Open to write.
-    pub store: Store,
-    /// Whether sizes of linked programs guide the search.
-    pub links: bool,
-    /// As in [`Search`].
-    pub parallel: usize,
-}
-
 impl Job {
     /// Searches, takes the best to the chip, writes the report.
     pub fn run(&self) -> Result<ExitCode, Failure> {
@@ -70,9 +61,12 @@ impl Job {
         let evaluator = Evaluator::new(&self.study, &samples, &tools);
         self.check_baseline(&evaluator)?;
         self.tell(introduction(&self.study, &samples, &tools).trim_end());
-        if let Some(nothing) = nothing_fits(&self.study, &Prescreen::by_arithmetic(&evaluator)?) {
-            eprintln!("{nothing}");
-            return Ok(ExitCode::from(NOTHING_DEPLOYABLE));
+        for study in self.alone() {
+            let evaluator = Evaluator::new(&study, &samples, &tools);
+            if let Some(nothing) = nothing_fits(&study, &Prescreen::by_arithmetic(&evaluator)?) {
+                eprintln!("{nothing}");
+                return Ok(ExitCode::from(NOTHING_DEPLOYABLE));
+            }
         }
         let warm_start = self.warm_start(&samples)?;
         let opened = self.open(&samples, &tools)?;
@@ -82,16 +76,14 @@ impl Job {
         }
         store.set_fact(Fact::Data, &samples.summary)?;
         let (trials, interrupted) = self.search(&samples, &opened, &tools)?;
+        if self.study.combinations.len() > 1 {
+            return self.conclude_all(&samples, &tools, &opened, &trials, interrupted);
+        }
         // Whatever becomes of the finals, the trials are reported.
         let summary = report::write(&self.folder)?;
         if let Some(signal) = interrupted {
             report::show(&summary, &self.folder, self.json)?;
-            eprintln!(
-                "interrupted after {} of {} trials; the same line with --resume goes on",
-                trials.len(),
-                self.study.search.trials
-            );
-            return Ok(ExitCode::from(signals::exit_code(signal)));
+            return Ok(self.interrupted(&trials, signal));
         }
         let best = self.finals(&evaluator, store, &trials);
         let summary = report::write(&self.folder)?;
@@ -103,8 +95,41 @@ impl Job {
         })
     }
 
+    /// As above, of several combinations.
+    fn conclude_all(
+        &self,
+        samples: &Samples,
+        tools: &Tools,
+        opened: &Opened,
+        trials: &[TrialRecord],
+        interrupted: Option<i32>,
+    ) -> Result<ExitCode, Failure> {
+        let finals = interrupted.is_none();
+        let summaries = self.conclude_combinations(samples, tools, opened, trials, finals)?;
+        combinations::show(&summaries, &self.folder, &self.study, self.json)?;
+        if let Some(signal) = interrupted {
+            return Ok(self.interrupted(trials, signal));
+        }
+        let found = summaries.iter().any(|summary| summary.best.is_some());
+        Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(NOTHING_DEPLOYABLE) })
+    }
+
+    fn interrupted(&self, trials: &[TrialRecord], signal: i32) -> ExitCode {
+        eprintln!(
+            "interrupted after {} of {} trials; the same line with --resume goes on",
+            trials.len(),
+            self.study.search.trials
+        );
+        ExitCode::from(signals::exit_code(signal))
+    }
+
+    /// A study for each combination.
+    fn alone(&self) -> Vec<Study> {
+        (0..self.study.combinations.len()).map(|combination| self.study.of(combination)).collect()
+    }
+
     /// Tells how it goes, unless nothing is to be told.
-    fn tell(&self, line: &str) {
+    pub(super) fn tell(&self, line: &str) {
         if !self.quiet {
             eprintln!("{}", wrapped(line));
         }
@@ -147,48 +172,6 @@ impl Job {
         })
     }
 
-    /// Opens the store; if it holds trials, they must be of this study.
-    pub fn open(&self, samples: &Samples, tools: &Tools) -> Result<Opened, Failure> {
-        let Study { data, search, source, space, .. } = &self.study;
-        let store = Store::open(&self.folder)?;
-        let stored: Option<Identity> = match store.count_trials()? {
-            0 => None,
-            _ => store.fact(Fact::Identity)?,
-        };
-        let links = stored.as_ref().map_or(tools.cross_cc.is_some(), |stored| stored.links);
-        let kept = stored.as_ref().map(|stored| stored.parallel);
-        let parallel = search.parallel.or(kept).unwrap_or(self.jobs);
-        let identity = Identity {
-            study_text: source.text.clone(),
-            study_path: source.name.clone(),
-            data_path: data
-                .reader
-                .path()
-                .map(|path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())),
-            data_digest: samples.digest.clone(),
-            seed: search.seed,
-            trials: search.trials,
-            links,
-            parallel,
-            board: Some(self.study.deploy.board.clone()),
-        };
-        if let Some(change) = stored.and_then(|stored| changed(&stored, &identity)) {
-            return Err(Failure::Usage {
-                message: format!("{} holds another study: {change}", self.folder.display()),
-                help: "put it back as it was to resume, or give this study another folder by --out"
-                    .into(),
-            });
-        }
-        if links && tools.cross_cc.is_none() && store.trials(space)?.len() < search.trials {
-            return Err(Failure::Usage {
-                message: "this study was begun with a cross compiler, which is not here".into(),
-                help: format!("{}, or --out for a new study", Tool::CrossCompiler.install_hint()),
-            });
-        }
-        store.set_fact(Fact::Identity, &identity)?;
-        Ok(Opened { store, links, parallel })
-    }
-
     /// Runs the trials that are left, and tells of the signal that stopped it.
     fn search(
         &self,
@@ -204,24 +187,18 @@ impl Job {
             return Ok((earlier, None));
         }
         let tools = guiding(tools, links);
-        let evaluator = Evaluator::new(study, samples, &tools);
-        let prescreen = Prescreen::new(&evaluator, self.jobs, &|kinds| {
-            self.tell(&format!(
-                "linking {kinds} kinds of programs to know which configurations fit"
-            ));
-        })?;
-        if let Some(deployable) = prescreen.deployable() {
-            self.tell(&deployable.to_string());
-        }
-        if let Some(unbuildable) = prescreen.unbuildable() {
-            self.tell(&unbuildable.to_string());
-        }
-        store.set_fact(Fact::Deployable, &prescreen.deployable())?;
+        let studies = self.alone();
+        let evaluators: Vec<Evaluator<'_>> =
+            studies.iter().map(|study| Evaluator::new(study, samples, &tools)).collect();
+        let prescreens = self.prescreens(&evaluators, store)?;
         let searcher = by_name(&search.searcher, &search.options)
             .expect("the study file was checked against the catalogue");
         let orderly = Orderly::begin();
         let stop = &|| orderly.asked().is_some();
-        let reachable = reachable(study, &prescreen);
+        let reachable = match &prescreens[..] {
+            [prescreen] => reachable(study, prescreen),
+            _ => None,
+        };
         let mut progress = Progress::new(study, &earlier, reachable, self.quiet);
         let on_event = &mut |event: Event<'_>| {
             progress.event(&event);
@@ -234,14 +211,52 @@ impl Job {
         };
         let (searcher, jobs) = (&*searcher, self.jobs);
         let search = Search { study, searcher, store, parallel, jobs, stop };
-        let trials = study::run(&search, &evaluator, &prescreen, on_event)?;
+        let combinations: Vec<Combination<'_>> = (evaluators.iter().zip(&prescreens))
+            .map(|(evaluator, prescreen)| Combination { evaluator, prescreen })
+            .collect();
+        let trials = study::run(&search, &combinations, on_event)?;
         progress.finish();
         Ok((trials, orderly.asked()))
     }
 
+    /// What can fit, of each combination; it is told, and kept.
+    fn prescreens<'e>(
+        &self,
+        evaluators: &'e [Evaluator<'e>],
+        store: &Store,
+    ) -> Result<Vec<Prescreen<'e>>, Failure> {
+        let mut prescreens = vec![];
+        for evaluator in evaluators {
+            let of = match evaluators.len() {
+                1 => String::new(),
+                _ => format!("{}: ", evaluator.study.deploy.name()),
+            };
+            let prescreen = Prescreen::new(evaluator, self.jobs, &|kinds| {
+                self.tell(&format!(
+                    "{of}linking {kinds} kinds of programs to know which configurations fit"
+                ));
+            })?;
+            if let Some(deployable) = prescreen.deployable() {
+                self.tell(&format!("{of}{deployable}"));
+            }
+            if let Some(unbuildable) = prescreen.unbuildable() {
+                self.tell(&format!("{of}{unbuildable}"));
+            }
+            prescreens.push(prescreen);
+        }
+        match &prescreens[..] {
+            [prescreen] => store.set_fact(Fact::Deployable, &prescreen.deployable())?,
+            all => {
+                let all: Vec<_> = all.iter().map(Prescreen::deployable).collect();
+                store.set_fact(Fact::Deployable, &all)?;
+            }
+        }
+        Ok(prescreens)
+    }
+
     /// Takes the best trials to the chip, in order, until one holds what its sizes promised; then
     /// the baseline.
-    fn finals(
+    pub(super) fn finals(
         &self,
         evaluator: &Evaluator<'_>,
         store: &Store,
@@ -336,33 +351,6 @@ fn leaves_open(finalist: &Finalist, tools: &Tools) -> bool {
 /// Cores of this machine.
 pub fn all_cores() -> usize {
     available_parallelism().map_or(1, Into::into)
-}
-
-/// The first difference that matters between a stored study and the one to resume.
-fn changed(stored: &Identity, now: &Identity) -> Option<&'static str> {
-    let same_board = match (&stored.board, &now.board) {
-        (Some(stored), Some(now)) => stored.is_same_hardware(now),
-        _ => true,
-    };
-    [
-        (meaning(&stored.study_text) != meaning(&now.study_text), "its study file means another"),
-        (stored.data_digest != now.data_digest, "its data is different"),
-        (!same_board, "its board is another"),
-        (stored.seed != now.seed, "its seed is different"),
-        (stored.trials > now.trials, "it has more trials"),
-    ]
-    .into_iter()
-    .find_map(|(differs, what)| differs.then_some(what))
-}
-
-/// A study file without comments and layout, and without what may change while a study goes on.
-fn meaning(text: &str) -> Option<toml::Table> {
-    let mut meaning: toml::Table = text.parse().ok()?;
-    if let Some(toml::Value::Table(search)) = meaning.get_mut("search") {
-        search.remove("trials");
-        search.remove("trial_time_limit");
-    }
-    Some(meaning)
 }
 
 /// Puts a finished folder in the place of an older one, which is kept beside it: its user may have

@@ -6,6 +6,17 @@ use super::Failure;
 use crate::samples::{Samples, SamplesError};
 use crate::study_file::Study;
 
+/// Refuses a study of several boards or compressions where only one makes sense.
+pub fn one_combination(study: &Study) -> Result<(), Failure> {
+    if study.combinations.len() == 1 {
+        return Ok(());
+    }
+    Err(Failure::Usage {
+        message: format!("{} is of several boards or compressions", study.source.name),
+        help: "leave one board and one compression in [deploy]".into(),
+    })
+}
+
 /// The data of a study, split; complains about the split where the study file says it.
 pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
     let stop = study.training.hold_out();

@@ -10,12 +10,15 @@ use crate::study_file::{Check, Reader, Study};
 
 /// What is studied, and what this machine cannot check.
 pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
-    let Study { name, search, deploy, .. } = study;
+    let Study { name, search, .. } = study;
+    let boards = match &study.combinations[..] {
+        [only] => format!("the {}", only.board.title),
+        all => format!("{} combinations of a board and a compression", all.len()),
+    };
     let mut text = format!(
-        "{name}: {} trials of {} for the {}, {} samples of {} to search with, {} to test\n",
+        "{name}: {} trials of {} for {boards}, {} samples of {} to search with, {} to test\n",
         search.trials,
         search.searcher,
-        deploy.board.title,
         samples.summary.train,
         samples.summary.shape,
         samples.test.len(),

@@ -25,6 +25,8 @@ pub struct Progress<'a> {
     goal: Metric,
     finished: usize,
     deployable: usize,
+    /// Each trial is told of as its own combination sees it, so that none is the best.
+    several: bool,
     /// Trial and score of the best.
     best: Option<(usize, f64)>,
     pace: Pace,
@@ -53,8 +55,17 @@ impl<'a> Progress<'a> {
             (false, true) => View::Terminal(Screen::new(budget, pace.clone())),
             (false, false) => View::Lines,
         };
-        let mut progress =
-            Self { space, goal: *goal, finished: 0, deployable: 0, best: None, pace, view };
+        let several = study.combinations.len() > 1;
+        let mut progress = Self {
+            space,
+            goal: *goal,
+            finished: 0,
+            deployable: 0,
+            several,
+            best: None,
+            pace,
+            view,
+        };
         earlier.iter().for_each(|trial| progress.count(trial));
         if let View::Terminal(screen) = &progress.view {
             screen.draw(progress.finished, &progress.pace, &progress.state());
@@ -119,6 +130,7 @@ impl<'a> Progress<'a> {
         let share = 100.0 * self.deployable as f64 / self.finished.max(1) as f64;
         let share = format!("{}/{} deployable ({share:.0} %)", self.deployable, self.finished);
         let best = match self.best {
+            _ if self.several => return share,
             Some((trial, best)) => format!("best {} (trial {trial})", percent(best)),
             None if self.deployable > 0 => "none trained in full yet".to_string(),
             None => "none deployable yet".to_string(),

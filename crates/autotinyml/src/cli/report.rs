@@ -7,7 +7,7 @@ use autotinyml_deploy::{Boards, Footprint, MemoryMap, static_footprint};
 use autotinyml_search::Space;
 use serde_json::{Map, Value, json};
 
-use super::{Failure, NOTHING_DEPLOYABLE, print};
+use super::{Failure, NOTHING_DEPLOYABLE, combinations, print};
 use crate::record::{Finalist, Identity, Rejected, Summary, TrialRecord};
 use crate::report;
 use crate::saved_model::SavedModel;
@@ -27,6 +27,13 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let stored = Stored::open(&arguments.folder)?;
+    if stored.study.combinations.len() > 1 {
+        let summaries = combinations::write(&arguments.folder, &stored.study)?;
+        combinations::show(&summaries, &arguments.folder, &stored.study, arguments.json)?;
+        let found = summaries.iter().any(|summary| summary.best.is_some());
+        return Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(NOTHING_DEPLOYABLE) });
+    }
     let summary = write(&arguments.folder)?;
     show(&summary, &arguments.folder, arguments.json)?;
     Ok(match summary.best {
@@ -49,8 +56,24 @@ impl Stored {
     /// Reads a study's folder.
     ///
     /// # Errors
-    /// There is none, or it is damaged.
+    /// There is none, or it is damaged, or it is of several combinations.
     pub fn read(folder: &Path) -> Result<Self, Failure> {
+        let stored = Self::open(folder)?;
+        let names: Vec<String> = stored.study.combinations.iter().map(|it| it.name()).collect();
+        if names.len() > 1 {
+            return Err(Failure::Usage {
+                message: format!(
+                    "{} is a study of several boards or compressions",
+                    folder.display()
+                ),
+                help: format!("name the folder of one of them in it: {}", names.join(", ")),
+            });
+        }
+        Ok(stored)
+    }
+
+    /// Reads a study's folder, which may be of several combinations.
+    fn open(folder: &Path) -> Result<Self, Failure> {
         let store = Store::read(folder)?;
         let identity: Identity = store
             .fact(Fact::Identity)?
@@ -58,10 +81,8 @@ impl Stored {
         let source =
             SourceText { name: identity.study_path.clone(), text: identity.study_text.clone() };
         let boards = Boards::default();
-        let boards = match &identity.board {
-            Some(board) => boards.with(board.clone()),
-            None => boards,
-        };
+        let own = identity.board.iter().chain(&identity.boards).cloned();
+        let boards = own.fold(boards, Boards::with);
         let mut study = StudyFile::parse(&source, &boards)?.into_study()?;
         study.search.seed = identity.seed;
         study.search.trials = identity.trials;
@@ -132,9 +153,12 @@ pub fn show(summary: &Summary, folder: &Path, json: bool) -> Result<(), Failure>
     print(&format!("{}\nwritten: {}\n", report::terminal::print(summary), files.join(", ")))
 }
 
-fn summary_json(summary: &Summary) -> Value {
+/// One study for programs.
+pub fn summary_json(summary: &Summary) -> Value {
     json!({
         "study": summary.name,
+        "board": summary.board,
+        "compression": summary.compression,
         "trials": summary.trials.len(),
         "deployable_trials":
             summary.trials.iter().filter(|trial| trial.outcome.verdict.deployable()).count(),
@@ -165,5 +189,6 @@ pub fn trial_json(space: &Space, trial: &TrialRecord) -> Value {
         "reasons": trial.outcome.verdict.reasons,
         "footprint": trial.outcome.footprint,
         "seconds": trial.seconds,
+        "combinations": trial.combinations,
     })
 }

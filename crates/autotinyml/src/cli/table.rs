@@ -11,7 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::boards::OwnBoards;
 use super::job::all_cores;
-use super::load::load_samples;
+use super::load::{load_samples, one_combination};
 use super::{Failure, print};
 use crate::evaluate::Evaluator;
 use crate::study_file::{StudyFile, read_text};
@@ -49,6 +49,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let source = read_text(&arguments.study)?;
     let mut study = StudyFile::parse(&source, &arguments.boards.read()?)?.into_study()?;
+    one_combination(&study)?;
     if let Some(data) = &arguments.data {
         study.data.reader.read_from(data);
     }

@@ -9,7 +9,7 @@ use crate::evaluate::Evaluator;
 use crate::prescreen::Prescreen;
 use crate::record::TrialRecord;
 use crate::store::Store;
-use crate::study::{self, Event, Search, StudyError};
+use crate::study::{self, Combination, Event, Search, StudyError};
 
 /// A searcher and where its trials are kept.
 pub struct Contestant<'a> {
@@ -42,7 +42,7 @@ pub fn repeat(
     };
     let study = evaluator.study;
     let search = Search { study, searcher, store, parallel, jobs, stop: &|| false };
-    let trials = study::run(&search, evaluator, prescreen, on_event)?;
+    let trials = study::run(&search, &[Combination { evaluator, prescreen }], on_event)?;
     let step = |trial: &TrialRecord| Step {
         score: trial.outcome.score(evaluator.study.search.goal),
         deployable: trial.outcome.verdict.deployable(),

@@ -114,7 +114,15 @@ fn trials(space: &Space, count: usize) -> Vec<TrialRecord> {
             _ => Phase::Optimise,
         };
         let seconds = 0.2 + (filters * units) as f64 / 900.0;
-        TrialRecord { id, configuration, phase, epochs: None, outcome, seconds }
+        TrialRecord {
+            id,
+            configuration,
+            phase,
+            epochs: None,
+            outcome,
+            combinations: vec![],
+            seconds,
+        }
     };
     (0..count).map(trial).collect()
 }

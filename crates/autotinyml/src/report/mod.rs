@@ -1,5 +1,6 @@
 //! What a study tells: in the terminal, as a page, and as a table of all trials.
 
+pub mod combinations;
 pub mod comparison;
 mod csv;
 mod findings;
@@ -38,6 +39,18 @@ pub fn write(summary: &Summary, directory: &Path) -> Result<(), ReportError> {
     write_whole(&directory.join("trials.csv"), csv::trials(summary))?;
     write_whole(&directory.join("trials.parquet"), parquet::trials(summary))?;
     write_whole(&directory.join("report.html"), html::page(summary))
+}
+
+/// Writes `report.html` of a study of several combinations.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_combinations(
+    name: &str,
+    all: &[combinations::Named<'_>],
+    directory: &Path,
+) -> Result<(), ReportError> {
+    write_whole(&directory.join("report.html"), combinations::page(name, all))
 }
 
 fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), ReportError> {

@@ -102,10 +102,10 @@ fn go_on(
     let store = &Store::open(folder).unwrap();
     let searcher = &*by_name(searcher, &SearcherOptions::default()).unwrap();
     let (accepts, violation) = (|_: &Configuration| true, |_: &Configuration| 0.0);
-    let problem = problem(study, &accepts, &violation);
+    let problems = [problem(study, &accepts, &violation)];
     let search = Search { study, searcher, store, parallel: PARALLEL, jobs, stop };
     let mut told = store.count_trials().unwrap();
-    let trials = search.run(&problem, evaluate, &mut |event| {
+    let trials = search.run(&problems, evaluate, &mut |event| {
         if let Event::Finished(trial) = event {
             told += 1;
             assert!(store.trials(&study.space).unwrap().contains(trial), "told before durable");
@@ -135,8 +135,8 @@ fn delays_workers_interruptions_and_failures_change_no_bit() {
     let stopping = "early_stopping = { rule = \"median\", first = 1 }";
     for (searcher, search) in [("svm-cbo", ""), ("tpe", ""), ("svm-cbo", stopping)] {
         let study = &study_with(search);
-        let at_once = |suggestion: &Suggestion, hurdles: Option<&Hurdles>| {
-            Ok((curved(study, &suggestion.configuration, hurdles), 0.0))
+        let at_once = |_: usize, suggestion: &Suggestion, hurdles: Option<&Hurdles>| {
+            Ok((vec![curved(study, &suggestion.configuration, hurdles)], 0.0))
         };
         let whole = tempfile::tempdir().unwrap();
         let whole = go_on(study, searcher, whole.path(), 1, &at_once, &never).unwrap();
@@ -147,13 +147,13 @@ fn delays_workers_interruptions_and_failures_change_no_bit() {
         for jobs in 1..=PARALLEL {
             let dice = Dice(AtomicU64::new(jobs as u64));
             let crashed: Mutex<HashSet<Configuration>> = Mutex::default();
-            let evaluate = |suggestion: &Suggestion, hurdles: Option<&Hurdles>| {
+            let evaluate = |turn: usize, suggestion: &Suggestion, hurdles: Option<&Hurdles>| {
                 thread::sleep(Duration::from_micros(dice.throw(3000)));
                 let configuration = suggestion.configuration.clone();
                 match dice.throw(12) {
                     0 => Err(EvaluateError::Folder(std::io::Error::other("disk full"))),
                     1 if crashed.lock().unwrap().insert(configuration) => panic!("out of luck"),
-                    _ => at_once(suggestion, hurdles),
+                    _ => at_once(turn, suggestion, hurdles),
                 }
             };
             let folder = tempfile::tempdir().unwrap();
@@ -177,7 +177,7 @@ fn what_crashes_or_hangs_is_tried_twice_and_recorded_with_its_reason() {
     let study = study();
     // Order of the first attempt, and attempts.
     let attempts: Mutex<HashMap<Configuration, (usize, usize)>> = Mutex::default();
-    let evaluate = |suggestion: &Suggestion, _: Option<&Hurdles>| {
+    let evaluate = |_: usize, suggestion: &Suggestion, _: Option<&Hurdles>| {
         let (trial, attempt) = {
             let mut attempts = attempts.lock().unwrap();
             let next = attempts.len();
@@ -188,7 +188,7 @@ fn what_crashes_or_hangs_is_tried_twice_and_recorded_with_its_reason() {
         match (trial, attempt) {
             (3, _) | (4, 1) => panic!("out of luck"),
             (5, 1) | (7, _) => Err(EvaluateError::OutOfTime(Duration::from_secs(60))),
-            _ => Ok((outcome(&study, &suggestion.configuration), 0.0)),
+            _ => Ok((vec![outcome(&study, &suggestion.configuration)], 0.0)),
         }
     };
     let folder = tempfile::tempdir().unwrap();

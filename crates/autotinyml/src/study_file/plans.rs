@@ -86,15 +86,15 @@ impl EarlyStopping {
 }
 
 impl DeployPlan {
-    pub(super) fn read(section: &Section<'_>, boards: &Boards) -> Result<Self, InputError> {
-        let entry = section.required("board", "board = \"stm32f303k8\"")?;
-        let name = entry.text()?;
-        let board = boards.named(name).ok_or_else(|| {
-            let guess = nearest(name, boards.names().into_iter());
-            let guess = guess.map_or(String::new(), |guess| format!("did you mean \"{guess}\"? "));
-            let cure = format!("{guess}boards of your own are added by --boards DIR");
-            entry.unexpected("a board (see `autotinyml boards`)", cure)
-        })?;
+    /// Short, and good for a folder: `stm32f303k8-x4`.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.board.name, self.compression)
+    }
+
+    /// One for each combination of a board and a compression, the boards in order and for each the
+    /// compressions; one at least.
+    pub(super) fn read(section: &Section<'_>, boards: &Boards) -> Result<Vec<Self>, InputError> {
+        let chosen = read_boards(section, boards)?;
         let accounting = match section.optional("accounting") {
             Some(entry) if one_of(&entry, "a way to count", &["st", "elf"])? == "elf" => {
                 Accounting::Elf
@@ -102,13 +102,15 @@ impl DeployPlan {
             _ => Accounting::St,
         };
         let limits = section.required("limits", "limits = { ram_kb = 16, rom_kb = 60 }")?;
-        let compression = match section.optional("compression") {
-            None => Compression::X1,
-            Some(entry) => {
-                one_of(&entry, "a compression", &Compression::ALL.map(Compression::name))?
-                    .parse()
-                    .expect("every name in the list is one")
-            }
+        let limits = limits.section()?;
+        let common = read_limits(&limits, accounting)?;
+        let compressions = match section.optional("compression") {
+            None => vec![Compression::X1],
+            Some(entry) => each(&entry, &|entry: &Entry<'_>| {
+                let names = Compression::ALL.map(Compression::name);
+                let name = one_of(entry, "a compression", &names)?;
+                Ok(name.parse().expect("every name in the list is one"))
+            })?,
         };
         let check = match section.optional("check") {
             Some(entry)
@@ -119,15 +121,68 @@ impl DeployPlan {
             }
             _ => Check::BeforeTraining,
         };
-        let plan = Self {
-            board: board.clone(),
-            limits: read_limits(&limits.section()?, accounting)?,
-            compression,
-            check,
-        };
+        let mut plans = vec![];
+        for board in &chosen {
+            let limits = match limits.optional(&board.name).filter(|_| chosen.len() > 1) {
+                None => common,
+                Some(own) => {
+                    let own = own.section()?;
+                    let limits = own_or_common(read_limits(&own, accounting)?, &common);
+                    own.finish()?;
+                    limits
+                }
+            };
+            let plan = |&compression| Self { board: board.clone(), limits, compression, check };
+            plans.extend(compressions.iter().map(plan));
+        }
+        limits.finish()?;
         section.finish()?;
-        Ok(plan)
+        Ok(plans)
     }
+}
+
+/// What a function makes of an entry, or of each of a list, no two the same.
+fn each<'a, T: PartialEq>(
+    entry: &Entry<'a>,
+    read: &dyn Fn(&Entry<'a>) -> Result<T, InputError>,
+) -> Result<Vec<T>, InputError> {
+    let Some(list) = entry.list() else { return Ok(vec![read(entry)?]) };
+    let mut all = vec![];
+    for entry in &list {
+        let one = read(entry)?;
+        if all.contains(&one) {
+            return Err(entry.unexpected("each of them once", "leave it out"));
+        }
+        all.push(one);
+    }
+    match all.is_empty() {
+        true => Err(entry.unexpected("one at least", "write it into the list")),
+        false => Ok(all),
+    }
+}
+
+/// `board`, or `boards`.
+fn read_boards(section: &Section<'_>, boards: &Boards) -> Result<Vec<Board>, InputError> {
+    let entry = match section.optional("boards") {
+        Some(entry) if section.optional("board").is_some() => {
+            return Err(entry.complain(
+                "`deploy.board` is there, too",
+                "names boards a second time",
+                "put all of them into boards = [\"…\", \"…\"], and leave board out",
+            ));
+        }
+        Some(entry) => entry,
+        None => section.required("board", "board = \"stm32f303k8\"")?,
+    };
+    each(&entry, &|entry: &Entry<'_>| {
+        let name = entry.text()?;
+        boards.named(name).cloned().ok_or_else(|| {
+            let guess = nearest(name, boards.names().into_iter());
+            let guess = guess.map_or(String::new(), |guess| format!("did you mean \"{guess}\"? "));
+            let cure = format!("{guess}boards of your own are added by --boards DIR");
+            entry.unexpected("a board (see `autotinyml boards`)", cure)
+        })
+    })
 }
 
 fn read_limits(section: &Section<'_>, accounting: Accounting) -> Result<Limits, InputError> {
@@ -135,7 +190,7 @@ fn read_limits(section: &Section<'_>, accounting: Accounting) -> Result<Limits, 
         let entry = section.optional(key);
         entry.map(|entry| positive(&entry).map(|kb| (kb * 1000.0).round() as usize)).transpose()
     };
-    let limits = Limits {
+    Ok(Limits {
         ram_bytes: kilobytes("ram_kb")?,
         rom_bytes: kilobytes("rom_kb")?,
         macc: section.optional("macc").map(|entry| entry.whole_number(1)).transpose()?,
@@ -147,9 +202,18 @@ fn read_limits(section: &Section<'_>, accounting: Accounting) -> Result<Limits, 
             },
         },
         accounting,
-    };
-    section.finish()?;
-    Ok(limits)
+    })
+}
+
+/// A board's own limits, and the common ones where it has none.
+fn own_or_common(own: Limits, common: &Limits) -> Limits {
+    Limits {
+        ram_bytes: own.ram_bytes.or(common.ram_bytes),
+        rom_bytes: own.rom_bytes.or(common.rom_bytes),
+        macc: own.macc.or(common.macc),
+        cross_accuracy: own.cross_accuracy.or(common.cross_accuracy),
+        accounting: common.accounting,
+    }
 }
 
 fn positive(entry: &Entry<'_>) -> Result<f64, InputError> {

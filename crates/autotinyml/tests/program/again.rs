@@ -179,3 +179,23 @@ fn a_study_of_residual_networks_ends_with_one_in_c() {
     assert!(summary["best"]["deployed_accuracy"].as_f64().unwrap() > 0.1, "{summary}");
     assert!(folder.path().join("runs/residual/firmware/network.c").is_file());
 }
+
+/// What is settled when a study begins stays, even if it was killed before its first trial.
+#[test]
+fn a_study_without_trials_keeps_how_many_run_at_once() {
+    let folder = study_folder(&STUDY.replace("parallel = 4\n", ""));
+    let optimize = |jobs: &str| {
+        let arguments =
+            ["optimize", "study.toml", "--resume", "--trials", "2", "--jobs", jobs, "--quiet"];
+        assert!(run(folder.path(), &arguments).status.success());
+        let path = folder.path().join("runs/walkers/study.db");
+        let store = rusqlite::Connection::open(path).unwrap();
+        store.execute_batch("DELETE FROM trials").unwrap();
+        let identity: String = store
+            .query_row("SELECT value FROM facts WHERE name = 'identity'", [], |row| row.get(0))
+            .unwrap();
+        serde_json::from_str::<serde_json::Value>(&identity).unwrap()["parallel"].clone()
+    };
+    assert_eq!(optimize("3"), 3);
+    assert_eq!(optimize("1"), 3);
+}

@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use crate::{STUDY, run, study_folder, text};
 
 /// What `optimize` says to the study with one passage replaced.
-fn complaint(passage: &str, replacement: &str) -> String {
+pub fn complaint(passage: &str, replacement: &str) -> String {
     assert!(STUDY.contains(passage), "{passage}");
     let folder = study_folder(&STUDY.replacen(passage, replacement, 1));
     refused(folder.path(), &["optimize", "study.toml"])

@@ -65,14 +65,17 @@ fn the_best_of_many_short_trainings_is_trained_in_full() {
     }
 }
 
-/// The first version of a study's store knew no epochs.
+/// The first version of a study's store knew no epochs, nor combinations.
 #[test]
 fn a_store_of_the_first_version_goes_on() {
     let study = STUDY.replace("svm-cbo", "random");
     let folder = study_folder(&study);
     optimize(folder.path(), &["--trials", "6"]);
     let store = rusqlite::Connection::open(folder.path().join("runs/walkers/study.db")).unwrap();
-    store.execute_batch("ALTER TABLE trials DROP COLUMN epochs; PRAGMA user_version = 1;").unwrap();
+    for column in ["epochs", "combinations"] {
+        store.execute_batch(&format!("ALTER TABLE trials DROP COLUMN {column};")).unwrap();
+    }
+    store.pragma_update(None, "user_version", 1).unwrap();
     drop(store);
     let (rest, _) = optimize(folder.path(), &["--resume", "--trials", "9"]);
     let undisturbed = study_folder(&study);

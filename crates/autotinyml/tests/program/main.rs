@@ -3,6 +3,7 @@
 mod again;
 mod boards;
 mod check;
+mod combinations;
 mod compare;
 mod complaints;
 mod durability;

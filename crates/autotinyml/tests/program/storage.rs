@@ -121,12 +121,12 @@ fn a_store_of_a_later_version_is_sent_to_its_program() {
     drop(Store::open(&path).unwrap());
     // The version is the number at byte 60 of the file, and the log is empty.
     let mut bytes = fs::read(path.join("study.db")).unwrap();
-    assert_eq!(bytes[60..64], [0, 0, 0, 2]);
+    assert_eq!(bytes[60..64], [0, 0, 0, 3]);
     bytes[63] = 200;
     fs::write(path.join("study.db"), bytes).unwrap();
     for command in ["report out", "optimize study.toml --out out --resume"] {
         let output = run(folder.path(), &command.split(' ').collect::<Vec<_>>());
         assert_eq!(output.status.code(), Some(1));
-        assert!(said(&output).contains("schema version 200, expected 2"), "{}", said(&output));
+        assert!(said(&output).contains("schema version 200, expected 3"), "{}", said(&output));
     }
 }
