@@ -39,10 +39,10 @@ pub fn run(project: &Project) -> String {
             body.push_str(&turns(project, &cascade, &mut table));
         }
     }
+    let (definition, pointer) = table.in_c();
     let _ = write!(
         text,
-        "{}void network_run(const float *input, float *output)\n{{\n{body}}}\n",
-        table.definition()
+        "{definition}void network_run(const float *input, float *output)\n{{\n{pointer}{body}}}\n"
     );
     text
 }
@@ -60,25 +60,29 @@ impl Table {
     }
 
     fn field(&mut self, of_type: &'static str, name: String, value: String) -> String {
-        let read = format!("plan.{name}");
+        let read = format!("plan->{name}");
         if self.fields.iter().all(|(_, other, _)| *other != name) {
             self.fields.push((of_type, name, value));
         }
         read
     }
 
-    fn definition(&self) -> String {
+    /// Its definition, and the lines of `network_run` that hide it from the compiler.
+    fn in_c(&self) -> (String, &'static str) {
         if self.fields.is_empty() {
-            return String::new();
+            return (String::new(), "");
         }
         let fields = self.fields.iter().map(|(of_type, name, _)| format!("    {of_type}{name};\n"));
         let values = self.fields.iter().map(|(_, name, value)| format!("    .{name} = {value},\n"));
-        format!(
-            "/* Volatile, so that the code is the same whatever the numbers. */\n\
-             static const volatile struct {{\n{}}} plan = {{\n{}}};\n\n",
+        let definition = format!(
+            "struct plan {{\n{}}};\n\nstatic const struct plan numbers = {{\n{}}};\n\n",
             fields.collect::<String>(),
             values.collect::<String>()
-        )
+        );
+        let pointer = "    const struct plan *plan = &numbers;\n    \
+                       /* Hidden from the compiler, so that the code is the same whatever the numbers. */\n    \
+                       __asm__(\"\" : \"+r\"(plan));\n";
+        (definition, pointer)
     }
 }
 
