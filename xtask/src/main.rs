@@ -1,8 +1,9 @@
 //! Chores of this workspace: `cargo xtask test` runs everything that must pass before a change lands,
 //! `cargo xtask bench` measures searchers and the trainer, `cargo xtask table` makes exhaustive tables,
-//! `cargo xtask fuzz-c` tries random networks in C, `cargo xtask static` their sizes.
+//! `cargo xtask experiment` runs the talk's experiments again, `cargo xtask fuzz-c` tries random networks in C, `cargo xtask static` their sizes.
 
 mod bench;
+mod experiment;
 mod firmware;
 mod packages;
 mod table;
@@ -45,6 +46,8 @@ enum Chore {
         #[arg(long, default_value_t = 504)]
         networks: u64,
     },
+    /// The talk's experiments, run again, in sittings; writes docs/experiments/.
+    Experiment(experiment::Sitting),
     /// Every configuration of a study in tables/, trained: `table digits` takes hours, and goes on where
     /// it was interrupted.
     Table {
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
             let settings = [("AUTOTINYML_STATIC_NETWORKS", networks)];
             packages::install_missing().and_then(|()| firmware::run(firmware::STATIC, &settings))
         }
+        Chore::Experiment(sitting) => experiment::run(&sitting),
         Chore::Table { name, arguments } => table::run(&name, &arguments),
     };
     match done {

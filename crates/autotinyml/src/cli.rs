@@ -14,6 +14,7 @@ mod export;
 mod failure;
 mod job;
 mod judge;
+mod limits;
 mod load;
 mod man;
 mod new;

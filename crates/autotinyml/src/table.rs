@@ -2,6 +2,7 @@
 //! training gets its answers in no time, and the best deployable network is known.
 
 mod file;
+pub mod growing;
 pub mod make;
 mod measure;
 mod sizes;
@@ -55,6 +56,11 @@ impl Row {
     /// What the network takes at the compression of a study. None: there is no network.
     pub fn footprint(&self, study: &Study) -> Option<&Footprint> {
         self.footprints.as_ref().map(|footprints| &footprints[column(study)])
+    }
+
+    /// On the test part, at the compression of a study, 0 to 1.
+    pub fn test_accuracy(&self, study: &Study) -> Option<f64> {
+        Some(self.measured.deployed.as_ref()?[column(study)].test_accuracy)
     }
 
     /// The row as a trial of a study with other limits or another compression.

@@ -1,12 +1,14 @@
 //! `autotinyml compare`: searchers side by side.
 
+mod on_table;
+mod searchers;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use autotinyml_deploy::{Compression, Tools};
-use autotinyml_search::{CATALOGUE, Searcher, by_name};
-use indicatif::{ProgressBar, ProgressStyle};
+use autotinyml_search::Searcher;
 
 use super::boards::OwnBoards;
 use super::job::{Job, all_cores, guiding, reachable};
@@ -17,16 +19,12 @@ use super::preamble::limits_in_print;
 use super::progress::Progress;
 use super::{Failure, print};
 use crate::compare::live::{self, Contestant};
-use crate::compare::on_table::{TableStudy, limits_for_share};
 use crate::compare::{Comparison, Repeat, Searched};
-use crate::early_stopping::EarlyStopping;
 use crate::evaluate::Evaluator;
 use crate::evidence::Evidence;
 use crate::prescreen::Prescreen;
 use crate::report::{comparison, percent};
-use crate::study_file::section::nearest;
-use crate::study_file::{Check, SearchPlan, Study, StudyFile, decides_epochs, read_text};
-use crate::table;
+use crate::study_file::{Check, Study, StudyFile, read_text};
 
 /// `parallel` where the study file says nothing: comparisons on different machines are of the same searches.
 const PARALLEL: usize = 4;
@@ -35,19 +33,24 @@ const PARALLEL: usize = 4;
 /// network, and how soon?
 ///
 /// On a live study every trial is trained, and nothing is lost by an interruption: run again, it goes
-/// on. On a table (--table) trials are looked up. Writes comparison.html, comparison.csv and trials.csv.
+/// on. On a table (--table) trials are looked up. With both, what the table lacks is trained and added.
+/// Writes comparison.html with its curves (trials.svg, time.svg) and comparison.csv, pairs.csv, trials.csv,
+/// winners.csv.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   autotinyml compare my-study.toml --searchers random,svm-cbo --repeats 5
-  autotinyml compare --table digits --searchers cbo,tpe --repeats 50")]
+  autotinyml compare --table digits --searchers cbo,tpe --repeats 50
+  autotinyml compare my-study.toml --table my-table.csv.gz --searchers random,svm-cbo")]
 pub struct Arguments {
     /// The study file.
-    #[arg(required_unless_present = "table", conflicts_with = "table")]
+    #[arg(required_unless_present = "table")]
     study: Option<PathBuf>,
     /// A table that `autotinyml table` has made, instead of a study: a file, or the name of one in tables/.
+    /// Beside a study: a table of it that grows, made if it is not there.
     #[arg(long, value_name = "FILE|NAME")]
     table: Option<PathBuf>,
-    /// Names as in `autotinyml searchers`, separated by commas.
+    /// Names as in `autotinyml searchers`, separated by commas; besides svm-cbo-forest,
+    /// svm-cbo-published and svm-cbo-published-forest.
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', required = true)]
     searchers: Vec<String>,
     /// Searches of each, with the seeds that follow one another.
@@ -68,12 +71,19 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Where the data is, instead of `path` in the study file.
-    #[arg(long, value_name = "DIR", conflicts_with = "table")]
+    #[arg(long, value_name = "DIR", requires = "study")]
     data: Option<PathBuf>,
     #[command(flatten)]
     boards: OwnBoards,
+    /// Of a table that grows: begin nothing more after so many minutes. What is trained stays; only seeds
+    /// with which all searches have ended count. Run again, it goes on.
+    #[arg(long, value_name = "N", requires_all = ["study", "table"])]
+    minutes: Option<f64>,
+    /// With --table: other limits than the study's: ram_kb, rom_kb, macc, cross_accuracy; "none" lifts one.
+    #[arg(long, value_name = "NAME=VALUE,…", value_delimiter = ',', requires = "table")]
+    limits: Vec<String>,
     /// With --table: RAM and ROM limits such that this share of the space is deployable.
-    #[arg(long, value_name = "PERCENT", requires = "table")]
+    #[arg(long, value_name = "PERCENT", requires = "table", conflicts_with = "study")]
     deployable: Option<f64>,
     /// With --table: when limits are checked, instead of `check` in its study file.
     #[arg(long, value_name = "WHEN", requires = "table")]
@@ -94,10 +104,17 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let comparison = match (&arguments.table, &arguments.study) {
-        (Some(table), _) => on_table(arguments, table)?,
+        (Some(table), None) => on_table::whole(arguments, table)?,
+        (Some(table), Some(study)) => on_table::growing(arguments, study, table)?,
         (None, Some(study)) => on_study(arguments, study)?,
         (None, None) => unreachable!("clap asks for one of them"),
     };
+    if comparison.searchers.iter().all(|searched| searched.repeats.is_empty()) {
+        eprintln!(
+            "stopped before all searches with the first seed had ended; run again, it goes on"
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
     let folder = arguments.folder(&comparison.name);
     make_folder(&folder)?;
     comparison::write(&comparison, &folder)?;
@@ -114,7 +131,8 @@ impl Arguments {
 
     /// An earlier comparison may be replaced, but not what a study has written, say.
     fn refuse_occupied(&self, study: &Study) -> Result<(), Failure> {
-        let written = ["comparison.csv", "trials.csv"];
+        let written =
+            ["comparison.csv", "trials.csv", "winners.csv", "pairs.csv", "trials.svg", "time.svg"];
         refuse_occupied(&self.folder(&study.name), &written, "comparison.html")
     }
 
@@ -134,109 +152,6 @@ impl Arguments {
         study.search.trials = trials.unwrap_or(study.search.trials);
         study.search.seed = self.seed.unwrap_or(study.search.seed);
     }
-
-    fn searchers(&self, plan: &SearchPlan) -> Result<Vec<Box<dyn Searcher>>, Failure> {
-        let names = || CATALOGUE.iter().map(|(name, _)| *name);
-        let mut searchers: Vec<Box<dyn Searcher>> = vec![];
-        for name in &self.searchers {
-            let usage = |message: String, help: String| Failure::Usage { message, help };
-            if searchers.iter().any(|searcher| searcher.name() == name) {
-                return Err(usage(format!("{name} is there twice"), "keep one of them".into()));
-            }
-            if plan.early_stopping.is_some() && decides_epochs(name) {
-                return Err(usage(
-                    format!("{name} itself decides which trials are trained for how many epochs"),
-                    "take early_stopping out of [search], or leave this searcher out".into(),
-                ));
-            }
-            searchers.push(by_name(name, &plan.options).ok_or_else(|| {
-                let guess = nearest(name, names());
-                let guess =
-                    guess.map_or(String::new(), |guess| format!("did you mean \"{guess}\"? "));
-                let known: Vec<&str> = names().collect();
-                let help = format!("{guess}known: {}", known.join(", "));
-                usage(format!("\"{name}\" is not a searcher"), help)
-            })?);
-        }
-        Ok(searchers)
-    }
-}
-
-fn on_table(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
-    let table = table::read(&table_file(path)?, &arguments.boards.read()?)?;
-    let mut study = table.study.clone();
-    arguments.refuse_occupied(&study)?;
-    arguments.adapt(&mut study);
-    study.search.early_stopping = match arguments.early_stopping.as_deref() {
-        None => study.search.early_stopping,
-        Some("none") => None,
-        Some(rule) => Some(EarlyStopping::parse(rule, "--early-stopping")?),
-    };
-    let searchers = arguments.searchers(&study.search)?;
-    study.deploy.check = match arguments.check.as_deref() {
-        Some("before-training") => Check::BeforeTraining,
-        Some(_) => Check::AfterTraining,
-        None => study.deploy.check,
-    };
-    study.search.evidence = match arguments.evidence.as_deref() {
-        Some("labels") => Evidence::Labels,
-        Some(_) => Evidence::Values,
-        None => study.search.evidence,
-    };
-    study.deploy.compression = arguments.compression.unwrap_or(study.deploy.compression);
-    if !table::COMPRESSIONS.contains(&study.deploy.compression) {
-        return Err(Failure::Usage {
-            message: format!("a table tells nothing about {}", study.deploy.compression),
-            help: "choose x1, x4 or x8 by --compression".into(),
-        });
-    }
-    if let Some(percent) = arguments.deployable {
-        if !(percent > 0.0 && percent <= 100.0) {
-            return Err(Failure::Usage {
-                message: format!("--deployable {percent} is no share of the space"),
-                help: "expected more than 0 and at most 100, as in --deployable 20".into(),
-            });
-        }
-        study.deploy.limits = limits_for_share(&table, &study, percent / 100.0);
-    }
-    let judged = TableStudy::new(&table, &study);
-    let bar = ProgressBar::new((searchers.len() * arguments.repeats as usize) as u64);
-    let style = ProgressStyle::with_template("{bar:24} search {pos}/{len}  {eta} left");
-    let bar = bar.with_style(style.expect("the template is well formed"));
-    let seeds = arguments.seeds(&study);
-    let searched = judged.compare(&searchers, &seeds, arguments.jobs(), &|| bar.inc(1));
-    bar.finish_and_clear();
-    let best = judged.best().map_or("none".to_owned(), percent);
-    let mut about = about(arguments, &study);
-    let share = percent(judged.deployable_share());
-    about.push(("space".into(), format!("{share} of it is deployable, the best at {best}")));
-    Ok(Comparison {
-        name: study.name.clone(),
-        about,
-        goal: study.search.goal,
-        trials: study.search.trials,
-        searchers: searched.map_err(crate::study::StudyError::Search)?,
-    })
-}
-
-/// A bare name that is no file stands for a table among the project's own.
-fn table_file(asked: &Path) -> Result<PathBuf, Failure> {
-    let is_name = asked.components().count() == 1 && asked.extension().is_none();
-    if asked.exists() || !is_name {
-        return Ok(asked.to_owned());
-    }
-    let file = Path::new("tables").join(asked).with_extension("csv.gz");
-    if file.exists() {
-        return Ok(file);
-    }
-    let (name, file) = (asked.display(), file.display());
-    Err(Failure::Usage {
-        message: format!("there is no table {name}: {file} does not exist"),
-        help: format!(
-            "`cargo xtask table {name}` makes it if it is one of the project's, and \
-             `autotinyml table STUDY.toml --out {file}` makes that of any study"
-        ),
-    })
 }
 
 fn on_study(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
@@ -248,7 +163,7 @@ fn on_study(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     arguments.refuse_occupied(&study)?;
     arguments.adapt(&mut study);
     study.search.parallel.get_or_insert(PARALLEL);
-    let searchers = arguments.searchers(&study.search)?;
+    let searchers = searchers::named(&arguments.searchers, &study.search)?;
     let mut searched: Vec<Searched> = searchers
         .iter()
         .map(|searcher| Searched { name: searcher.name().to_owned(), repeats: vec![] })
@@ -263,9 +178,11 @@ fn on_study(arguments: &Arguments, path: &Path) -> Result<Comparison, Failure> {
     }
     Ok(Comparison {
         name: study.name.clone(),
-        about: about(arguments, &study),
+        about: about(arguments, &study, arguments.repeats as usize),
         goal: study.search.goal,
         trials: study.search.trials,
+        baselines: vec![],
+        space: study.space,
         searchers: searched,
     })
 }
@@ -330,7 +247,7 @@ fn repeat(
 }
 
 /// What is compared.
-fn about(arguments: &Arguments, study: &Study) -> Vec<(String, String)> {
+fn about(arguments: &Arguments, study: &Study, repeats: usize) -> Vec<(String, String)> {
     let from = arguments.table.as_ref().or(arguments.study.as_ref());
     let from = from.map_or(String::new(), |path| path.display().to_string());
     let regime = match (study.deploy.check, study.search.evidence) {
@@ -348,7 +265,11 @@ fn about(arguments: &Arguments, study: &Study) -> Vec<(String, String)> {
     let all = [limits_in_print(limits), cross.unwrap_or_default()];
     let all: Vec<&str> = all.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     let compression = study.deploy.compression;
-    let (trials, repeats) = (study.search.trials, arguments.repeats);
+    let trials = study.search.trials;
+    let repeats = match arguments.repeats as usize {
+        asked if asked > repeats => format!("{repeats} (so far, of {asked})"),
+        asked => asked.to_string(),
+    };
     [
         (if arguments.table.is_some() { "table" } else { "study" }, from),
         ("searches", format!("{repeats} of {trials} trials, seeds from {}", study.search.seed)),

@@ -7,6 +7,7 @@ use autotinyml_deploy::{BoardError, DeployError};
 use autotinyml_search::SearchError;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
+use crate::compare::on_table::LookUpError;
 use crate::data::download::GetError;
 use crate::evaluate::EvaluateError;
 use crate::report::ReportError;
@@ -17,6 +18,7 @@ use crate::study::StudyError;
 use crate::study_file::Unreadable;
 use crate::study_file::section::InputError;
 use crate::table::TableError;
+use crate::table::growing::GrowError;
 use crate::table::make::MakeError;
 
 /// Everything that can end a command early.
@@ -107,6 +109,26 @@ impl From<StudyError> for Failure {
             StudyError::Store(error) => Self::Store(error),
             StudyError::Evaluate(error) => Self::Evaluate(error),
             StudyError::Search(_) => Self::Study(error),
+        }
+    }
+}
+
+impl From<LookUpError> for Failure {
+    /// What went wrong comes with its own cure.
+    fn from(error: LookUpError) -> Self {
+        match error {
+            LookUpError::Search(error) => Self::Study(error.into()),
+            LookUpError::Train(error) => Self::Make(error),
+        }
+    }
+}
+
+impl From<GrowError> for Failure {
+    /// What went wrong comes with its own cure.
+    fn from(error: GrowError) -> Self {
+        match error {
+            GrowError::Table(error) => Self::Table(error),
+            GrowError::Make(error) => Self::Make(error),
         }
     }
 }

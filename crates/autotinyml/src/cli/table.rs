@@ -14,7 +14,7 @@ use super::job::all_cores;
 use super::load::{load_samples, one_combination};
 use super::{Failure, print};
 use crate::evaluate::Evaluator;
-use crate::study_file::{StudyFile, read_text};
+use crate::study_file::{Study, StudyFile, read_text};
 use crate::table::{self, make};
 
 /// Trains every configuration of a finite study once and writes what came of each, so that searchers
@@ -53,20 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if let Some(data) = &arguments.data {
         study.data.reader.read_from(data);
     }
-    if study.search.goal != Metric::Accuracy {
-        return Err(Failure::Usage {
-            message: "a table holds accuracies, and the study searches for something else".into(),
-            help: "take goal out of [search]".into(),
-        });
-    }
-    if study.training.early_stopping.is_some() {
-        return Err(Failure::Usage {
-            message:
-                "a table holds the accuracy after every epoch, which early stopping leaves out"
-                    .into(),
-            help: "take early_stopping out of [training]".into(),
-        });
-    }
+    refuse_what_no_table_holds(&study)?;
     let pieces = arguments.pieces.clone().unwrap_or_else(|| beside(&arguments.out));
     if arguments.out.exists() && !pieces.exists() {
         return Err(Failure::Usage {
@@ -96,6 +83,28 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     table::write(&table, &arguments.out)?;
     print(&format!("{} rows in {}\n", table.rows.len(), arguments.out.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Studies whose trainings a table cannot tell.
+///
+/// # Errors
+/// [`Failure::Usage`] with what to take out.
+pub fn refuse_what_no_table_holds(study: &Study) -> Result<(), Failure> {
+    if study.search.goal != Metric::Accuracy {
+        return Err(Failure::Usage {
+            message: "a table holds accuracies, and the study searches for something else".into(),
+            help: "take goal out of [search]".into(),
+        });
+    }
+    if study.training.early_stopping.is_some() {
+        return Err(Failure::Usage {
+            message:
+                "a table holds the accuracy after every epoch, which early stopping leaves out"
+                    .into(),
+            help: "take early_stopping out of [training]".into(),
+        });
+    }
+    Ok(())
 }
 
 fn beside(out: &Path) -> PathBuf {

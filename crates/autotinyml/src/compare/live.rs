@@ -4,10 +4,10 @@
 
 use autotinyml_search::Searcher;
 
-use super::{Repeat, Step};
+use super::{Repeat, Step, share};
 use crate::evaluate::Evaluator;
 use crate::prescreen::Prescreen;
-use crate::record::TrialRecord;
+use crate::record::{Stopped, TrialRecord};
 use crate::store::Store;
 use crate::study::{self, Combination, Event, Search, StudyError};
 
@@ -44,9 +44,17 @@ pub fn repeat(
     let search = Search { study, searcher, store, parallel, jobs, stop: &|| false };
     let trials = study::run(&search, &[Combination { evaluator, prescreen }], on_event)?;
     let step = |trial: &TrialRecord| Step {
-        score: trial.outcome.score(evaluator.study.search.goal),
+        configuration: trial.configuration.clone(),
+        score: trial.outcome.score(study.search.goal),
+        test_score: None,
+        footprint: trial.outcome.footprint.clone(),
         deployable: trial.outcome.verdict.deployable(),
-        full: trial.epochs.is_none() && trial.outcome.stopped.is_none(),
+        share: match &trial.outcome.stopped {
+            Some(Stopped { epochs, epochs_saved, .. }) => {
+                *epochs as f64 / (epochs + epochs_saved) as f64
+            }
+            None => share(trial.epochs, study),
+        },
         seconds: trial.seconds,
     };
     Ok(Repeat { seed: evaluator.study.search.seed, steps: trials.iter().map(step).collect() })

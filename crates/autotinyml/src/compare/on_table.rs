@@ -1,5 +1,6 @@
 //! Searchers on a table: a trial is a look at its row.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -10,172 +11,258 @@ use autotinyml_search::{
     Configuration, Goal, History, Outcome, Problem, SearchError, Searcher, Suggestion, Trial,
 };
 
-use super::{Repeat, Searched, Step};
+use super::{Repeat, Searched, Step, share};
 use crate::early_stopping::Hurdles;
 use crate::evidence;
 use crate::study_file::{Check, Study};
+use crate::table::growing::GrowingTable;
+use crate::table::make::MakeError;
 use crate::table::{Measured, Row, Table};
+
+/// A search on a table that cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum LookUpError {
+    /// A searcher has nothing to suggest although something is left.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// What a table lacks could not be trained, or kept.
+    #[error(transparent)]
+    Train(#[from] MakeError),
+}
 
 /// A table under the limits of a study of the same space.
 pub struct TableStudy<'a> {
     study: &'a Study,
-    rows: HashMap<&'a Configuration, (&'a Row, Outcome)>,
-    /// Of a full training, if it is the same for all rows.
-    epochs: Option<usize>,
+    rows: Rows<'a>,
     /// What may be suggested, where limits are known before training.
-    accepted: Option<HashSet<&'a Configuration>>,
-    /// Share of the configurations that are deployable, and the accuracy of the best of them.
-    deployable: Vec<f64>,
+    accepted: Option<HashSet<Configuration>>,
+}
+
+/// What became of each configuration.
+enum Rows<'a> {
+    /// Known of all.
+    Whole(HashMap<&'a Configuration, &'a Row>),
+    /// Found out when it is asked for.
+    Growing(&'a GrowingTable<'a>),
 }
 
 impl<'a> TableStudy<'a> {
-    /// Judges every row of the table's first seed by the study's limits, at its compression.
+    /// The rows of the table's first seed under the study's limits, at its compression.
     pub fn new(table: &'a Table, study: &'a Study) -> Self {
         let rows = table.first_seed();
-        let outcome = |row: &Row| {
-            let (evidence, goal) = (study.search.evidence, study.search.goal);
-            evidence::outcome(&row.outcome(study), &study.deploy, evidence, goal)
+        let size = |row: &Row| Some((row.configuration.clone(), row.footprint(study)?.clone()));
+        let accepted = accepted(study, rows.iter().filter_map(size));
+        let rows = Rows::Whole(rows.iter().map(|row| (&row.configuration, row)).collect());
+        Self { study, rows, accepted }
+    }
+
+    /// The same of a table that grows.
+    pub fn growing(table: &'a GrowingTable<'a>, study: &'a Study) -> Self {
+        let compression = study.deploy.compression;
+        let size = |c: Configuration| {
+            let footprint = table.footprint(&c, compression)?;
+            Some((c, footprint))
         };
-        let outcomes: HashMap<_, _> =
-            rows.iter().map(|row| (&row.configuration, (row, outcome(row)))).collect();
-        let accepted = (study.deploy.check == Check::BeforeTraining).then(|| {
-            let fits = |row: &&Row| {
-                row.footprint(study).is_some_and(|footprint| {
-                    let untrained = Footprint { cross_accuracy: None, ..footprint.clone() };
-                    study.deploy.limits.judge(&untrained).meets_limits
-                })
-            };
-            rows.iter().filter(fits).map(|row| &row.configuration).collect()
-        });
-        Self {
-            study,
-            epochs: same_epochs(rows),
-            accepted,
-            deployable: outcomes.values().filter_map(|(_, o)| o.feasible_score()).collect(),
-            rows: outcomes,
-        }
+        let accepted = accepted(study, study.space.enumerate().filter_map(size));
+        Self { study, rows: Rows::Growing(table), accepted }
     }
 
-    /// Share of the space that is deployable, 0 to 1.
-    pub fn deployable_share(&self) -> f64 {
-        self.deployable.len() as f64 / self.rows.len() as f64
+    /// Share of the space that is deployable, and the accuracy of the best of that, if there is any; None if
+    /// the table does not know all of the space.
+    pub fn deployable(&self) -> Option<(f64, Option<f64>)> {
+        let Rows::Whole(rows) = &self.rows else { return None };
+        let scores = rows.values().filter_map(|row| self.outcome(row).feasible_score());
+        let scores: Vec<f64> = scores.collect();
+        let share = scores.len() as f64 / rows.len() as f64;
+        Some((share, scores.into_iter().reduce(f64::max)))
     }
 
-    /// Accuracy of the best deployable configuration; None if there is none.
-    pub fn best(&self) -> Option<f64> {
-        self.deployable.iter().copied().reduce(f64::max)
-    }
-
-    /// Lets each searcher search with each seed, `jobs` at a time. A trial learns from all before it.
+    /// Lets each searcher search with each seed, `jobs` at a time. A trial learns from all before it. Once
+    /// it is to `stop`, running searches are given up; kept are the seeds with which all have ended.
     ///
     /// # Errors
-    /// A searcher has nothing to suggest although something is left.
+    /// The first failure of a search.
     pub fn compare(
         &self,
         searchers: &[Box<dyn Searcher>],
         seeds: &[u64],
         jobs: usize,
+        stop: &(dyn Fn() -> bool + Sync),
         on_repeat: &(dyn Fn() + Sync),
-    ) -> Result<Vec<Searched>, SearchError> {
-        let tasks: Vec<(usize, u64)> = (0..searchers.len())
-            .flat_map(|searcher| seeds.iter().map(move |&seed| (searcher, seed)))
+    ) -> Result<Vec<Searched>, LookUpError> {
+        let tasks: Vec<(u64, usize)> = seeds
+            .iter()
+            .flat_map(|&seed| (0..searchers.len()).map(move |searcher| (seed, searcher)))
             .collect();
         let queue = Mutex::new(tasks.iter().enumerate());
-        let ended: Mutex<Vec<Option<Result<Repeat, SearchError>>>> =
-            Mutex::new(tasks.iter().map(|_| None).collect());
+        let ended: Mutex<Vec<Option<Repeat>>> = Mutex::new(vec![None; tasks.len()]);
+        let failure: Mutex<Option<LookUpError>> = Mutex::new(None);
+        let failed = || failure.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         let work = || {
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((place, &(searcher, seed))) = next else { return };
-                let repeat = self.search(&*searchers[searcher], seed);
-                ended.lock().unwrap_or_else(PoisonError::into_inner)[place] = Some(repeat);
-                on_repeat();
+                let Some((place, &(seed, searcher))) = next else { return };
+                match self.search(&*searchers[searcher], seed, &|| stop() || failed()) {
+                    Ok(repeat) => {
+                        ended.lock().unwrap_or_else(PoisonError::into_inner)[place] = repeat;
+                        on_repeat();
+                    }
+                    Err(error) => {
+                        let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                        failure.get_or_insert(error);
+                    }
+                }
             }
         };
         thread::scope(|scope| (0..jobs).for_each(|_| _ = scope.spawn(work)));
+        if let Some(failure) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(failure);
+        }
+        let mut searched: Vec<Searched> = searchers
+            .iter()
+            .map(|searcher| Searched { name: searcher.name().to_owned(), repeats: vec![] })
+            .collect();
         let ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut repeats = ended.into_iter().flatten();
-        let searched = searchers.iter().map(|searcher| {
-            let repeats = repeats.by_ref().take(seeds.len()).collect::<Result<_, _>>()?;
-            Ok(Searched { name: searcher.name().to_owned(), repeats })
-        });
-        searched.collect()
+        for round in ended.chunks(searchers.len()) {
+            if round.iter().all(Option::is_some) {
+                let repeats = searched.iter_mut().zip(round.iter().flatten());
+                repeats.for_each(|(searched, repeat)| searched.repeats.push(repeat.clone()));
+            }
+        }
+        Ok(searched)
+    }
+
+    /// What a configuration trained with a seed of its own comes to, if the table has it or grows.
+    ///
+    /// # Errors
+    /// It could not be trained, or kept.
+    pub fn trained(
+        &self,
+        configuration: &Configuration,
+        seed: u64,
+    ) -> Result<Option<Step>, MakeError> {
+        let row = match &self.rows {
+            Rows::Whole(rows) => rows.get(configuration).filter(|row| row.seed == seed).copied(),
+            Rows::Growing(table) => {
+                return table.row(configuration, seed).map(|row| Some(self.step(&row, None)));
+            }
+        };
+        Ok(row.map(|row| self.step(row, None)))
+    }
+
+    fn row(&self, configuration: &Configuration) -> Result<Cow<'a, Row>, MakeError> {
+        match &self.rows {
+            Rows::Whole(rows) => Ok(Cow::Borrowed(rows[configuration])),
+            Rows::Growing(table) => table.row(configuration, table.seed()).map(Cow::Owned),
+        }
+    }
+
+    fn outcome(&self, row: &Row) -> Outcome {
+        let (evidence, goal) = (self.study.search.evidence, self.study.search.goal);
+        evidence::outcome(&row.outcome(self.study), &self.study.deploy, evidence, goal)
     }
 
     /// What a trial of so many epochs (None: all) shows, and the seconds it takes. Of a shorter training
     /// the table knows the accuracy as trained; what is deployable in the end counts as deployable.
-    pub(crate) fn trial(
-        &self,
-        configuration: &Configuration,
-        epochs: Option<usize>,
-    ) -> (Outcome, f64) {
-        let (row, outcome) = &self.rows[configuration];
+    pub(crate) fn trial(&self, row: &Row, epochs: Option<usize>) -> (Outcome, f64) {
+        let outcome = self.outcome(row);
         let Measured { curve, seconds, .. } = &row.measured;
         match epochs {
             Some(epochs) if epochs < curve.len() => {
                 let score = epochs.checked_sub(1).map(|last| curve[last]);
-                let outcome = Outcome { score, ..outcome.clone() };
+                let outcome = Outcome { score, ..outcome };
                 (outcome, seconds * epochs as f64 / curve.len() as f64)
             }
-            _ => (outcome.clone(), *seconds),
+            _ => (outcome, *seconds),
         }
     }
 
-    /// The curve of a trial that has to clear what its study's early stopping makes of the `earlier` curves:
-    /// as far as it comes, and whether that is less than all of it.
-    fn curve(&self, configuration: &Configuration, earlier: &[&'a [f64]]) -> (&'a [f64], bool) {
-        let (row, outcome) = &self.rows[configuration];
-        let curve = row.measured.curve.as_slice();
-        let stopping = self.study.search.early_stopping.filter(|_| outcome.score.is_some());
-        let Some(stopping) = stopping else { return (&[], false) };
-        let hurdles = Hurdles::new(stopping, earlier);
-        let missed = (1..curve.len()).find_map(|epochs| hurdles.missed(&curve[..epochs]));
-        missed.map_or((curve, false), |missed| (&curve[..missed.epoch], true))
+    fn step(&self, row: &Row, epochs: Option<usize>) -> Step {
+        let (outcome, seconds) = self.trial(row, epochs);
+        let share = share(epochs, self.study);
+        Step {
+            configuration: row.configuration.clone(),
+            score: outcome.score,
+            test_score: row.test_accuracy(self.study).filter(|_| share >= 1.0),
+            footprint: row.footprint(self.study).cloned(),
+            deployable: outcome.feasible,
+            share,
+            seconds,
+        }
     }
 
-    /// One search: `search.trials` trials, or fewer if the space is used up.
-    fn search(&self, searcher: &dyn Searcher, seed: u64) -> Result<Repeat, SearchError> {
+    /// How long a trial is trained that has to clear what its study's early stopping makes of the `earlier`
+    /// curves: None to the end, or the epochs after which it is stopped. Its own curve, as far as it came,
+    /// follows the earlier ones.
+    fn stopped(&self, row: &Row, earlier: &mut Vec<Vec<f64>>) -> Option<usize> {
+        let stopping = self.study.search.early_stopping?;
+        let curve = match self.outcome(row).score {
+            Some(_) => row.measured.curve.as_slice(),
+            None => &[],
+        };
+        let known: Vec<&[f64]> = earlier.iter().map(Vec::as_slice).collect();
+        let hurdles = Hurdles::new(stopping, &known);
+        let missed = (1..curve.len()).find_map(|epochs| hurdles.missed(&curve[..epochs]));
+        let epochs = missed.map(|missed| missed.epoch);
+        earlier.push(curve[..epochs.unwrap_or(curve.len())].to_vec());
+        epochs
+    }
+
+    /// One search, until it has spent the epochs of `search.trials` full trainings or used up the space.
+    /// None: it was to stop.
+    fn search(
+        &self,
+        searcher: &dyn Searcher,
+        seed: u64,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Repeat>, LookUpError> {
         let study = self.study;
         let accepted = self.accepted.as_ref();
         let accepts = |c: &Configuration| accepted.is_none_or(|accepted| accepted.contains(c));
         let problem = Problem {
             constraints: evidence::constraints(&study.deploy, study.search.evidence),
             prescreen: accepted.is_some().then_some(&accepts),
-            epochs: self.epochs,
+            epochs: study.training.fixed_epochs(),
             ..Problem::new(&study.space, Goal::Maximise, study.search.trials)
         };
         let mut history = History::default();
-        let mut steps = vec![];
-        let mut curves: Vec<&[f64]> = vec![];
-        for id in 0..study.search.trials {
+        let mut repeat = Repeat { seed, steps: vec![] };
+        let (mut spent, mut curves) = (0.0, vec![]);
+        // Less than an epoch is left when rounding is all that is missing.
+        while spent < study.search.trials as f64 - 1e-6 {
+            if stop() {
+                return Ok(None);
+            }
+            let id = repeat.steps.len();
             let Suggestion { configuration, epochs, .. } =
                 match searcher.suggest(&problem, &history, id, seed) {
                     Ok(suggestion) => suggestion,
                     Err(SearchError::Exhausted { .. }) => break,
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(error.into()),
                 };
-            let (curve, stopped) = self.curve(&configuration, &curves);
-            curves.push(curve);
-            let trained = if stopped { Some(curve.len()) } else { epochs };
-            let (outcome, seconds) = self.trial(&configuration, trained);
-            steps.push(Step {
-                score: outcome.score,
-                deployable: outcome.feasible,
-                full: trained.is_none(),
-                seconds,
-            });
+            let row = self.row(&configuration)?;
+            let trained = self.stopped(&row, &mut curves).or(epochs);
+            let step = self.step(&row, trained);
+            spent += step.share;
+            let (outcome, _) = self.trial(&row, trained);
             history.0.push(Trial { id, configuration, epochs, outcome: Some(outcome) });
+            repeat.steps.push(step);
         }
-        Ok(Repeat { seed, steps })
+        Ok(Some(repeat))
     }
 }
 
-/// Epochs that every training which did not diverge went through.
-fn same_epochs(rows: &[Row]) -> Option<usize> {
-    let trained = rows.iter().filter(|row| row.measured.deployed.is_some());
-    let mut lengths = trained.map(|row| row.measured.curve.len());
-    let first = lengths.next()?;
-    lengths.all(|length| length == first).then_some(first)
+/// What meets the limits of a study as far as they are known before training; None: nothing is.
+fn accepted(
+    study: &Study,
+    sizes: impl Iterator<Item = (Configuration, Footprint)>,
+) -> Option<HashSet<Configuration>> {
+    let fits = |(_, footprint): &(Configuration, Footprint)| {
+        let untrained = Footprint { cross_accuracy: None, ..footprint.clone() };
+        study.deploy.limits.judge(&untrained).meets_limits
+    };
+    (study.deploy.check == Check::BeforeTraining)
+        .then(|| sizes.filter(fits).map(|(configuration, _)| configuration).collect())
 }
 
 /// Quantiles that are tried for limits.

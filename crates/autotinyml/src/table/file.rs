@@ -43,6 +43,9 @@ pub enum TableError {
     Study(#[from] InputError),
 }
 
+/// Begins the line that tells the data of a table that grows.
+const DATA: &str = "#! data ";
+
 /// Columns before the settings.
 const KEY: [&str; 2] = ["configuration", "seed"];
 
@@ -68,10 +71,18 @@ const TRAINING: [&str; 3] = ["validation_curve", "failure", "seconds"];
 /// # Errors
 /// The file cannot be written.
 pub fn write(table: &Table, path: &Path) -> Result<(), TableError> {
+    write_part(table, None, path)
+}
+
+/// Writes a table that need not have every configuration, and what tells its data from other data.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_part(table: &Table, data_digest: Option<&str>, path: &Path) -> Result<(), TableError> {
     let partial = path.with_extension("partial");
     let written = File::create(&partial).and_then(|file| {
         let mut encoder = GzEncoder::new(file, Effort::best());
-        encoder.write_all(text(table).as_bytes())?;
+        encoder.write_all(text(table, data_digest).as_bytes())?;
         encoder.finish()?.sync_all()?;
         fs::rename(&partial, path)
     });
@@ -80,9 +91,10 @@ pub fn write(table: &Table, path: &Path) -> Result<(), TableError> {
 
 /// The table without gzip. Shares have five digits, which tells one sample from the next in parts of
 /// up to 50,000.
-fn text(table: &Table) -> String {
+fn text(table: &Table, data_digest: Option<&str>) -> String {
     let Table { study, rows } = table;
     let mut text: String = study.source.text.lines().map(|line| format!("# {line}\n")).collect();
+    text.extend(data_digest.map(|digest| format!("{DATA}{digest}\n")));
     let settings = study.space.parameters().iter().map(|parameter| parameter.name.as_str());
     let stored = COMPRESSIONS.iter().flat_map(|c| STORED.map(|name| format!("{name}_{c}")));
     let header: Vec<String> = (KEY.into_iter().chain(settings).chain(NETWORK).map(str::to_owned))
@@ -135,7 +147,26 @@ fn record(table: &Table, number: usize, row: &Row) -> Vec<String> {
 }
 
 fn share(share: f64) -> String {
-    format!("{}", (share * 1e5).round() / 1e5)
+    format!("{}", rounded_share(share))
+}
+
+fn rounded_share(share: f64) -> f64 {
+    (share * 1e5).round() / 1e5
+}
+
+/// What was measured as it will be read again.
+pub fn rounded(measured: Measured) -> Measured {
+    let of_each = |deployed: Deployed| Deployed {
+        validation_accuracy: rounded_share(deployed.validation_accuracy),
+        test_accuracy: rounded_share(deployed.test_accuracy),
+        cross_accuracy: rounded_share(deployed.cross_accuracy),
+    };
+    Measured {
+        curve: measured.curve.into_iter().map(rounded_share).collect(),
+        deployed: measured.deployed.map(|deployed| deployed.map(of_each)),
+        failure: measured.failure,
+        seconds: (measured.seconds * 1e3).round() / 1e3,
+    }
 }
 
 fn optional(value: Option<impl ToString>) -> String {
@@ -147,12 +178,32 @@ fn optional(value: Option<impl ToString>) -> String {
 /// # Errors
 /// The file is missing or no table.
 pub fn read(path: &Path, boards: &Boards) -> Result<Table, TableError> {
+    let (table, _) = read_part(path, boards)?;
+    let configurations: Vec<Configuration> = table.study.space.enumerate().collect();
+    match complete(&table, &configurations) {
+        true => Ok(table),
+        false => Err(TableError::Damaged {
+            path: path.to_owned(),
+            problem: "its first rows are not every configuration in order".to_owned(),
+        }),
+    }
+}
+
+/// Reads a table that need not have every configuration, and what tells its data from other data if it
+/// says so.
+///
+/// # Errors
+/// The file is missing or no table.
+pub fn read_part(path: &Path, boards: &Boards) -> Result<(Table, Option<String>), TableError> {
     let file_error = |error| TableError::File { path: path.to_owned(), error };
     let mut text = String::new();
     GzDecoder::new(File::open(path).map_err(file_error)?)
         .read_to_string(&mut text)
         .map_err(file_error)?;
-    let study_text: String = (text.lines().take_while(|line| line.starts_with('#')))
+    let head = text.lines().take_while(|line| line.starts_with('#'));
+    let data_digest = head.clone().find_map(|line| line.strip_prefix(DATA)).map(str::to_owned);
+    let study_text: String = head
+        .filter(|line| !line.starts_with(DATA))
         .map(|line| {
             format!("{}\n", line.trim_start_matches('#').strip_prefix(' ').unwrap_or_default())
         })
@@ -171,11 +222,7 @@ pub fn read(path: &Path, boards: &Boards) -> Result<Table, TableError> {
         let row = columns.row(&record, &configurations);
         rows.push(row.map_err(|problem| damaged(format!("row {number}: {problem}")))?);
     }
-    let table = Table { study, rows };
-    match complete(&table, &configurations) {
-        true => Ok(table),
-        false => Err(damaged("its first rows are not every configuration in order".to_owned())),
-    }
+    Ok((Table { study, rows }, data_digest))
 }
 
 fn complete(table: &Table, configurations: &[Configuration]) -> bool {

@@ -30,10 +30,10 @@ pub enum MakeError {
     /// An infinite space, or one that nobody would train as a whole.
     #[error("a table needs a finite space of at most {SPACE_MAX} configurations")]
     TooLarge,
-    /// The pieces belong to something else.
+    /// The pieces, or rows, belong to something else.
     #[error("{} holds pieces of another table: {change}", folder.display())]
     Another {
-        /// Where the pieces are.
+        /// Where they are.
         folder: PathBuf,
         /// The first difference.
         change: &'static str,

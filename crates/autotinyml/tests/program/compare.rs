@@ -1,6 +1,7 @@
 //! Searchers side by side: on a live study, and on a table of it.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::thread::sleep;
@@ -131,6 +132,84 @@ fn agrees_with_the_linker(table: &table::Table, tools: &autotinyml_deploy::Tools
             }
         }
     }
+}
+
+#[test]
+fn a_table_that_grows_answers_as_the_whole_one_though_it_is_killed() {
+    let folder = study_folder(STUDY);
+    let folder = folder.path();
+    ended(folder, &["table", "study.toml", "--out", "whole.csv.gz"]);
+    let searchers = ["--searchers", "random,svm-cbo-forest,hyperband"];
+    let rest = ["--repeats", "2", "--trials", "10", "--compression", "x8", "--jobs", "2"];
+    let limits = ["--limits", "rom_kb=4", "--check", "before-training"];
+    let compare = |on: &[&'static str]| [&["compare"], on, &searchers[..], &rest, &limits].concat();
+    let grow = compare(&["study.toml", "--table", "grown.csv.gz", "--out", "grown"]);
+    let journal = folder.join("grown.csv.gz.journal");
+    let lines = || fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
+    for trained in [4, 9] {
+        let mut child = program(folder).args(&grow).stderr(Stdio::null()).spawn().unwrap();
+        while lines() <= trained {
+            assert!(child.try_wait().unwrap().is_none(), "ended before it had {trained} rows");
+            sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    // As if killed in the middle of a line.
+    let kept = lines() - 1;
+    fs::OpenOptions::new().append(true).open(&journal).unwrap().write_all(b"{\"settings").unwrap();
+    let output = run(folder, &grow);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let rows = || {
+        let mut text = String::new();
+        let file = fs::File::open(folder.join("grown.csv.gz")).unwrap();
+        flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).count() - 1
+    };
+    let all = rows();
+    let new = format!("{all} rows in grown.csv.gz, {} of them new", all - kept);
+    assert!(kept >= 9 && said.contains(&new), "{new}: {said}");
+
+    ended(folder, &compare(&["--table", "whole.csv.gz", "--out", "whole"]));
+    let alike = ["accuracy", "deployable", "share", "filters", "activation", "units"];
+    for name in alike {
+        let of = |out: &str| column(&folder.join(out).join("trials.csv"), name);
+        assert_eq!(of("grown"), of("whole"), "{name}");
+    }
+    // The baseline of the study's own seed comes first.
+    for name in ["searcher", "validation", "test", "st_rom_bytes", "cross_accuracy"] {
+        let of = |out: &str| {
+            let all = column(&folder.join(out).join("winners.csv"), name);
+            let baselines = if out == "grown" { 2 } else { 1 };
+            [&all[..1], &all[baselines..]].concat()
+        };
+        assert_eq!(of("grown"), of("whole"), "{name}");
+    }
+    // Nothing is left to train.
+    let output = run(folder, &grow);
+    assert!(text(&output.stderr).contains(&format!("{all} rows in grown.csv.gz, 0 of them new")));
+
+    let changed = STUDY.replace("epochs = 4", "epochs = 5");
+    fs::write(folder.join("study.toml"), changed).unwrap();
+    let output = run(folder, &grow);
+    assert_eq!(output.status.code(), Some(2));
+    let complaint = text(&output.stderr);
+    assert!(complaint.contains("its study file is another"), "{complaint}");
+    assert_eq!(rows(), all);
+    let part = run(folder, &compare(&["--table", "grown.csv.gz", "--out", "part"]));
+    assert_eq!(part.status.code(), Some(2), "a part is no whole table");
+}
+
+#[test]
+fn a_sitting_without_time_keeps_nothing_but_its_trainings() {
+    let folder = study_folder(STUDY);
+    let folder = folder.path();
+    let grow = ["compare", "study.toml", "--table", "t.csv.gz", "--searchers", "random"];
+    let output = run(folder, &[&grow[..], &["--minutes", "0", "--out", "out"]].concat());
+    assert!(output.status.success());
+    assert!(text(&output.stderr).contains("run again, it goes on"), "{}", text(&output.stderr));
+    assert!(!folder.join("out").exists());
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-use crate::compare::{Comparison, Figures, Quartiles, Step};
+use autotinyml_search::Configuration;
+
+use crate::compare::{Comparison, Figures, Pair, Quartiles, Step};
 
 /// One line for each searcher; each figure as lower quartile, median and upper quartile. A best score
 /// of 0 stands for none.
@@ -30,30 +32,107 @@ pub fn figures(comparison: &Comparison) -> String {
     table(header.chain(tail).collect(), comparison.figures().into_iter().map(line))
 }
 
-/// One line for each trial of each repeat. The score has the goal's name, as in a study's own trials.csv.
+/// One line for each trial of each repeat. The score has the goal's name, as in a study's own trials.csv;
+/// `share` is that of a full training's epochs.
 pub fn trials(comparison: &Comparison) -> String {
     let goal = comparison.goal.name().replace('-', "_");
     let header =
-        ["searcher", "seed", "trial", &goal, "deployable", "in_full", "seconds", "best_so_far"];
+        ["searcher", "seed", "trial", &goal, "deployable", "share", "seconds", "best_so_far"];
+    let header = header.map(str::to_owned).into_iter().chain(parameters(comparison)).collect();
     let lines = comparison.searchers.iter().flat_map(|searched| {
-        searched.repeats.iter().flat_map(|repeat| {
-            repeat.steps.iter().enumerate().map(|(trial, step)| {
-                let Step { score, deployable, full, seconds } = step;
-                let best = Some(repeat.best_after(trial + 1)).filter(|best| *best > 0.0);
-                vec![
+        searched.repeats.iter().flat_map(move |repeat| {
+            let mut best = 0.0;
+            repeat.steps.iter().enumerate().map(move |(trial, step)| {
+                let Step { configuration, score, deployable, share, seconds, .. } = step;
+                best = f64::max(best, step.result().unwrap_or(0.0));
+                let figures = vec![
                     searched.name.clone(),
                     repeat.seed.to_string(),
                     trial.to_string(),
                     optional(*score),
                     deployable.to_string(),
-                    full.to_string(),
+                    share.to_string(),
                     seconds.to_string(),
-                    optional(best),
-                ]
+                    optional(Some(best).filter(|best| *best > 0.0)),
+                ];
+                figures.into_iter().chain(settings(comparison, configuration)).collect()
             })
         })
     });
-    table(header.map(str::to_owned).to_vec(), lines)
+    table(header, lines)
+}
+
+/// The best network of each repeat, once among those that are `deployable` and once among `all`; the
+/// baseline, if there is one, comes first.
+pub fn winners(comparison: &Comparison) -> String {
+    let header = [
+        "searcher",
+        "seed",
+        "among",
+        "deployable",
+        "validation",
+        "test",
+        "st_ram_bytes",
+        "st_rom_bytes",
+        "cross_accuracy",
+        "macc",
+        "seconds",
+    ];
+    let header = header.map(str::to_owned).into_iter().chain(parameters(comparison)).collect();
+    let line = |searcher: &str, seed: u64, among: &str, step: &Step| -> Vec<String> {
+        let footprint = step.footprint.as_ref();
+        let figures = [
+            searcher.to_owned(),
+            seed.to_string(),
+            among.to_owned(),
+            step.deployable.to_string(),
+            optional(step.score),
+            optional(step.test_score),
+            optional(footprint.map(|footprint| footprint.st_ram_bytes)),
+            optional(footprint.map(|footprint| footprint.st_rom_bytes)),
+            optional(footprint.and_then(|footprint| footprint.cross_accuracy)),
+            optional(footprint.map(|footprint| footprint.macc)),
+            step.seconds.to_string(),
+        ];
+        figures.into_iter().chain(settings(comparison, &step.configuration)).collect()
+    };
+    let baselines = comparison.baselines.iter();
+    let mut lines: Vec<Vec<String>> =
+        baselines.map(|(seed, step)| line("baseline", *seed, "all", step)).collect();
+    for searched in &comparison.searchers {
+        for repeat in &searched.repeats {
+            for (among, deployable) in [("deployable", true), ("all", false)] {
+                let winner = repeat.winner(deployable);
+                lines.extend(winner.map(|step| line(&searched.name, repeat.seed, among, step)));
+            }
+        }
+    }
+    table(header, lines.into_iter())
+}
+
+/// One line for each pair of searchers: how their best deployable networks at the end compare.
+pub fn pairs(comparison: &Comparison) -> String {
+    let header = ["searcher", "other", "mean_difference", "wins", "ties", "losses", "p_value"];
+    let line = |pair: Pair| {
+        let Pair { names: [one, other], mean_difference, wins_ties_losses, p_value } = pair;
+        let counts = wins_ties_losses.map(|count| count.to_string());
+        let [wins, ties, losses] = counts;
+        vec![one, other, mean_difference.to_string(), wins, ties, losses, p_value.to_string()]
+    };
+    table(header.map(str::to_owned).to_vec(), comparison.pairs().into_iter().map(line))
+}
+
+fn parameters(comparison: &Comparison) -> impl Iterator<Item = String> {
+    comparison.space.parameters().iter().map(|parameter| parameter.name.clone())
+}
+
+/// Empty where a parameter is not active.
+fn settings(
+    comparison: &Comparison,
+    configuration: &Configuration,
+) -> impl Iterator<Item = String> {
+    let parameters = comparison.space.parameters().iter();
+    parameters.map(|it| optional(comparison.space.setting(configuration, &it.name)))
 }
 
 fn table(header: Vec<String>, lines: impl Iterator<Item = Vec<String>>) -> String {

@@ -21,12 +21,8 @@ pub fn page(comparison: &Comparison) -> String {
                 h2 { "Best deployable network so far" }
                 (plot::searchers(&names))
                 div.pictures {
-                    (picture("by trials", plot::bands(
-                        "trials", false, comparison.goal, &comparison.against_trials(),
-                    )))
-                    (picture("by time", plot::bands(
-                        "seconds of training", true, comparison.goal, &comparison.against_time(),
-                    )))
+                    (picture("by trials", against_trials(comparison)))
+                    (picture("by time", against_time(comparison)))
                 }
                 p.note { "Median of the repeats, with the quartiles as a band." }
             }
@@ -40,6 +36,16 @@ pub fn page(comparison: &Comparison) -> String {
         footer { "AutoTinyML " (env!("CARGO_PKG_VERSION")) }
     };
     document(&comparison.name, &body)
+}
+
+/// Curves against full trainings.
+pub fn against_trials(comparison: &Comparison) -> Markup {
+    plot::bands("trials", false, comparison.goal, &comparison.against_trials())
+}
+
+/// Curves against time.
+pub fn against_time(comparison: &Comparison) -> Markup {
+    plot::bands("seconds of training", true, comparison.goal, &comparison.against_time())
 }
 
 fn picture(caption: &str, picture: Markup) -> Markup {

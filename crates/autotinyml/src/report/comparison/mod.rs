@@ -2,6 +2,7 @@
 
 mod csv;
 mod html;
+mod svg;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
@@ -12,16 +13,25 @@ use super::numbers::{duration, percent};
 use super::{ReportError, write_whole};
 use crate::compare::{Comparison, Figures, Quartiles};
 
-/// Writes `comparison.html`, `comparison.csv` (a line for each searcher) and `trials.csv` (a line for
-/// each trial of each repeat) into a folder that is there.
+/// Writes into a folder that is there: `comparison.html`; `comparison.csv` (a line for each searcher),
+/// `pairs.csv` (for each pair of them), `trials.csv` (for each trial of each repeat) and `winners.csv` (for
+/// the best networks of each repeat); `trials.svg` and `time.svg`, the page's curves.
 ///
 /// # Errors
 /// If a file cannot be written. A reader meets either the old file or the new one, never a part.
 pub fn write(comparison: &Comparison, directory: &Path) -> Result<(), ReportError> {
-    // First what tells a comparison's folder from another.
-    write_whole(&directory.join("comparison.html"), html::page(comparison))?;
-    write_whole(&directory.join("trials.csv"), csv::trials(comparison))?;
-    write_whole(&directory.join("comparison.csv"), csv::figures(comparison))
+    let names: Vec<&str> = comparison.searchers.iter().map(|s| s.name.as_str()).collect();
+    let files = [
+        // First what tells a comparison's folder from another.
+        ("comparison.html", html::page(comparison)),
+        ("trials.csv", csv::trials(comparison)),
+        ("winners.csv", csv::winners(comparison)),
+        ("pairs.csv", csv::pairs(comparison)),
+        ("trials.svg", svg::picture(&names, &html::against_trials(comparison))),
+        ("time.svg", svg::picture(&names, &html::against_time(comparison))),
+        ("comparison.csv", csv::figures(comparison)),
+    ];
+    files.iter().try_for_each(|(name, text)| write_whole(&directory.join(name), text))
 }
 
 /// The result in a sentence.

@@ -1,6 +1,7 @@
 //! What readers see of a comparison.
 
 use autotinyml_nn::Metric;
+use autotinyml_search::Space;
 use insta::assert_snapshot;
 
 use super::{csv, html, terminal};
@@ -12,15 +13,22 @@ fn searched(name: &str, reach: f64, misses: usize) -> Searched {
         let step = |trial: usize| {
             let luck = ((trial * 7 + seed as usize * 5) % 11) as f64 / 100.0;
             Step {
+                configuration: nothing().configuration(&[]).unwrap(),
+                test_score: None,
+                footprint: None,
                 score: Some(reach - 0.4 / (trial as f64 + 1.0) - luck),
                 deployable: !(trial + seed as usize).is_multiple_of(misses),
-                full: true,
+                share: 1.0,
                 seconds: 0.5 + luck,
             }
         };
         Repeat { seed, steps: (0..20).map(step).collect() }
     };
     Searched { name: name.into(), repeats: (0..6).map(repeat).collect() }
+}
+
+fn nothing() -> Space {
+    Space::new(vec![]).unwrap()
 }
 
 fn comparison() -> Comparison {
@@ -37,7 +45,9 @@ fn comparison() -> Comparison {
         name: "digits".into(),
         about: about.map(|(label, text)| (label.into(), text.into())).to_vec(),
         goal: Metric::Accuracy,
+        space: nothing(),
         trials: 20,
+        baselines: vec![],
         searchers: vec![searched("random", 0.94, 2), searched("svm-cbo", 0.98, 4), hopeless],
     }
 }

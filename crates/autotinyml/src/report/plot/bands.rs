@@ -8,7 +8,7 @@ use crate::compare::Band;
 use crate::report::numbers::percent;
 
 /// Class of a searcher's line and band: those beyond the last colour have dashes.
-fn class(index: usize) -> String {
+pub fn searcher_class(index: usize) -> String {
     let dashes = if index < COLOURS { "" } else { " again" };
     format!("{}{dashes}", colour(index))
 }
@@ -20,7 +20,7 @@ pub fn searchers(names: &[&str]) -> Markup {
             @for (index, name) in names.iter().enumerate() {
                 span {
                     svg viewBox="0 0 16 16" aria-hidden="true" {
-                        path.(format!("median {}", class(index))) d="M0 8L16 8" {}
+                        path.(format!("median {}", searcher_class(index))) d="M0 8L16 8" {}
                     }
                     (name)
                 }
@@ -44,12 +44,12 @@ pub fn bands(label: &str, logarithmic: bool, goal: Metric, bands: &[Band]) -> Ma
     let content = html! {
         @for (index, band) in bands.iter().enumerate() {
             @if let Some(path) = area(&plot, band) {
-                path.(format!("quartiles {}", class(index))) d=(path) {}
+                path.(format!("quartiles {}", searcher_class(index))) d=(path) {}
             }
         }
         @for (index, band) in bands.iter().enumerate() {
             @if let Some(path) = median(&plot, band) {
-                path.(format!("median {}", class(index))) d=(path) { title { (title(band)) } }
+                path.(format!("median {}", searcher_class(index))) d=(path) { title { (title(band)) } }
             }
         }
     };

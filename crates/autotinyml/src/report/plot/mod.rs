@@ -20,7 +20,7 @@ use maud::{Markup, html};
 use axis::Axis;
 use setting_axis::SettingAxis;
 
-pub use bands::{bands, searchers};
+pub use bands::{bands, searcher_class, searchers};
 pub use confusion::confusion;
 pub use effects::effects;
 pub use importance::importance;
