@@ -63,12 +63,12 @@ pub struct TrialOutcome {
     pub verdict: Verdict,
 }
 
-/// What is known of a trial that was stopped in its first fold, since it was worse than others.
+/// What is known of a trial that was stopped in its first fold or after one, since it was worse than others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stopped {
     /// In a sentence.
     pub reason: String,
-    /// By the study's goal on the first fold's validation part, as deployed, 0 to 1.
+    /// By the study's goal, mean over the folds that it was trained on, as deployed, 0 to 1.
     pub score: f64,
     /// Epochs that it was trained for.
     pub epochs: usize,

@@ -18,7 +18,7 @@ use autotinyml_search::{
     Configuration, Goal, History, Problem, SearchError, Searcher, Suggestion, Trial,
 };
 
-use crate::early_stopping::Hurdles;
+use crate::early_stopping::{Earlier, Hurdles};
 use crate::evaluate::{EvaluateError, Evaluator, evaluate_for};
 use crate::evidence;
 use crate::prescreen::Prescreen;
@@ -337,9 +337,13 @@ impl<'a> Course<'a> {
         let outcomes = earlier.map(|(_, trial)| outcome_for(trial, turn));
         let several = self.study.combinations.len() > 1;
         let rivals = outcomes.filter(|outcome| !several || outcome.verdict.deployable());
-        let curves: Vec<&[f64]> =
-            rivals.map(|outcome| outcome.validation_curve.as_slice()).collect();
-        Some(Hurdles::new(stopping, &curves))
+        let earlier: Vec<Earlier<'_>> = rivals
+            .map(|TrialOutcome { validation_curve, fold_accuracies, .. }| Earlier {
+                curve: validation_curve,
+                folds: fold_accuracies,
+            })
+            .collect();
+        Some(Hurdles::new(stopping, &earlier))
     }
 }
 

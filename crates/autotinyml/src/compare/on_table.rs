@@ -12,7 +12,7 @@ use autotinyml_search::{
 };
 
 use super::{Repeat, Searched, Step, share};
-use crate::early_stopping::Hurdles;
+use crate::early_stopping::{Earlier, Hurdles, Place};
 use crate::evidence;
 use crate::study_file::{Check, Study};
 use crate::table::growing::GrowingTable;
@@ -200,10 +200,14 @@ impl<'a> TableStudy<'a> {
             Some(_) => row.measured.curve.as_slice(),
             None => &[],
         };
-        let known: Vec<&[f64]> = earlier.iter().map(Vec::as_slice).collect();
+        let known: Vec<Earlier<'_>> =
+            earlier.iter().map(|curve| Earlier { curve, folds: &[] }).collect();
         let hurdles = Hurdles::new(stopping, &known);
         let missed = (1..curve.len()).find_map(|epochs| hurdles.missed(&curve[..epochs]));
-        let epochs = missed.map(|missed| missed.epoch);
+        let epochs = missed.and_then(|missed| match missed.place {
+            Place::Epoch(epoch) => Some(epoch),
+            Place::Fold(_) => None,
+        });
         earlier.push(curve[..epochs.unwrap_or(curve.len())].to_vec());
         epochs
     }

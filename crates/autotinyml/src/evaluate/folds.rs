@@ -13,7 +13,7 @@ use autotinyml_search::Configuration;
 
 use super::{EvaluateError, Evaluator};
 use crate::advice::{costs_of_layers, falls_short};
-use crate::early_stopping::{Hurdles, Missed};
+use crate::early_stopping::{Hurdles, Missed, Place};
 use crate::record::{Stopped, TrialOutcome};
 use crate::samples::Samples;
 use crate::study_file::{DeployPlan, Study};
@@ -23,10 +23,12 @@ pub(super) struct Trained {
     learning_curve: Vec<f64>,
     /// Of the first fold. Empty if bad trials are not stopped.
     validation_curve: Vec<f64>,
-    /// In the first fold, the only one then.
+    /// In the last fold there is, or behind it.
     missed: Option<Missed>,
     /// Epochs of all folds, if nothing ends them early.
     epochs: usize,
+    /// Epochs that there were.
+    epochs_done: usize,
     /// At each compression that was asked for.
     deployed: Vec<Deployed>,
 }
@@ -91,7 +93,7 @@ impl Evaluator<'_> {
         configuration: &Configuration,
         compressions: &[Compression],
         epochs: Option<usize>,
-        hurdles: Option<&Hurdles>,
+        all_hurdles: Option<&Hurdles>,
         late: &dyn Fn() -> bool,
     ) -> Result<Trained, TrainError> {
         let Study { training, space, search, deploy, .. } = self.study;
@@ -111,7 +113,7 @@ impl Evaluator<'_> {
             let data = &self.samples.raw.standardised(&fold.standardisation);
             // The same seed for every configuration: they differ by their merit, not by their luck.
             let seed = search.seed.wrapping_mul(1000).wrapping_add(number as u64);
-            let hurdles = hurdles.filter(|_| number == 0);
+            let hurdles = all_hurdles.filter(|_| number == 0);
             let (mut curve, train) = (vec![], &fold.train);
             let on_epoch = &mut |epoch: &Epoch| {
                 curve.push(epoch.accuracy);
@@ -133,13 +135,18 @@ impl Evaluator<'_> {
             let labels: Vec<usize> =
                 fold.validation.iter().map(|&sample| data.labels[sample]).collect();
             deployed.iter_mut().for_each(|deployed| deployed.add(&model, &inputs, &labels));
+            if missed.is_none() && number + 1 < self.samples.folds.len() {
+                let folds = deployed[0].of_folds(Metric::Accuracy);
+                missed = all_hurdles.and_then(|hurdles| hurdles.missed_after(&folds));
+            }
             if missed.is_some() {
                 break;
             }
         }
         let epochs = training.epochs * self.samples.folds.len();
+        let epochs_done = curves.iter().map(Vec::len).sum();
         let learning_curve = mean_curve(&curves);
-        Ok(Trained { learning_curve, validation_curve, missed, epochs, deployed })
+        Ok(Trained { epochs_done, learning_curve, validation_curve, missed, epochs, deployed })
     }
 
     /// What became of a trained network, at this study's compression on its board.
@@ -160,13 +167,18 @@ impl Evaluator<'_> {
         if let Some(missed) = &trained.missed {
             let mut verdict = self.verdict(&footprint);
             verdict.reasons.extend(advice);
+            let (epochs, fold_accuracies) = match missed.place {
+                Place::Epoch(epoch) => (epoch, vec![]),
+                Place::Fold(_) => (trained.epochs_done, deployed.of_folds(Metric::Accuracy)),
+            };
             let stopped = Some(Stopped {
                 reason: missed.to_string(),
                 score: deployed.score(self.study.search.goal),
-                epochs: missed.epoch,
-                epochs_saved: trained.epochs - missed.epoch,
+                epochs,
+                epochs_saved: trained.epochs - epochs,
             });
-            return TrialOutcome { stopped, verdict, footprint: Some(footprint), ..curves };
+            let footprint = Some(footprint);
+            return TrialOutcome { stopped, verdict, footprint, fold_accuracies, ..curves };
         }
         let classes = self.samples.raw.classes.len();
         let CrossAccuracy { accuracy, rmse, mae, l2r, .. } =

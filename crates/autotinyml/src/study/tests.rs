@@ -10,6 +10,7 @@ use autotinyml_deploy::{Boards, Footprint, Verdict};
 use autotinyml_search::{SearcherOptions, by_name};
 
 use super::*;
+use crate::early_stopping::Place;
 use crate::record::Stopped;
 use crate::study_file::StudyFile;
 use crate::study_file::section::SourceText;
@@ -76,14 +77,15 @@ fn curved(study: &Study, configuration: &Configuration, hurdles: Option<&Hurdles
         (1..=6).map(|epoch| score * (1.0 - (-f64::from(epoch) * 3000.0 / bytes).exp())).collect();
     let missed = (1..=6).find_map(|epochs| hurdles.missed(&whole[..epochs]));
     let Some(missed) = missed else { return TrialOutcome { validation_curve: whole, ..outcome } };
-    let reached = whole[..missed.epoch].to_vec();
+    let Place::Epoch(epoch) = missed.place else { panic!("there are no folds") };
+    let reached = whole[..epoch].to_vec();
     TrialOutcome {
         accuracy: None,
         stopped: Some(Stopped {
             reason: missed.to_string(),
-            score: reached[missed.epoch - 1],
-            epochs: missed.epoch,
-            epochs_saved: 6 - missed.epoch,
+            score: reached[epoch - 1],
+            epochs: epoch,
+            epochs_saved: 6 - epoch,
         }),
         validation_curve: reached,
         ..outcome
