@@ -84,7 +84,7 @@ pub fn searchers(comparison: &Comparison) -> String {
 }
 
 /// A probability in print.
-pub fn p_value(p: f64) -> String {
+fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
@@ -102,10 +102,11 @@ pub fn duel(comparison: &Comparison, one: &str, other: &str) -> Option<String> {
         Pair::find(comparison.pairs(), one, other)?;
     Some(format!(
         "`{one}` − `{other}` = {:+.2} percentage points in the mean; better in {wins}, equal in {ties}, \
-         worse in {losses} of {}; p = {}",
-        100.0 * mean_difference,
+         worse in {losses} of {}; {}",
+        // Not −0.00.
+        (1e4 * mean_difference).round() / 100.0 + 0.0,
         wins + ties + losses,
-        p_value(p),
+        if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {}", p_value(p)) },
     ))
 }
 

@@ -58,14 +58,14 @@ pub fn comparisons() -> Vec<Comparison> {
 pub fn page(comparisons: &[Comparison]) -> Result<String, String> {
     let mut text = INTRODUCTION.to_owned() + &missing(comparisons) + "\n";
     for (regime, title, _) in REGIMES {
-        text += &format!("## {title}\n\n");
+        let mut sections = String::new();
         let mut shares = SHARES;
         shares.sort_unstable();
         for share in shares {
             let name = format!("digits-{share}-{regime}");
             let found = comparisons.iter().find(|it| it.name == name && it.repeats_done() > 0);
             let Some(comparison) = found else { continue };
-            text += &format!(
+            sections += &format!(
                 "### {share} % of the space deployable\n\n{}; `{}`\n\n{}{}{}\n",
                 repeats(comparison),
                 comparison.line(),
@@ -73,6 +73,9 @@ pub fn page(comparisons: &[Comparison]) -> Result<String, String> {
                 comparison.picture_in_page("trials.svg", "the best deployable against trainings"),
                 comparison.picture_in_page("time.svg", "the same against seconds of training"),
             );
+        }
+        if !sections.is_empty() {
+            text += &format!("## {title}\n\n{sections}");
         }
     }
     text += "## What was claimed, and what the data say\n\n";
