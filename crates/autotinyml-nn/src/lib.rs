@@ -66,6 +66,6 @@ pub use split::{
 };
 pub use standardisation::Standardisation;
 pub use train::{
-    ClassWeights, EarlyStopping, Epoch, Monitor, Schedule, TrainError, Training, epoch_order,
-    train, train_and_validate,
+    Augmentation, ClassWeights, EarlyStopping, Epoch, Monitor, Schedule, TrainError, Training,
+    epoch_order, train, train_and_validate,
 };

@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Dropout { node: usize, step: u64 },
     /// Which samples are put aside.
     Split,
+    /// What an optimizer step changes in its samples.
+    Augmentation { step: u64 },
 }
 
 /// The generator of a seed and a purpose.
@@ -24,6 +26,7 @@ pub(crate) fn generator(seed: u64, purpose: Purpose) -> Xoshiro256PlusPlus {
         Purpose::Order { epoch } => (1, epoch as u64, 0),
         Purpose::Dropout { node, step } => (2, node as u64, step),
         Purpose::Split => (3, 0, 0),
+        Purpose::Augmentation { step } => (4, step, 0),
     };
     let mixed = [kind, major, minor]
         .into_iter()

@@ -1,5 +1,6 @@
 //! The fit loop: epochs of shuffled batches, softmax with categorical cross-entropy, as in Keras.
 
+mod augmentation;
 #[cfg(test)]
 mod batch_norm;
 mod course;
@@ -20,6 +21,7 @@ use crate::model::Weights;
 use crate::random::{Purpose, generator};
 use crate::{Activation, Dataset, Layer, Model, Network, Shape};
 
+pub use augmentation::Augmentation;
 use course::Course;
 pub use recipe::{ClassWeights, EarlyStopping, Monitor, Schedule, Training};
 use validation::{Best, Validation};
@@ -203,18 +205,17 @@ fn penalty(trained: &[Option<Trained>]) -> f64 {
     trained.iter().flatten().map(|trained| trained.kernel.penalty()).sum()
 }
 
-/// Runs a batch up to the logits.
-fn forward(
-    execution: &mut Execution,
-    trained: &[Option<Trained>],
-    data: &Dataset,
-    batch: &[usize],
-    step: u64,
-) {
-    let inputs = execution.input(batch.len()).chunks_exact_mut(data.shape.len());
-    for (input, &sample) in inputs.zip(batch) {
+/// Writes the samples of a batch where a network reads them; these inputs.
+fn gather<'a>(execution: &'a mut Execution, data: &Dataset, batch: &[usize]) -> &'a mut [f32] {
+    let inputs = execution.input(batch.len());
+    for (input, &sample) in inputs.chunks_exact_mut(data.shape.len()).zip(batch) {
         input.copy_from_slice(data.sample(sample));
     }
+    inputs
+}
+
+/// Runs a gathered batch of `samples` up to the logits.
+fn forward(execution: &mut Execution, trained: &[Option<Trained>], samples: usize, step: u64) {
     let weights = |node: usize| {
         trained[node].as_ref().map_or(Reads::default(), |trained| Reads {
             kernel: &trained.kernel.values,
@@ -222,7 +223,7 @@ fn forward(
             moving: trained.moving.as_ref(),
         })
     };
-    execution.forward(weights, batch.len(), step);
+    execution.forward(weights, samples, step);
 }
 
 fn weights_of(trained: &[Option<Trained>]) -> Vec<Option<Weights>> {

@@ -9,8 +9,8 @@ use autotinyml_search::{Configuration, Setting, Space};
 
 pub use template::{Content, Part, Template, Unbuildable, When};
 pub use training::{
-    ClassWeighting, ClassWeightsTemplate, EarlyStoppingTemplate, ScheduleKind, ScheduleTemplate,
-    TrainingTemplate,
+    AugmentTemplate, ClassWeighting, ClassWeightsTemplate, EarlyStoppingTemplate, ScheduleKind,
+    ScheduleTemplate, TrainingTemplate,
 };
 
 /// A value of the study file: written out, or the name of the hyperparameter that decides it.
@@ -43,6 +43,10 @@ pub enum Units {
 /// How often a part of the network is there: from 0 to 64 times.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Repeats(pub usize);
+
+/// A number of rows: from 0 to 65,536.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rows(pub usize);
 
 /// Whether something is so.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -217,6 +221,17 @@ impl Meaning for Repeats {
                 Some(Self(*number as usize))
             }
             _ => None,
+        }
+    }
+}
+
+impl Meaning for Rows {
+    const EXPECTED: &'static str = "a whole number from 0 to 65,536";
+
+    fn of(setting: &Setting) -> Option<Self> {
+        match setting {
+            Setting::Number(0.0) => Some(Self(0)),
+            _ => usize::of(setting).map(Self),
         }
     }
 }

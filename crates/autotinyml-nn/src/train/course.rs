@@ -1,6 +1,6 @@
 //! A training under way: batch by batch, and the signs that it leads nowhere.
 
-use super::{TrainError, Training, forward, penalty};
+use super::{TrainError, Training, forward, gather, penalty};
 use crate::execution::Execution;
 use crate::layer::softmax::{Score, Targets};
 use crate::layer::{Trained, Use};
@@ -12,6 +12,7 @@ use crate::{Dataset, Node, Shape};
 pub(super) struct Course<'a> {
     data: &'a Dataset,
     training: &'a Training,
+    seed: u64,
     targets: Targets,
     /// Mean loss of a network that takes every class for as likely as any other, or 1 if that is more.
     guessing: f64,
@@ -61,6 +62,7 @@ impl<'a> Course<'a> {
         Self {
             data,
             training,
+            seed,
             guessing: (mean_weight * (data.classes.len() as f64).ln()).max(1.0),
             targets: Targets { class_weights, smoothing: training.label_smoothing },
             batch,
@@ -122,7 +124,11 @@ impl<'a> Course<'a> {
     /// Summed loss and hits of a batch, as at a step; writes the loss's gradient beside the logits, which
     /// an activation before the softmax still needs.
     fn score(&mut self, batch: &[usize], step: u64) -> Score {
-        forward(&mut self.execution, &self.trained, self.data, batch, step);
+        let inputs = gather(&mut self.execution, self.data, batch);
+        if !self.training.augmentation.is_none() {
+            self.training.augmentation.change(self.data.shape, inputs, self.seed, step);
+        }
+        forward(&mut self.execution, &self.trained, batch.len(), step);
         let (logits, gradient) = self.execution.output(batch.len());
         // A network without weights has no gradients.
         let place = if gradient.is_empty() {

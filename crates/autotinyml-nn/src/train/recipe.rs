@@ -2,6 +2,7 @@
 
 use std::f64::consts::PI;
 
+use super::Augmentation;
 use crate::{Dataset, Optimizer};
 
 /// How to train.
@@ -11,6 +12,8 @@ pub struct Training {
     pub epochs: usize,
     /// Samples in one optimizer step; the last batch of an epoch may have fewer.
     pub batch: usize,
+    /// What is changed in samples each time they are learned.
+    pub augmentation: Augmentation,
     /// Turns gradients into steps.
     pub optimizer: Optimizer,
     /// How the optimizer's learning rate goes on.
@@ -34,6 +37,7 @@ impl Training {
         Self {
             epochs,
             batch,
+            augmentation: Augmentation::default(),
             optimizer,
             schedule: Schedule::Constant,
             l2: 0.0,

@@ -1,6 +1,6 @@
 //! How well the weights of an epoch do on samples that they were not trained on, and the best of them.
 
-use super::{EarlyStopping, Epoch, Monitor, Training, forward, penalty, weights_of};
+use super::{EarlyStopping, Epoch, Monitor, Training, forward, gather, penalty, weights_of};
 use crate::execution::Execution;
 use crate::layer::softmax::Targets;
 use crate::layer::{Trained, Use};
@@ -42,7 +42,8 @@ impl<'a> Validation<'a> {
     pub(super) fn score(&mut self, trained: &[Option<Trained>]) -> (f64, f64) {
         let (mut loss, mut hits) = (0.0, 0);
         for batch in self.samples.chunks(BATCH) {
-            forward(&mut self.inference, trained, self.data, batch, 0);
+            gather(&mut self.inference, self.data, batch);
+            forward(&mut self.inference, trained, batch.len(), 0);
             let (logits, _) = self.inference.output(batch.len());
             let labels = batch.iter().map(|&sample| self.data.labels[sample]);
             let score = self.targets.cross_entropy(logits, labels);

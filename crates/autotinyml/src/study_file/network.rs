@@ -8,7 +8,7 @@ use autotinyml_search::Setting;
 use super::section::{Entry, InputError, Section, nearest};
 use super::space::Parameters;
 use crate::task::{
-    Content, LayerTemplate, Meaning, Part, Positive, Repeats, Share, Slot, Switch, Template, When,
+    Content, LayerTemplate, Part, Positive, Repeats, Share, Slot, Switch, Template, When,
 };
 
 const KINDS: [&str; 14] = [
@@ -105,7 +105,7 @@ fn part(table: &Entry<'_>, parameters: &Parameters<'_>) -> Result<Part, InputErr
     let section = table.section()?;
     let when = condition(&section, parameters)?;
     parameters.given(when.as_ref(), || {
-        let repeat = or(&section, parameters, "repeat", Repeats(1))?;
+        let repeat = parameters.or(&section, "repeat", Repeats(1))?;
         let is_there = match &repeat {
             Slot::Parameter(name) => parameters.equals(name, Setting::Number(0.0)),
             Slot::Fixed(_) => None,
@@ -147,10 +147,7 @@ fn residual(
 ) -> Result<(Slot<Switch>, Vec<Part>), InputError> {
     let residual = match section.optional("residual") {
         None => Slot::Fixed(Switch(false)),
-        Some(entry) => match entry.truth() {
-            Ok(truth) => Slot::Fixed(Switch(truth)),
-            Err(_) => parameters.slot(&entry)?,
-        },
+        Some(entry) => parameters.switch(&entry)?,
     };
     let Some(shortcut) = section.optional("shortcut") else { return Ok((residual, vec![])) };
     let is_residual = match &residual {
@@ -237,8 +234,8 @@ fn layer(
     let one_dimensional = kind.ends_with("1d").then_some(LayerTemplate::Series);
     let layer = match kind {
         "batch_norm" => LayerTemplate::BatchNorm {
-            momentum: or(settings, parameters, "momentum", Share(BATCH_NORM_MOMENTUM))?,
-            epsilon: or(settings, parameters, "epsilon", Positive(BATCH_NORM_EPSILON))?,
+            momentum: parameters.or(settings, "momentum", Share(BATCH_NORM_MOMENTUM))?,
+            epsilon: parameters.or(settings, "epsilon", Positive(BATCH_NORM_EPSILON))?,
         },
         "global_average_pool2d" => LayerTemplate::GlobalAveragePool2d,
         "dropout" => LayerTemplate::Dropout {
@@ -279,7 +276,7 @@ fn window(
     let kernel = || size("kernel", "kernel = 3");
     let pool_window = || size("window", "window = 2");
     let pool_stride = || settings.optional("stride").map(|entry| axes(&entry)).transpose();
-    let padding = || or(settings, parameters, "padding", Padding::Valid);
+    let padding = || parameters.or(settings, "padding", Padding::Valid);
     Ok(match kind {
         "conv2d" | "conv1d" => LayerTemplate::Conv2d {
             filters: parameters.slot(&settings.required("filters", "filters = 16")?)?,
@@ -299,17 +296,6 @@ fn window(
         }
         _ => LayerTemplate::AveragePool2d { window: pool_window()?, stride: pool_stride()? },
     })
-}
-
-/// A value that may be left out.
-fn or<T: Meaning>(
-    settings: &Section<'_>,
-    parameters: &Parameters<'_>,
-    key: &str,
-    default: T,
-) -> Result<Slot<T>, InputError> {
-    let entry = settings.optional(key);
-    entry.map_or(Ok(Slot::Fixed(default)), |entry| parameters.slot(&entry))
 }
 
 /// An activation and, if it can be leaky ReLU, the slope of that.

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use autotinyml_search::{Condition, Domain, Parameter, Setting, Space};
 
 use super::section::{Entry, InputError, Section, nearest};
-use crate::task::{Meaning, Slot, When};
+use crate::task::{Meaning, Slot, Switch, When};
 
 /// The space of a study file, and which of its parameters the file has used so far.
 pub struct Parameters<'a> {
@@ -96,6 +96,22 @@ impl<'a> Parameters<'a> {
             ),
         };
         entry.complain(message, label, cure)
+    }
+
+    /// A value that may be left out.
+    pub fn or<T: Meaning>(
+        &self,
+        section: &Section<'_>,
+        key: &str,
+        default: T,
+    ) -> Result<Slot<T>, InputError> {
+        let entry = section.optional(key);
+        entry.map_or(Ok(Slot::Fixed(default)), |entry| self.slot(&entry))
+    }
+
+    /// `true`, `false` or `"$name"` in its place.
+    pub fn switch(&self, entry: &Entry<'_>) -> Result<Slot<Switch>, InputError> {
+        entry.truth().map_or_else(|_| self.slot(entry), |truth| Ok(Slot::Fixed(Switch(truth))))
     }
 
     /// A value in its place: written out, or `"$name"`. Every setting of the named hyperparameter

@@ -8,8 +8,8 @@ use autotinyml_nn::{Monitor, Optimizer};
 use super::section::{Entry, InputError, Section};
 use super::space::Parameters;
 use crate::task::{
-    ClassWeighting, ClassWeightsTemplate, EarlyStoppingTemplate, ScheduleKind, ScheduleTemplate,
-    Share, Slot, TrainingTemplate,
+    AugmentTemplate, ClassWeighting, ClassWeightsTemplate, EarlyStoppingTemplate, Rows,
+    ScheduleKind, ScheduleTemplate, Share, Slot, Switch, TrainingTemplate,
 };
 
 /// Share of the training samples that tell when to stop, if the file does not say.
@@ -22,20 +22,20 @@ pub fn read(
     parameters: &Parameters<'_>,
 ) -> Result<TrainingTemplate, InputError> {
     let optimizer = section.required("optimizer", "optimizer = \"adam\"")?;
-    let share = |key| match section.optional(key) {
-        Some(entry) => parameters.slot::<Share>(&entry),
-        None => Ok(Slot::Fixed(Share(0.0))),
-    };
     let positive = |key| section.optional(key).map(|entry| parameters.slot(&entry)).transpose();
     let template = TrainingTemplate {
         epochs: parameters.slot(&section.required("epochs", "epochs = 10")?)?,
         batch: parameters.slot(&section.required("batch", "batch = 10")?)?,
+        augment: match section.optional("augment") {
+            Some(changes) => augment(&changes.section()?, parameters)?,
+            None => AugmentTemplate::default(),
+        },
         learning_rate: positive("learning_rate")?,
         momentum: momentum(section, parameters, &optimizer)?,
         optimizer: parameters.slot(&optimizer)?,
         schedule: schedule(section, parameters)?,
-        l2: share("l2")?,
-        label_smoothing: share("label_smoothing")?,
+        l2: parameters.or(section, "l2", Share(0.0))?,
+        label_smoothing: parameters.or(section, "label_smoothing", Share(0.0))?,
         class_weights: match section.optional("class_weights") {
             Some(weights) => class_weights(&weights, parameters)?,
             None => ClassWeightsTemplate::Rule(Slot::Fixed(ClassWeighting::Equal)),
@@ -48,6 +48,41 @@ pub fn read(
     };
     section.finish()?;
     Ok(template)
+}
+
+fn augment(
+    section: &Section<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<AugmentTemplate, InputError> {
+    let rows = |key| match section.optional(key) {
+        Some(entry) => rows_and_columns(&entry, parameters),
+        None => Ok((Slot::Fixed(Rows(0)), Some(Slot::Fixed(Rows(0))))),
+    };
+    let shift = rows("shift")?;
+    let template = AugmentTemplate {
+        shift: [shift.0, shift.1.unwrap_or(Slot::Fixed(Rows(0)))],
+        mirror: match section.optional("mirror") {
+            Some(entry) => parameters.switch(&entry)?,
+            None => Slot::Fixed(Switch(false)),
+        },
+        scale: parameters.or(section, "scale", Share(0.0))?,
+        noise: parameters.or(section, "noise", Share(0.0))?,
+        mask: rows("mask")?,
+    };
+    section.finish()?;
+    Ok(template)
+}
+
+/// A number of rows, or a list of that and a number of columns.
+fn rows_and_columns(
+    entry: &Entry<'_>,
+    parameters: &Parameters<'_>,
+) -> Result<(Slot<Rows>, Option<Slot<Rows>>), InputError> {
+    match entry.list().as_deref() {
+        None => Ok((parameters.slot(entry)?, None)),
+        Some([rows, columns]) => Ok((parameters.slot(rows)?, Some(parameters.slot(columns)?))),
+        Some(_) => Err(entry.unexpected("a number of rows, or a list", "[rows, columns]")),
+    }
 }
 
 fn momentum(
@@ -126,10 +161,7 @@ fn early_stopping(
 ) -> Result<EarlyStoppingTemplate, InputError> {
     let template = EarlyStoppingTemplate {
         patience: parameters.slot(&section.required("patience", "patience = 5")?)?,
-        monitor: match section.optional("monitor") {
-            Some(monitor) => parameters.slot(&monitor)?,
-            None => Slot::Fixed(Monitor::ValidationLoss),
-        },
+        monitor: parameters.or(section, "monitor", Monitor::ValidationLoss)?,
         hold_out: match section.optional("hold_out") {
             None => HOLD_OUT,
             Some(entry) => match entry.number()? {

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use autotinyml_nn::{ClassWeights, EarlyStopping, Monitor, Optimizer, Schedule, Training};
+use autotinyml_nn::{
+    Augmentation, ClassWeights, EarlyStopping, Monitor, Optimizer, Schedule, Training,
+};
 use autotinyml_search::{Configuration, Setting, Space};
 
-use super::{Meaning, Positive, Share, Slot, is_text};
+use super::{Meaning, Positive, Rows, Share, Slot, Switch, is_text};
 
 /// The training recipe before its hyperparameters are known.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +16,8 @@ pub struct TrainingTemplate {
     pub epochs: Slot<usize>,
     /// Samples per step.
     pub batch: Slot<usize>,
+    /// What is changed in samples each time they are learned.
+    pub augment: AugmentTemplate,
     /// Which, at Keras' defaults.
     pub optimizer: Slot<Optimizer>,
     /// Instead of the optimizer's default.
@@ -32,6 +36,21 @@ pub struct TrainingTemplate {
     pub clip_norm: Option<Slot<Positive>>,
     /// None: all epochs.
     pub early_stopping: Option<EarlyStoppingTemplate>,
+}
+
+/// See [`Augmentation`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct AugmentTemplate {
+    /// Rows and columns that a sample moves by at most.
+    pub shift: [Slot<Rows>; 2],
+    /// Whether every other sample is mirrored.
+    pub mirror: Slot<Switch>,
+    /// Deviation of a factor.
+    pub scale: Slot<Share>,
+    /// Deviation of what is added.
+    pub noise: Slot<Share>,
+    /// Rows and columns that are blotted out; None: so many rows of all columns.
+    pub mask: (Slot<Rows>, Option<Slot<Rows>>),
 }
 
 /// See [`Schedule`].
@@ -121,6 +140,7 @@ impl TrainingTemplate {
         Training {
             epochs,
             batch: self.batch.fill(space, configuration),
+            augmentation: self.augment.fill(space, configuration),
             optimizer: self.optimizer(space, configuration),
             schedule: self.schedule.fill(space, configuration, epochs),
             l2: self.l2.fill(space, configuration).0,
@@ -142,6 +162,36 @@ impl TrainingTemplate {
         match &self.learning_rate {
             Some(rate) => optimizer.with_learning_rate(rate.fill(space, configuration).0),
             None => optimizer,
+        }
+    }
+}
+
+impl Default for AugmentTemplate {
+    /// Nothing is changed.
+    fn default() -> Self {
+        let (still, unchanged) = (Slot::Fixed(Rows(0)), Slot::Fixed(Share(0.0)));
+        Self {
+            shift: [still.clone(), still.clone()],
+            mirror: Slot::Fixed(Switch(false)),
+            scale: unchanged.clone(),
+            noise: unchanged,
+            mask: (still.clone(), Some(still)),
+        }
+    }
+}
+
+impl AugmentTemplate {
+    fn fill(&self, space: &Space, configuration: &Configuration) -> Augmentation {
+        let (rows, columns) = &self.mask;
+        Augmentation {
+            shift: self.shift.each_ref().map(|slot| slot.fill(space, configuration).0),
+            mirror: self.mirror.fill(space, configuration).0,
+            scale: self.scale.fill(space, configuration).0,
+            noise: self.noise.fill(space, configuration).0,
+            mask: [
+                rows.fill(space, configuration).0,
+                columns.as_ref().map_or(usize::MAX, |slot| slot.fill(space, configuration).0),
+            ],
         }
     }
 }

@@ -74,6 +74,7 @@ impl Run {
         Training {
             epochs: self.epochs,
             batch,
+            augmentation: Augmentation::default(),
             optimizer: optimizer.with_learning_rate(self.learning_rate),
             schedule: match self.schedule {
                 None => Schedule::Constant,

@@ -1,7 +1,9 @@
 //! What `[training]` means.
 
 use autotinyml_deploy::Boards;
-use autotinyml_nn::{ClassWeights, EarlyStopping, Monitor, Optimizer, Schedule, Training};
+use autotinyml_nn::{
+    Augmentation, ClassWeights, EarlyStopping, Monitor, Optimizer, Schedule, Training,
+};
 use autotinyml_search::Setting;
 
 use crate::study_file::StudyFile;
@@ -40,6 +42,7 @@ fn every_setting_can_be_written_out() {
         "",
         r#"
 optimizer = "sgd"
+augment = { shift = [4, 2], mirror = true, scale = 0.25, noise = 0.5, mask = [8, 6] }
 learning_rate = 0.5
 momentum = 0.75
 schedule = "step"
@@ -56,6 +59,13 @@ early_stopping = { patience = 3, monitor = "accuracy", hold_out = 0.2 }
     let expected = Training {
         epochs: 12,
         batch: 10,
+        augmentation: Augmentation {
+            shift: [4, 2],
+            mirror: true,
+            scale: 0.25,
+            noise: 0.5,
+            mask: [8, 6],
+        },
         optimizer: Optimizer::Sgd { learning_rate: 0.5, momentum: 0.75 },
         schedule: Schedule::Step { every: 4, factor: 0.5 },
         l2: 0.25,
@@ -71,6 +81,11 @@ early_stopping = { patience = 3, monitor = "accuracy", hold_out = 0.2 }
 fn every_setting_can_be_searched() {
     let space = r#"
 optimizer = ["adam", "sgd"]
+shift = [0, 4]
+mirror = ["yes", "no"]
+scale = [0.0, 0.25]
+noise = { low = 0.0, high = 0.5 }
+mask = [0, 8]
 rate = { low = 0.001, high = 0.1, log = true }
 momentum = { low = 0.0, high = 0.9, when = "$optimizer == sgd" }
 schedule = ["constant", "cosine", "step"]
@@ -85,6 +100,7 @@ monitor = ["loss", "accuracy"]
 "#;
     let recipe = r#"
 optimizer = "$optimizer"
+augment = { shift = "$shift", mirror = "$mirror", scale = "$scale", noise = "$noise", mask = "$mask" }
 learning_rate = "$rate"
 momentum = "$momentum"
 schedule = "$schedule"
@@ -98,6 +114,11 @@ early_stopping = { patience = "$patience", monitor = "$monitor" }
 "#;
     let number = Setting::Number;
     let always = [
+        ("shift", number(4.0)),
+        ("mirror", text("yes")),
+        ("scale", number(0.25)),
+        ("noise", number(0.125)),
+        ("mask", number(8.0)),
         ("rate", number(0.0625)),
         ("l2", number(0.03125)),
         ("smoothing", number(0.0)),
@@ -116,6 +137,13 @@ early_stopping = { patience = "$patience", monitor = "$monitor" }
     let expected = Training {
         epochs: 12,
         batch: 10,
+        augmentation: Augmentation {
+            shift: [4, 0],
+            mirror: true,
+            scale: 0.25,
+            noise: 0.125,
+            mask: [8, usize::MAX],
+        },
         optimizer: Optimizer::Sgd { learning_rate: 0.0625, momentum: 0.5 },
         schedule: Schedule::Step { every: 6, factor: 0.25 },
         l2: 0.03125,
