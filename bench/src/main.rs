@@ -11,6 +11,7 @@ mod cycles;
 mod failure;
 mod folders;
 mod functions;
+mod method;
 mod peer;
 mod problem;
 mod python;
@@ -33,6 +34,8 @@ enum Bench {
     Search(search::Options),
     /// Gap on the functions on which SVM-CBO was published.
     Functions(functions::Options),
+    /// The method in pictures, from what the searchers believe.
+    Method(method::Options),
     /// Milliseconds per suggestion.
     Suggest(suggest::Options),
     /// Instructions, code and memory of the generated C, beside others' programs.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let done = match Bench::parse() {
         Bench::Search(options) => search::search(&options),
         Bench::Functions(options) => functions::functions(&options),
+        Bench::Method(options) => method::method(&options),
         Bench::Suggest(options) => suggest::suggest(&options),
         Bench::C(options) => c::c(&options),
         Bench::Train(options) => train::train(&options),

@@ -51,8 +51,8 @@ pub use history::{History, Outcome, Trial};
 pub use landscape::{Importance, Landscape, Place};
 pub use problem::{Constraint, Goal, Known, Problem};
 pub use searcher::{
-    Bayes, Bohb, CATALOGUE, CTpe, Cbo, Grid, Hyperband, Phase, Random, SearchError, Searcher,
-    SearcherOptions, Suggestion, SvmCbo, Tpe, Variant, by_name,
+    Bayes, Belief, Bohb, CATALOGUE, CTpe, Cbo, Grid, Hyperband, Phase, Random, SearchError,
+    Searcher, SearcherOptions, Suggestion, SvmCbo, Tpe, Variant, by_name,
 };
 pub use space::{Condition, Configuration, Domain, Parameter, Setting, Space, SpaceError};
 pub use surrogate::Surrogate;

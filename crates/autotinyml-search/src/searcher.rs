@@ -1,6 +1,7 @@
 //! Searchers: functions from the history of a study to the next configuration.
 
 mod bayes;
+mod belief;
 mod bohb;
 mod brackets;
 mod c_tpe;
@@ -16,6 +17,7 @@ use crate::problem::Problem;
 use crate::space::Configuration;
 
 pub use bayes::Bayes;
+pub use belief::Belief;
 pub use bohb::Bohb;
 pub use c_tpe::CTpe;
 pub use cbo::Cbo;

@@ -13,7 +13,7 @@ use crate::normal;
 use crate::space::Axis;
 use forest::Forest;
 use gp::{Gp, Inputs, Predictor, Prior};
-use scale::score_targets;
+use scale::ScoreScale;
 
 /// Which model of the score a searcher learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -33,7 +33,7 @@ const LEAF_VARIANCE_MIN: f64 = 0.01;
 
 /// A model of the score, fitted.
 pub(crate) enum ScoreModel {
-    Gp(Gp),
+    Gp(Gp, ScoreScale),
     Forest(Forest),
 }
 
@@ -54,8 +54,9 @@ impl ScoreModel {
         match surrogate {
             Surrogate::Gp => {
                 let inputs = Rc::new(Inputs::new(axes, points));
-                let targets = score_targets(&inputs, &utilities, &Prior::SCORE);
-                Self::Gp(Gp::fit(inputs, targets, &Prior::SCORE).believing(running))
+                let scale = ScoreScale::new(&inputs, &utilities, &Prior::SCORE);
+                let gp = Gp::fit(inputs, scale.targets(), &Prior::SCORE).believing(running);
+                Self::Gp(gp, scale)
             }
             Surrogate::Forest => {
                 let targets = normal::scores(&utilities);
@@ -71,10 +72,20 @@ impl ScoreModel {
         }
     }
 
+    /// Utilities at each point: μ − β σ, μ and μ + β σ. None: a forest's are not on a scale that could be
+    /// told.
+    pub(crate) fn intervals(&self, points: &[Vec<f64>], beta: f64) -> Option<Vec<[f64; 3]>> {
+        let Self::Gp(gp, scale) = self else { return None };
+        let interval = |(mean, variance): (f64, f64)| {
+            [-beta, 0.0, beta].map(|width| scale.utility(mean + width * variance.sqrt()))
+        };
+        Some(gp.predict(points).into_iter().map(interval).collect())
+    }
+
     /// Prepares for predictions point by point.
     pub(crate) fn predictor(&self) -> ScorePredictor<'_> {
         match self {
-            Self::Gp(gp) => ScorePredictor::Gp(gp.predictor()),
+            Self::Gp(gp, _) => ScorePredictor::Gp(gp.predictor()),
             Self::Forest(forest) => ScorePredictor::Forest(forest),
         }
     }

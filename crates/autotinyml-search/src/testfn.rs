@@ -1,6 +1,9 @@
 //! Published constrained test functions, for tests and benchmarks of searchers: those on which SVM-CBO was
 //! published (Candelieri, Journal of Global Optimization 79, 2021), with the domains and constraints of its
-//! authors' program. Both are black boxes to a searcher, and infeasible points have no value.
+//! authors' program. Both are black boxes to a searcher, and infeasible points have no value. [`talk`] is an
+//! example to look at.
+
+pub mod talk;
 
 use std::f64::consts::PI;
 

@@ -43,31 +43,17 @@ fn run(
 mod the_talks_example {
     //! One hyperparameter; accuracy peaks where models are too large, and lower where they fit.
 
+    use autotinyml_search::testfn::talk::{BEST, ENDS, accuracy, is_deployable, space, x};
+    use autotinyml_search::{Bayes, Belief};
+
     use super::*;
-
-    const ENDS: [f64; 2] = [0.24, 0.78];
-    const BEST: f64 = 0.605;
-
-    fn accuracy(x: f64) -> f64 {
-        let bump = |at: f64, width: f64| (-((x - at) / width).powi(2)).exp();
-        60.0 + 25.0 * bump(BEST, 0.16) + 12.0 * bump(0.2, 0.12) + 35.0 * bump(0.95, 0.08)
-    }
-
-    fn is_deployable(x: f64) -> bool {
-        ENDS[0] < x && x < ENDS[1]
-    }
-
-    fn space() -> Space {
-        let domain = Domain::Range { low: 0.0, high: 1.0, step: None, log: false };
-        Space::new(vec![Parameter { name: "x".to_owned(), domain, when: None }]).unwrap()
-    }
 
     /// What ten trials tried, and the best accuracy among those deployable.
     fn ten_trials(name: &str, seed: u64) -> (Vec<f64>, f64, Vec<Phase>) {
         let space = space();
         let constraints = constraint(Known::Measured);
         let problem = Problem { constraints, ..Problem::new(&space, Goal::Maximise, 10) };
-        let x = |configuration: &Configuration| number(&space, configuration, "x");
+        let x = |configuration: &Configuration| x(&space, configuration);
         let (history, phases) = run(&*searcher(name), &problem, seed, |configuration| {
             (accuracy(x(configuration)), is_deployable(x(configuration)))
         });
@@ -80,6 +66,51 @@ mod the_talks_example {
         use Phase::{Boundary, Initial, Optimise};
         let [i, b, o] = [Initial, Boundary, Optimise];
         assert_eq!(ten_trials("svm-cbo", 0).2, [i, i, i, i, b, b, b, b, o, o]);
+    }
+
+    /// What is told of a searcher's beliefs is what it acts upon.
+    #[test]
+    fn the_next_trial_is_the_most_promising_by_what_the_searcher_believes() {
+        let domain = Domain::Ordered((0..=100).map(f64::from).collect());
+        let hundredths = Parameter { name: "x".to_owned(), domain, when: None };
+        let space = Space::new(vec![hundredths]).unwrap();
+        let constraints = constraint(Known::Measured);
+        let problem = Problem { constraints, ..Problem::new(&space, Goal::Maximise, 10) };
+        let evaluate = |configuration: &Configuration| {
+            let x = number(&space, configuration, "x") / 100.0;
+            (accuracy(x), is_deployable(x))
+        };
+        let all: Vec<Configuration> = space.enumerate().collect();
+        let (svm_cbo, bayes) = (SvmCbo::default(), Bayes::default());
+        let mut compared = 0;
+        for seed in 0..5 {
+            for name in ["svm-cbo", "bayes"] {
+                let searcher: &dyn Searcher = if name == "bayes" { &bayes } else { &svm_cbo };
+                let (history, phases) = run(searcher, &problem, seed, evaluate);
+                for (trial, phase) in phases.iter().enumerate() {
+                    let before = History(history.0[..trial].to_vec());
+                    let beliefs = match name {
+                        "bayes" => bayes.beliefs(&problem, &before, trial, seed, &all),
+                        _ => svm_cbo.beliefs(&problem, &before, trial, seed, &all),
+                    };
+                    if *phase != Phase::Optimise {
+                        assert!(beliefs.iter().all(|belief| belief.score.is_none()));
+                        continue;
+                    }
+                    let promise = |belief: &Belief| {
+                        let inside = belief.decision.is_none_or(|f| f >= 0.0);
+                        belief.score.filter(|_| inside).map_or(f64::NEG_INFINITY, |[.., high]| high)
+                    };
+                    let next = all.iter().position(|c| *c == history.0[trial].configuration);
+                    let untried = all.iter().zip(&beliefs).filter(|(c, _)| !before.contains(c));
+                    let most = untried.map(|(_, belief)| promise(belief)).fold(f64::MIN, f64::max);
+                    let promised = promise(&beliefs[next.unwrap()]);
+                    assert!(promised >= most - 1e-9, "{name}, seed {seed}: {promised} of {most}");
+                    compared += 1;
+                }
+            }
+        }
+        assert_eq!(compared, 5 * (2 + 6));
     }
 
     /// Phase 1 closes in on both ends of the deployable interval.

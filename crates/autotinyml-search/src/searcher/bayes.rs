@@ -20,12 +20,13 @@
 //! DIFFERENCE: trials that are still running are believed to end as predicted; nothing is suggested twice,
 //! and nothing that the prescreen refuses.
 
-use super::{Phase, SearchError, Searcher, Suggestion};
+use super::{Belief, Phase, SearchError, Searcher, Suggestion};
 use crate::draw::{draw_untried, stream};
 use crate::history::History;
 use crate::initial_design::{designed, published_size};
 use crate::maximise::maximise;
 use crate::problem::Problem;
+use crate::space::Configuration;
 use crate::surrogate::{ScoreModel, Surrogate};
 
 /// Bayesian optimisation with a Gaussian process and an upper confidence bound.
@@ -56,8 +57,7 @@ impl Searcher for Bayes {
         trial: usize,
         seed: u64,
     ) -> Result<Suggestion, SearchError> {
-        let asked = self.initial_trials.map(|n| n.clamp(1, problem.budget.max(1)));
-        let initial = asked.unwrap_or_else(|| published_size(problem.budget));
+        let initial = self.initial(problem);
         if trial < initial {
             return designed(problem, history, initial, trial, seed);
         }
@@ -71,6 +71,33 @@ impl Searcher for Bayes {
         });
         let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
         Ok(Suggestion::full(configuration, Phase::Optimise))
+    }
+}
+
+impl Bayes {
+    /// What the searcher believes of configurations when it is asked for this trial, for people to look
+    /// at. Empty in its initial design.
+    pub fn beliefs(
+        &self,
+        problem: &Problem,
+        history: &History,
+        trial: usize,
+        seed: u64,
+        configurations: &[Configuration],
+    ) -> Vec<Belief> {
+        let points: Vec<Vec<f64>> =
+            configurations.iter().map(|c| problem.space.encode(c)).collect();
+        let rng = &mut stream(seed, trial);
+        let model = fit(problem, history, rng).filter(|_| trial >= self.initial(problem));
+        let intervals = model.and_then(|model| model.intervals(&points, self.beta.max(0.0)));
+        let belief = |interval| Belief::new(problem.goal, Some(interval), None);
+        intervals.into_iter().flatten().map(belief).collect()
+    }
+
+    /// Trials of the initial design.
+    fn initial(&self, problem: &Problem) -> usize {
+        let asked = self.initial_trials.map(|n| n.clamp(1, problem.budget.max(1)));
+        asked.unwrap_or_else(|| published_size(problem.budget))
     }
 }
 

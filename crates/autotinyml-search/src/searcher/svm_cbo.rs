@@ -52,7 +52,9 @@
 mod evidence;
 mod published;
 
-use super::{Phase, SearchError, Searcher, Suggestion};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::{Belief, Phase, SearchError, Searcher, Suggestion};
 use crate::draw::{draw_untried, stream};
 use crate::feasibility::Svm;
 use crate::history::History;
@@ -60,7 +62,7 @@ use crate::initial_design::{designed, published_size};
 use crate::kernel::{self, Kernel};
 use crate::maximise::maximise;
 use crate::problem::{Known, Problem};
-use crate::space::Axis;
+use crate::space::{Axis, Configuration};
 use crate::surrogate::{ScoreModel, Surrogate};
 use evidence::Evidence;
 
@@ -164,6 +166,35 @@ impl SvmCbo {
     }
 }
 
+impl SvmCbo {
+    /// What the repaired searcher believes of configurations when it is asked for this trial, for people
+    /// to look at: f(x) once there are trials of both labels, and in phase 2 the score by its Gaussian
+    /// process.
+    pub fn beliefs(
+        &self,
+        problem: &Problem,
+        history: &History,
+        trial: usize,
+        seed: u64,
+        configurations: &[Configuration],
+    ) -> Vec<Belief> {
+        let points: Vec<Vec<f64>> =
+            configurations.iter().map(|c| problem.space.encode(c)).collect();
+        let asked = Asked { problem, history, trial, seed };
+        let mut evidence = Evidence::new(problem, history, separate);
+        let in_phase_2 = self.phase(problem, history, trial) == Phase::Optimise;
+        let model = in_phase_2
+            .then(|| score_model(asked, self.surrogate, &evidence, &mut stream(seed, trial)))
+            .flatten();
+        let intervals = model.and_then(|model| model.intervals(&points, self.beta.max(0.0)));
+        let belief = |(i, x): (usize, &Vec<f64>)| {
+            let interval = intervals.as_ref().map(|intervals| intervals[i]);
+            Belief::new(problem.goal, interval, evidence.decision(x))
+        };
+        points.iter().enumerate().map(belief).collect()
+    }
+}
+
 /// The arguments of a suggestion.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
@@ -213,17 +244,11 @@ fn optimise_deployable(
     beta: f64,
 ) -> Result<Suggestion, SearchError> {
     let Asked { problem, history, trial, seed } = asked;
-    let (trials, scores): (Vec<_>, Vec<f64>) = history.feasible().unzip();
-    if trials.is_empty() {
-        return determine_deployability(asked);
-    }
     let mut evidence = Evidence::new(problem, history, separate);
     let rng = &mut stream(seed, trial);
-    let points: Vec<Vec<f64>> =
-        trials.iter().map(|trial| problem.space.encode(&trial.configuration)).collect();
-    let utilities: Vec<f64> = scores.iter().map(|&score| problem.goal.utility(score)).collect();
-    let running = evidence.running_deployable();
-    let model = ScoreModel::fit(surrogate, &evidence.axes, &points, &utilities, &running, rng);
+    let Some(model) = score_model(asked, surrogate, &evidence, rng) else {
+        return determine_deployability(asked);
+    };
     let mut predictor = model.predictor();
     let most_promising = maximise(problem, history, rng, |x, floor| {
         let promise = predictor.upper_confidence_bound(x, beta, floor)?;
@@ -233,6 +258,23 @@ fn optimise_deployable(
         most_promising.or_else(|| maximise(problem, history, rng, |x, _| evidence.decision(x)));
     let configuration = found.map_or_else(|| draw_untried(problem, history, rng), Ok)?;
     Ok(Suggestion::full(configuration, Phase::Optimise))
+}
+
+/// The surrogate of the deployable trials; `None` before the first.
+fn score_model(
+    asked: Asked,
+    surrogate: Surrogate,
+    evidence: &Evidence,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Option<ScoreModel> {
+    let Asked { problem, history, .. } = asked;
+    let (trials, scores): (Vec<_>, Vec<f64>) = history.feasible().unzip();
+    let points: Vec<Vec<f64>> =
+        trials.iter().map(|trial| problem.space.encode(&trial.configuration)).collect();
+    let utilities: Vec<f64> = scores.iter().map(|&score| problem.goal.utility(score)).collect();
+    let running = evidence.running_deployable();
+    (!points.is_empty())
+        .then(|| ScoreModel::fit(surrogate, &evidence.axes, &points, &utilities, &running, rng))
 }
 
 /// The classifier; `None` while there is only one class.

@@ -62,6 +62,16 @@ impl Scaled {
     pub(crate) fn of(&self, value: f64) -> f64 {
         (raised(value, self.power) - self.mean) / self.deviation
     }
+
+    /// The value of a target, or the end of the scale.
+    fn value(&self, target: f64) -> f64 {
+        let raised = self.mean + self.deviation * target;
+        match self.power {
+            0.0 => raised.exp(),
+            1.0 => raised,
+            power => (power * raised + 1.0).max(0.0).powf(1.0 / power),
+        }
+    }
 }
 
 /// (xᵖ − 1)/p, but x itself for p = 1.
@@ -84,18 +94,36 @@ const NEAREST: f64 = 0.1;
 /// Further behind is not told apart: a diverged training may have any loss.
 const FARTHEST: f64 = 1e6;
 
-/// Targets for finite utilities (more is better), at least one.
-pub(crate) fn score_targets(inputs: &Inputs, utilities: &[f64], prior: &Prior) -> Vec<f64> {
-    let best = utilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let mut behind: Vec<f64> = utilities.iter().map(|utility| best - utility).collect();
-    let mut others: Vec<f64> = behind.iter().copied().filter(|behind| *behind > 0.0).collect();
-    others.sort_by(f64::total_cmp);
-    let unit = others.get(others.len() / 2).copied().unwrap_or(1.0);
-    for behind in &mut behind {
-        *behind = (*behind / unit).min(FARTHEST) + NEAREST;
+/// Finite utilities (more is better), at least one, on their scale.
+pub(crate) struct ScoreScale {
+    best: f64,
+    unit: f64,
+    behind: Scaled,
+}
+
+impl ScoreScale {
+    /// The one that makes the utilities most plausible.
+    pub(crate) fn new(inputs: &Inputs, utilities: &[f64], prior: &Prior) -> Self {
+        let best = utilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut behind: Vec<f64> = utilities.iter().map(|utility| best - utility).collect();
+        let mut others: Vec<f64> = behind.iter().copied().filter(|behind| *behind > 0.0).collect();
+        others.sort_by(f64::total_cmp);
+        let unit = others.get(others.len() / 2).copied().unwrap_or(1.0);
+        for behind in &mut behind {
+            *behind = (*behind / unit).min(FARTHEST) + NEAREST;
+        }
+        Self { best, unit, behind: Scaled::best(inputs, &behind, &SCORE_POWERS, prior) }
     }
-    let scaled = Scaled::best(inputs, &behind, &SCORE_POWERS, prior);
-    scaled.targets.into_iter().map(|target| -target).collect()
+
+    /// What a model learns: more is better.
+    pub(crate) fn targets(&self) -> Vec<f64> {
+        self.behind.targets.iter().map(|target| -target).collect()
+    }
+
+    /// The utility of a target; beyond the end of the scale, that of its end.
+    pub(crate) fn utility(&self, target: f64) -> f64 {
+        self.best - (self.behind.value(-target) - NEAREST) * self.unit
+    }
 }
 
 #[cfg(test)]
@@ -138,7 +166,8 @@ mod tests {
             vec![1e-300, 2e-300, 0.0, 1e-310, 5e-300],
             vec![1.0, 1.0, 1.0, 1.0, 1.0 - 1e-16],
         ] {
-            let targets = score_targets(&inputs(5), &utilities, &Prior::SCORE);
+            let scale = ScoreScale::new(&inputs(5), &utilities, &Prior::SCORE);
+            let targets = scale.targets();
             for (i, a) in targets.iter().enumerate() {
                 assert!(a.is_finite(), "{utilities:?}: {targets:?}");
                 for (j, b) in targets.iter().enumerate() {
@@ -146,6 +175,24 @@ mod tests {
                 }
             }
         }
-        assert_eq!(score_targets(&inputs(5), &[0.5; 5], &Prior::SCORE), [0.0; 5]);
+        let equal = ScoreScale::new(&inputs(5), &[0.5; 5], &Prior::SCORE);
+        assert_eq!(equal.targets(), [0.0; 5]);
+    }
+
+    #[test]
+    fn targets_go_back_to_their_scores() {
+        let inputs = inputs(30);
+        let wave = |i: u32| (0.3 * f64::from(i)).sin();
+        for utilities in [
+            (0..30).map(wave).collect::<Vec<f64>>(),
+            (0..30).map(|i| -(5.0 * wave(i)).exp()).collect(),
+        ] {
+            let scale = ScoreScale::new(&inputs, &utilities, &Prior::SCORE);
+            for (utility, target) in utilities.iter().zip(scale.targets()) {
+                let back = scale.utility(target);
+                assert!((back - utility).abs() < 1e-9 * utility.abs().max(1.0), "{back} {utility}");
+            }
+            assert!(scale.utility(1e3).is_finite());
+        }
     }
 }

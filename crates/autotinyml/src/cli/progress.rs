@@ -127,7 +127,10 @@ impl<'a> Progress<'a> {
     }
 
     fn state(&self) -> String {
-        let share = 100.0 * self.deployable as f64 / self.finished.max(1) as f64;
+        if self.finished == 0 {
+            return "no trial has finished yet".to_owned();
+        }
+        let share = 100.0 * self.deployable as f64 / self.finished as f64;
         let share = format!("{}/{} deployable ({share:.0} %)", self.deployable, self.finished);
         let best = match self.best {
             _ if self.several => return share,

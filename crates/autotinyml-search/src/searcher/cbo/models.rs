@@ -8,7 +8,7 @@ use crate::problem::{Constraint, Known, Problem};
 use crate::surrogate::best_and_latest;
 use crate::surrogate::gp::classifier::{classify, log_probability};
 use crate::surrogate::gp::{Gp, Inputs, Prior};
-use crate::surrogate::scale::{Scaled, score_targets};
+use crate::surrogate::scale::{Scaled, ScoreScale};
 
 /// Models learn from at most so many trials, the best half and the latest half of them: their cost grows with
 /// the cube.
@@ -172,7 +172,7 @@ fn score(problem: &Problem, ended: &Ended) -> Option<(Gp, f64)> {
         return None;
     }
     let inputs = ended.inputs(&scored);
-    let targets = score_targets(&inputs, &utilities, &SCORE);
+    let targets = ScoreScale::new(&inputs, &utilities, &SCORE).targets();
     let feasible = scored.iter().zip(&targets).filter(|(i, _)| ended.outcomes[**i].feasible);
     let best = feasible.map(|(_, target)| *target).reduce(f64::max)?;
     Some((Gp::fit(inputs, targets, &SCORE), best))
