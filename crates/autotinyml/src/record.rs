@@ -28,6 +28,11 @@ pub struct TrialRecord {
 }
 
 impl TrialRecord {
+    /// Whether it was trained to the end of what it was given, and may be deployed.
+    pub fn is_deployable(&self) -> bool {
+        self.outcome.accuracy.is_some() && self.outcome.verdict.deployable()
+    }
+
     /// As a trial of one combination alone.
     pub fn of(&self, combination: usize) -> Self {
         let outcome = self.combinations.get(combination).unwrap_or(&self.outcome).clone();

@@ -21,6 +21,7 @@ use crate::evaluate::Evaluator;
 use crate::finalist::{Final, ranking};
 use crate::prescreen::Prescreen;
 use crate::record::{Deployable, Finalist, Rejected, TrialRecord, refusal};
+use crate::report::counted;
 use crate::samples::Samples;
 use crate::store::{Fact, Store};
 use crate::study::{self, Combination, Event, Search};
@@ -233,7 +234,8 @@ impl Job {
             };
             let prescreen = Prescreen::new(evaluator, self.jobs, &|kinds| {
                 self.tell(&format!(
-                    "{of}linking {kinds} kinds of programs to know which configurations fit"
+                    "{of}linking {}, one of each kind, to know which configurations fit",
+                    counted(kinds, "program")
                 ));
             })?;
             if let Some(deployable) = prescreen.deployable() {

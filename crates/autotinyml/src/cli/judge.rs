@@ -83,8 +83,7 @@ impl Judged<'_> {
     }
 
     fn deployable(&self) -> usize {
-        let trained = self.trials.iter().filter(|trial| trial.outcome.accuracy.is_some());
-        trained.filter(|trial| trial.outcome.verdict.deployable()).count()
+        self.trials.iter().filter(|trial| trial.is_deployable()).count()
     }
 
     fn untried(&self) -> usize {

@@ -160,8 +160,7 @@ pub fn summary_json(summary: &Summary) -> Value {
         "board": summary.board,
         "compression": summary.compression,
         "trials": summary.trials.len(),
-        "deployable_trials":
-            summary.trials.iter().filter(|trial| trial.outcome.verdict.deployable()).count(),
+        "deployable_trials": summary.trials.iter().filter(|trial| trial.is_deployable()).count(),
         "data": summary.data,
         "space": summary.deployable,
         "best": summary.best,

@@ -253,6 +253,23 @@ impl Look {
             .collect()
     }
 
+    /// What becomes of columns that are neither `taken` nor values.
+    pub fn left_out(&self, taken: &[usize]) -> Vec<String> {
+        let is_value = self.channels(taken);
+        let rest = (0..self.columns.len())
+            .filter(|column| !taken.contains(column) && !is_value.contains(column));
+        let why = |column: usize| match self.columns[column].texts {
+            0 => "it just counts the rows".to_owned(),
+            1 => "1 of its values is no number".to_owned(),
+            texts => format!("{texts} of its values are no numbers"),
+        };
+        rest.map(|column| match self.name(column) {
+            Column::Title(title) => format!("column `{title}` is left out: {}", why(column)),
+            Column::Number(number) => format!("column {number} is left out: {}", why(column)),
+        })
+        .collect()
+    }
+
     /// How many columns there are.
     pub fn width(&self) -> usize {
         self.columns.len()

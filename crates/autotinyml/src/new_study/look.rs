@@ -176,10 +176,14 @@ fn channels(
     path: &Path,
 ) -> Result<(), DataError> {
     let channels = look.channels(taken);
+    let rest = look.left_out(taken);
     if channels.is_empty() {
+        let found = [vec!["holds no column of values".to_owned()], rest].concat().join("; ");
         let cure = "add the measurements, each in a column";
-        return Err(DataError::new(path, "holds no column of values", "some numbers", cure));
+        return Err(DataError::new(path, &found, "some numbers", cure));
     }
+    let cure = "; if it matters, mend it, or add it to `channels`";
+    seen.remarks.extend(rest.into_iter().map(|column| column + cure));
     let width = channels.len();
     if left_out || width + taken.len() < look.width() {
         let names: Vec<String> =

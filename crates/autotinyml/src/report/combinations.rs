@@ -1,5 +1,6 @@
 //! The best networks of a study of several boards or compressions, side by side: a row for each.
 
+use autotinyml_deploy::Accounting;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint};
 use maud::{Markup, html};
 
@@ -39,7 +40,7 @@ pub fn print(name: &str, all: &[Named<'_>]) -> String {
 /// The table as a page that needs nothing but itself; each row leads to the report of its combination.
 pub fn page(name: &str, all: &[Named<'_>]) -> String {
     let body: Markup = html! {
-        header { p.title { (name) } h1.found { (headline(name, all)) } }
+        header { p.title { (name) } h1.(if found(all) > 0 { "found" } else { "missed" }) { (headline(name, all)) } }
         main {
             section {
                 h2 { "Best networks" }
@@ -76,8 +77,7 @@ fn combination(summary: &Summary) -> String {
 }
 
 fn row(summary: &Summary) -> Vec<String> {
-    let trained = summary.trials.iter().filter(|trial| trial.outcome.accuracy.is_some());
-    let deployable = trained.filter(|trial| trial.outcome.verdict.deployable()).count();
+    let deployable = summary.trials.iter().filter(|trial| trial.is_deployable()).count();
     let none = || "–".to_owned();
     let Some(best) = &summary.best else {
         let mut cells = vec![none(); HEADER.len() - 1];
@@ -105,20 +105,54 @@ fn row(summary: &Summary) -> Vec<String> {
 }
 
 fn headline(name: &str, all: &[Named<'_>]) -> String {
-    let found = all.iter().filter(|(_, summary)| summary.best.is_some()).count();
-    let trials = all.first().map_or(0, |(_, summary)| summary.trials.len());
+    let Some((_, first)) = all.first() else {
+        return format!("{name}: not finished, no trial yet");
+    };
+    if !is_finished(all) {
+        return format!(
+            "{name}: not finished, {} of {} trials so far; none has been taken to the chip for good",
+            first.trials.len(),
+            first.budget
+        );
+    }
     format!(
-        "{name}: a deployable network for {found} of {} after {}",
+        "{name}: a deployable network for {} of {} after {}",
+        found(all),
         counted(all.len(), "combination"),
-        counted(trials, "trial")
+        counted(first.trials.len(), "trial")
     )
 }
 
+/// Combinations with a network that was taken to the chip.
+fn found(all: &[Named<'_>]) -> usize {
+    all.iter().filter(|(_, summary)| summary.best.is_some()).count()
+}
+
+fn is_finished(all: &[Named<'_>]) -> bool {
+    all.iter().all(|(_, summary)| summary.finished)
+}
+
 fn note(all: &[Named<'_>]) -> String {
-    let goal = all.first().map_or("", |(_, summary)| summary.goal.title());
-    format!(
-        "Each trial is trained once and judged for every combination; they take turns in suggesting the \
-         next. validation, test: {goal} as deployed. The \
-         network of each combination, with its C project and its own report, is in the folder of its name."
-    )
+    let mut note =
+        "Each trial is trained once and judged for every combination; they take turns in \
+                    suggesting the next."
+            .to_owned();
+    if let Some((_, summary)) = all.first() {
+        let accounting = match summary.limits.accounting {
+            Accounting::St => "as ST's tool counts them",
+            Accounting::Elf => "of the linked program",
+        };
+        note += &format!(
+            " validation, test: {} as deployed. RAM, ROM: {accounting}.",
+            summary.goal.title()
+        );
+        note += match is_finished(all) {
+            true => {
+                " The network of each combination, with its C project and its own report, is in the folder \
+                 of its name."
+            }
+            false => " The report of each combination is in the folder of its name.",
+        };
+    }
+    note
 }

@@ -55,7 +55,7 @@ pub fn overview(summary: &Summary) -> Vec<(String, String)> {
             "{} of {}: {trained}, {} deployable, {} refused",
             summary.trials.len(),
             summary.budget,
-            count(|trial| trial.outcome.accuracy.is_some() && trial.outcome.verdict.deployable()),
+            count(TrialRecord::is_deployable),
             count(|trial| !trial.outcome.verdict.deployable()),
         ),
     ));
