@@ -2,9 +2,9 @@
 //!
 //! A trial tells its accuracy after every epoch of its first fold, and after every whole fold the mean over
 //! the folds so far. A hurdle for each of these places follows from earlier trials; a trial that misses
-//! one is stopped there, and the rest of its epochs, those of the other folds included, is saved. The earlier trials are those whose outcomes the searcher
-//! knew when it suggested the trial, whatever else has finished since: so the same trials are stopped
-//! with any number of workers, interrupted or not.
+//! one is stopped there, and the rest of its epochs, those of the other folds included, is saved. The
+//! earlier trials are those whose outcomes the searcher knew when it suggested the trial, whatever else
+//! has finished since: so the same trials are stopped with any number of workers, interrupted or not.
 //!
 //! Median rule: D. Golovin et al., *Google Vizier: A Service for Black-Box Optimization*, KDD 2017, §3.2.2.
 //! Successive halving: K. Jamieson, A. Talwalkar, *Non-stochastic Best Arm Identification and
