@@ -34,8 +34,12 @@ use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use console::Term;
+use textwrap::{WordSeparator, WordSplitter};
 
 pub use failure::Failure;
+
+use crate::in_print::unbroken;
 
 /// Exit code when a study finished without a deployable network.
 const NOTHING_DEPLOYABLE: u8 = 3;
@@ -99,6 +103,22 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Man(arguments) => man::run(&arguments),
         Command::Doctor => doctor::run(),
     }
+}
+
+/// How wide results may be: as the terminal, but not wider than reads well; elsewhere, 100 columns.
+fn columns() -> u16 {
+    const COLUMNS_MAX: u16 = 120;
+    Term::stdout().size_checked().map_or(100, |(_, columns)| columns.min(COLUMNS_MAX))
+}
+
+/// Text broken between words, never within a name or a path, nor before a unit.
+fn filled(text: &str, columns: u16) -> String {
+    let options = textwrap::Options::new(columns.into());
+    let at_spaces = options
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false);
+    textwrap::fill(&unbroken(text), at_spaces).replace('\u{a0}', " ")
 }
 
 /// Prints a result.

@@ -17,7 +17,10 @@ use crate::study_file::Study;
 
 /// Deployable trials that were trained in full, the best by the goal first; of equals the one with less ROM,
 /// then the earlier.
-pub fn ranking(trials: &[TrialRecord], goal: Metric) -> Vec<&TrialRecord> {
+pub fn ranking<'a>(
+    trials: impl IntoIterator<Item = &'a TrialRecord>,
+    goal: Metric,
+) -> Vec<&'a TrialRecord> {
     let score = |trial: &TrialRecord| trial.outcome.score(goal);
     let deployable = |trial: &&TrialRecord| {
         trial.epochs.is_none() && trial.outcome.verdict.deployable() && score(trial).is_some()
@@ -25,10 +28,11 @@ pub fn ranking(trials: &[TrialRecord], goal: Metric) -> Vec<&TrialRecord> {
     let rom = |trial: &TrialRecord| {
         trial.outcome.footprint.as_ref().map_or(usize::MAX, |footprint| footprint.st_rom_bytes)
     };
-    let mut ranking: Vec<&TrialRecord> = trials.iter().filter(deployable).collect();
+    let mut ranking: Vec<&TrialRecord> = trials.into_iter().filter(deployable).collect();
     ranking.sort_by(|a, b| {
         let (better, worse) = (score(b), score(a));
-        better.partial_cmp(&worse).expect("scores are numbers").then(rom(a).cmp(&rom(b)))
+        let by_score = better.partial_cmp(&worse).expect("scores are numbers");
+        by_score.then(rom(a).cmp(&rom(b))).then(a.id.cmp(&b.id))
     });
     ranking
 }
@@ -137,5 +141,40 @@ impl Evaluator<'_> {
         };
         let deploy = &self.study.deploy;
         Ok(check(&subject, deploy.compression, Some(&deploy.board), self.tools, firmware)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autotinyml_deploy::{Footprint, Verdict};
+    use autotinyml_search::{Phase, Space};
+
+    use super::*;
+    use crate::record::TrialOutcome;
+
+    #[test]
+    fn of_equal_scores_less_rom_wins_and_then_the_earlier_trial() {
+        let trial = |(id, accuracy, st_rom_bytes)| {
+            let footprint = Footprint { st_rom_bytes, ..Footprint::default() };
+            let outcome = TrialOutcome::refused(String::new(), Some(footprint));
+            TrialRecord {
+                id,
+                configuration: Space::new(vec![]).unwrap().configuration(&[]).unwrap(),
+                phase: Phase::Initial,
+                epochs: None,
+                outcome: TrialOutcome {
+                    accuracy: Some(accuracy),
+                    verdict: Verdict { meets_limits: true, ..outcome.verdict.clone() },
+                    ..outcome
+                },
+                combinations: vec![],
+                seconds: 1.0,
+            }
+        };
+        let trials =
+            [(4, 0.9, 50), (0, 0.8, 10), (3, 0.9, 40), (2, 0.9, 50), (1, 0.7, 1)].map(trial);
+        let order: Vec<usize> =
+            ranking(&trials, Metric::Accuracy).iter().map(|trial| trial.id).collect();
+        assert_eq!(order, [3, 2, 4, 0, 1]);
     }
 }

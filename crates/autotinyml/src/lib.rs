@@ -14,6 +14,7 @@ pub mod early_stopping;
 pub mod evaluate;
 pub mod evidence;
 pub mod finalist;
+mod in_print;
 pub mod judge;
 pub mod new_study;
 pub mod prescreen;

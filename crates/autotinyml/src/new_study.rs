@@ -13,6 +13,7 @@ use autotinyml_nn::Dataset;
 
 use crate::data::{DataError, Loaded};
 use crate::evaluate::{EvaluateError, Evaluator};
+use crate::in_print::grouped;
 use crate::prescreen::Prescreen;
 use crate::samples::{self, Samples, SamplesError};
 use crate::study_file::section::{InputError, SourceText};
@@ -241,7 +242,7 @@ trials   = 50                       # more find more
         let (ram_kb, rom_kb) = memory_kb(wanted.board);
         let mut seen = vec![
             ("data", format!("{}: {}", wanted.data.display(), sighting.what)),
-            ("samples", format!("{} of {}{what}", raw.len(), raw.shape)),
+            ("samples", format!("{} of {}{what}", grouped(raw.len()), raw.shape)),
             ("classes", format!("{}: {}", classes.len(), classes.join(", "))),
             ("split", self.split.because.to_owned()),
             ("network", kind.name().to_owned()),

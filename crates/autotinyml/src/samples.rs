@@ -6,6 +6,7 @@ use autotinyml_nn::{
 };
 
 use crate::data::{self, DataError, Loaded};
+use crate::in_print::counted;
 use crate::record::DataSummary;
 use crate::study_file::{DataPlan, Reader, SplitPlan, TestPart};
 
@@ -146,7 +147,7 @@ fn describe(split: &SplitPlan) -> String {
         SplitBy::Block => "by blocks in time",
         SplitBy::Group => "by whole groups",
     };
-    format!("{test} for the test and {} folds of the rest, {by}", split.k_fold)
+    format!("{test} for the test and {} of the rest, {by}", counted(split.k_fold, "fold"))
 }
 
 /// The samples' indices on each side.

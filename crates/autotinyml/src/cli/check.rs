@@ -14,6 +14,7 @@ use serde_json::json;
 use super::boards::{OwnBoards, named};
 use super::{Failure, print};
 use crate::advice::{Choice, advice, costs_of_layers, falls_short};
+use crate::in_print::counted;
 use crate::samples::{self, Samples};
 use crate::saved_model::SavedModel;
 use crate::study_file::{DeployPlan, StudyFile, read_text};
@@ -299,7 +300,8 @@ fn as_text(
         let mut line = format!("{:<longest$} {input:>12} → {:<12}", node.name, node.output);
         let parameters = node_parameters(node);
         if parameters > 0 {
-            line += &format!(" {parameters:>9} parameters");
+            let s = if parameters == 1 { "" } else { "s" };
+            line += &format!(" {parameters:>9} parameter{s}");
         }
         if node.inputs != [before] {
             let sources: Vec<&str> = node.inputs.iter().map(name).collect();
@@ -309,7 +311,10 @@ fn as_text(
         text += "\n";
         before = Source::Node(index);
     }
-    let kilobytes = |bytes: usize| format!("{:.2} KB ({bytes} bytes)", bytes as f64 / 1000.0);
+    let kilobytes = |bytes: usize| match bytes {
+        0..1000 => counted(bytes, "byte"),
+        _ => format!("{:.2} KB ({bytes} bytes)", bytes as f64 / 1000.0),
+    };
     let mut row = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             text += &format!("{name:<34}{value}\n");

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 use super::job::Job;
 use super::opened::Opened;
 use super::report;
-use super::{Failure, print};
+use super::{Failure, columns, filled, print};
 use crate::evaluate::Evaluator;
 use crate::record::{Deployable, Identity, Summary, TrialRecord};
 use crate::report::{combinations as printed, write_combinations};
@@ -115,11 +115,12 @@ pub fn show(
     }
     let names: Vec<String> = study.combinations.iter().map(DeployPlan::name).collect();
     let all: Vec<printed::Named<'_>> = names.iter().map(String::as_str).zip(summaries).collect();
-    let table = printed::print(&study.name, &all);
+    let table = printed::print(&study.name, &all, columns());
     let folders: Vec<String> =
         names.iter().map(|name| study_folder.join(name).display().to_string()).collect();
     let page = study_folder.join("report.html");
-    print(&format!("{table}\nwritten: {}, {}\n", page.display(), folders.join(", ")))
+    let written = format!("written: {}, {}", page.display(), folders.join(", "));
+    print(&format!("{table}\n{}\n", filled(&written, columns())))
 }
 
 fn folder(study_folder: &Path, alone: &Study) -> PathBuf {

@@ -17,13 +17,14 @@ use super::opened::Opened;
 use super::out::refuse_occupied;
 use super::preamble::limits_in_print;
 use super::progress::Progress;
-use super::{Failure, print};
+use super::{Failure, columns, print, signals};
 use crate::compare::live::{self, Contestant};
 use crate::compare::{Comparison, Repeat, Searched};
 use crate::evaluate::Evaluator;
 use crate::evidence::Evidence;
+use crate::in_print::counted;
 use crate::prescreen::Prescreen;
-use crate::report::{comparison, percent};
+use crate::report::comparison;
 use crate::study_file::{Check, Study, StudyFile, read_text};
 
 /// `parallel` where the study file says nothing: comparisons on different machines are of the same searches.
@@ -109,18 +110,24 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         (None, Some(study)) => on_study(arguments, study)?,
         (None, None) => unreachable!("clap asks for one of them"),
     };
+    let interrupted = signals::asked();
+    let code =
+        interrupted.map_or(ExitCode::SUCCESS, |signal| ExitCode::from(signals::exit_code(signal)));
     if comparison.searchers.iter().all(|searched| searched.repeats.is_empty()) {
         eprintln!(
-            "stopped before all searches with the first seed had ended; run again, it goes on"
+            "stopped before all searches with the first seed had ended; the same line goes on"
         );
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     let folder = arguments.folder(&comparison.name);
     make_folder(&folder)?;
     comparison::write(&comparison, &folder)?;
-    print(&comparison::terminal::print(&comparison))?;
-    eprintln!("{}", folder.join("comparison.html").display());
-    Ok(ExitCode::SUCCESS)
+    print(&comparison::terminal::print(&comparison, columns()))?;
+    eprintln!("written: {}", folder.join("comparison.html").display());
+    if interrupted.is_some() {
+        eprintln!("interrupted; what was trained is kept, and the same line goes on");
+    }
+    Ok(code)
 }
 
 impl Arguments {
@@ -225,7 +232,10 @@ fn repeat(
         store.trials(&study.space)?.iter().for_each(|trial| evaluator.remember(trial));
     }
     let prescreen = Prescreen::new(&evaluator, arguments.jobs(), &|kinds| {
-        eprintln!("linking {kinds} kinds of programs to know which configurations fit");
+        eprintln!(
+            "linking {}, one of each kind, to know which configurations fit",
+            counted(kinds, "program")
+        );
     })?;
     let mut repeats = vec![];
     for (searcher, &Opened { ref store, parallel, .. }) in searchers.iter().zip(&opened) {
@@ -260,10 +270,6 @@ fn about(arguments: &Arguments, study: &Study, repeats: usize) -> Vec<(String, S
         }
     };
     let limits = &study.deploy.limits;
-    let cross = limits.cross_accuracy;
-    let cross = cross.map(|share| format!("X-CROSS accuracy {}", percent(share)));
-    let all = [limits_in_print(limits), cross.unwrap_or_default()];
-    let all: Vec<&str> = all.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     let compression = study.deploy.compression;
     let trials = study.search.trials;
     let repeats = match arguments.repeats as usize {
@@ -272,8 +278,11 @@ fn about(arguments: &Arguments, study: &Study, repeats: usize) -> Vec<(String, S
     };
     [
         (if arguments.table.is_some() { "table" } else { "study" }, from),
-        ("searches", format!("{repeats} of {trials} trials, seeds from {}", study.search.seed)),
-        ("limits", format!("{} ({}), {compression}", all.join(", "), limits.accounting)),
+        (
+            "searches",
+            format!("{repeats} of {}, seeds from {}", counted(trials, "trial"), study.search.seed),
+        ),
+        ("limits", format!("{} ({}), {compression}", limits_in_print(limits), limits.accounting)),
         ("regime", regime.to_owned()),
         ("goal", format!("validation {}", study.search.goal.title())),
     ]

@@ -12,6 +12,7 @@ use super::{Failure, print};
 use crate::contact_sheet::{contact_sheet, png};
 use crate::data::download::{self, Got};
 use crate::data::published::Published;
+use crate::in_print::counted;
 use crate::samples::{self, SamplesError};
 use crate::study_file::{StudyFile, read_text};
 
@@ -83,10 +84,7 @@ fn list() -> Result<ExitCode, Failure> {
             kilobytes if kilobytes < 1000.0 => format!("{kilobytes:.1} KB"),
             kilobytes => format!("{:.1} MB", kilobytes / 1000.0),
         };
-        let count = match files.len() {
-            1 => "1 file".to_string(),
-            count => format!("{count} files"),
-        };
+        let count = counted(files.len(), "file");
         text += &format!("{name}  {title}\n    {size} in {count} from {source}\n");
         text += &format!("    licence: {license}\n    cite: {citation}\n");
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use autotinyml_deploy::{BoardError, DeployError};
 use autotinyml_search::SearchError;
+use console::Term;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use crate::compare::on_table::LookUpError;
@@ -164,7 +165,8 @@ impl Failure {
             GraphicalTheme::unicode()
         };
         let mut report = String::new();
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
+        let columns = Term::stderr().size_checked().map_or(100, |(_, columns)| columns.min(100));
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(columns.into());
         match handler.render_report(&mut report, self) {
             Ok(()) => eprint!("{report}"),
             Err(_) => eprintln!("Error: {self}"),

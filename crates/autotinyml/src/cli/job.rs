@@ -19,9 +19,9 @@ use super::signals::{self, Orderly};
 use super::{Failure, NOTHING_DEPLOYABLE, combinations, report};
 use crate::evaluate::Evaluator;
 use crate::finalist::{Final, ranking};
+use crate::in_print::counted;
 use crate::prescreen::Prescreen;
 use crate::record::{Deployable, Finalist, Rejected, TrialRecord, refusal};
-use crate::report::counted;
 use crate::samples::Samples;
 use crate::store::{Fact, Store};
 use crate::study::{self, Combination, Event, Search};
@@ -117,9 +117,9 @@ impl Job {
 
     fn interrupted(&self, trials: &[TrialRecord], signal: i32) -> ExitCode {
         eprintln!(
-            "interrupted after {} of {} trials; the same line with --resume goes on",
+            "interrupted after {} of {}; the same line with --resume goes on",
             trials.len(),
-            self.study.search.trials
+            counted(self.study.search.trials, "trial")
         );
         ExitCode::from(signals::exit_code(signal))
     }
@@ -154,7 +154,8 @@ impl Job {
         let warm = WarmStart::from(&other, &store.trials(&other.space)?, study, samples);
         let (taken, of) = (warm.trials.len(), warm.of);
         self.tell(&format!(
-            "{taken} of the {of} trials of {} are the first of this",
+            "{taken} of the {} of {} are the first of this",
+            counted(of, "trial"),
             folder.display()
         ));
         for (reason, count) in &warm.left_out {

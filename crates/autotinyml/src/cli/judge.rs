@@ -10,11 +10,11 @@ use super::boards::{OwnBoards, named};
 use super::limits::limits;
 use super::preamble::limits_in_print;
 use super::report::{Stored, trial_json};
-use super::{Failure, NOTHING_DEPLOYABLE, print};
+use super::{Failure, NOTHING_DEPLOYABLE, columns, filled, print};
 use crate::finalist::ranking;
+use crate::in_print::{counted, grouped, kilobytes, percent, setting};
 use crate::judge::{Judge, is_untried};
 use crate::record::{Rejected, TrialRecord};
-use crate::report::{kilobytes, percent, setting};
 use crate::store::Fact;
 use crate::study_file::Study;
 
@@ -60,7 +60,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         }
     }
     let judged = Judged { arguments, study: &study, limits, board, trials: &trials };
-    print(&if arguments.json { format!("{}\n", judged.json()) } else { judged.text() })?;
+    print(&match arguments.json {
+        true => format!("{}\n", judged.json()),
+        false => filled(&judged.text(), columns()),
+    })?;
     Ok(match judged.best() {
         Some(_) => ExitCode::SUCCESS,
         None => ExitCode::from(NOTHING_DEPLOYABLE),
@@ -108,18 +111,26 @@ impl Judged<'_> {
         })
     }
 
+    fn whose_limits(&self) -> &'static str {
+        match (&self.arguments.limits[..], self.board) {
+            ([], Some(_)) => "the study's, for its own board; others by --limits",
+            ([], None) => "the study's",
+            (_, _) => "those that --limits does not name are the study's",
+        }
+    }
+
     fn text(&self) -> String {
         let Self { study, limits, trials, .. } = self;
         let mut text = format!(
-            "{} on the {}, {}: {} of {} trials are deployable\n",
+            "{} on the {}, {}: {} of {} deployable\n",
             study.name,
             self.board.unwrap_or(&study.deploy.board).title,
             match limits_in_print(limits).as_str() {
                 "" => "without limits".to_owned(),
-                limits => format!("limits {limits}"),
+                limits => format!("limits {limits} ({})", self.whose_limits()),
             },
             self.deployable(),
-            trials.len(),
+            counted(trials.len(), "trial"),
         );
         text += &match self.best() {
             Some(best) => self.told(best),
@@ -127,9 +138,9 @@ impl Judged<'_> {
         };
         if self.untried() > 0 {
             text += &format!(
-                "{} more trials may meet these limits, but the study's own refused them untrained; a \
-                 new study with these limits and warm_start = \"{}\" in [search] can try them\n",
-                self.untried(),
+                "{} more may meet these limits, but the study's own refused them untrained; a new study \
+                 with these limits and warm_start = \"{}\" in [search] can try them\n",
+                counted(self.untried(), "trial"),
                 self.arguments.study.display()
             );
         }
@@ -150,7 +161,7 @@ impl Judged<'_> {
                 "  RAM {}, ROM {} (ST accounting), MACC {}, X-CROSS accuracy {}\n",
                 kilobytes(footprint.st_ram_bytes as f64),
                 kilobytes(footprint.st_rom_bytes as f64),
-                footprint.macc,
+                grouped(footprint.macc),
                 footprint.cross_accuracy.map_or("not measured".into(), percent),
             );
         }

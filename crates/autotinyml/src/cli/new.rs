@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::boards::{OwnBoards, named};
-use super::{Failure, print};
+use super::{Failure, columns, print};
 use crate::new_study::{self, Draft, NewStudyError, Wanted};
+use crate::report::terminal::paragraphs;
 
 /// Looks at data and writes a study file for it, which `optimize` runs as it is.
 ///
@@ -53,9 +54,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     written
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| Failure::Write { path: out.clone(), error })?;
-    let seen: String = seen.iter().map(|(label, text)| format!("{label:<8} {text}\n")).collect();
+    let seen: Vec<(String, String)> =
+        seen.into_iter().map(|(label, text)| (label.to_owned(), text)).collect();
+    let seen = paragraphs(&seen, columns());
     let out = out.display();
-    print(&format!("{seen}\nwritten: {out}\nread it, then:  autotinyml optimize {out}\n"))?;
+    print(&format!("{seen}\n\nwritten: {out}\nread it, then:  autotinyml optimize {out}\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,6 +4,7 @@ use autotinyml_deploy::{Limits, Tool, Tools};
 use autotinyml_nn::Metric;
 
 use crate::data::is_part_of_a_split;
+use crate::in_print::{counted, grouped, kilobytes, percent};
 use crate::prescreen::Prescreen;
 use crate::samples::Samples;
 use crate::study_file::{Check, Reader, Study};
@@ -16,12 +17,12 @@ pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
         all => format!("{} combinations of a board and a compression", all.len()),
     };
     let mut text = format!(
-        "{name}: {} trials of {} for {boards}, {} samples of {} to search with, {} to test\n",
-        search.trials,
+        "{name}: {} of {} for {boards}, {} of {} to search with, {} to test\n",
+        counted(search.trials, "trial"),
         search.searcher,
-        samples.summary.train,
+        counted(samples.summary.train, "sample"),
         samples.summary.shape,
-        samples.test.len(),
+        grouped(samples.test.len()),
     );
     if search.goal != Metric::Accuracy {
         text += &format!("trials are judged by their validation {}\n", search.goal.title());
@@ -76,11 +77,11 @@ pub fn nothing_fits(study: &Study, prescreen: &Prescreen<'_>) -> Option<String> 
     let settings: Vec<String> =
         settings.iter().map(|(name, setting)| format!("{name} = {setting}")).collect();
     Some(format!(
-        "nothing in this space can fit: the smallest needs {:.1} KB of RAM, {:.1} KB of ROM and {} \
-         MACC ({}); the limits are {}.{} Widen the limits or [space] in {}.",
-        smallest.footprint.st_ram_bytes as f64 / 1000.0,
-        smallest.footprint.st_rom_bytes as f64 / 1000.0,
-        smallest.footprint.macc,
+        "nothing in this space can fit: the smallest needs {} of RAM, {} of ROM and {} MACC ({}); the \
+         limits are {}.{} Widen the limits or [space] in {}.",
+        kilobytes(smallest.footprint.st_ram_bytes as f64),
+        kilobytes(smallest.footprint.st_rom_bytes as f64),
+        grouped(smallest.footprint.macc),
         settings.join(", "),
         limits_in_print(&deploy.limits),
         prescreen.advice(smallest).iter().map(|line| format!(" Of it {line}.")).collect::<String>(),
@@ -104,13 +105,14 @@ fn unchecked(tools: &Tools) -> Option<String> {
     })
 }
 
-/// RAM, ROM and MACC, as far as there are limits for them.
+/// As far as there are any: RAM, ROM, MACC and X-CROSS accuracy.
 pub fn limits_in_print(limits: &Limits) -> String {
-    let kilobytes = |name, bytes: usize| format!("{name} {:.1} KB", bytes as f64 / 1000.0);
+    let size = |name, bytes: usize| format!("{name} {}", kilobytes(bytes as f64));
     let parts = [
-        limits.ram_bytes.map(|bytes| kilobytes("RAM", bytes)),
-        limits.rom_bytes.map(|bytes| kilobytes("ROM", bytes)),
-        limits.macc.map(|macc| format!("MACC {macc}")),
+        limits.ram_bytes.map(|bytes| size("RAM", bytes)),
+        limits.rom_bytes.map(|bytes| size("ROM", bytes)),
+        limits.macc.map(|macc| format!("MACC {}", grouped(macc))),
+        limits.cross_accuracy.map(|share| format!("X-CROSS accuracy {}", percent(share))),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

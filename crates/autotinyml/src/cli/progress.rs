@@ -11,11 +11,13 @@ use autotinyml_nn::Metric;
 use autotinyml_search::Space;
 use console::Term;
 
+use super::filled;
 use pace::Pace;
 use screen::Screen;
 
+use crate::finalist::ranking;
+use crate::in_print::{counted, percent, setting};
 use crate::record::TrialRecord;
-use crate::report::{counted, percent, setting};
 use crate::study::Event;
 use crate::study_file::{SearchPlan, Study};
 
@@ -27,8 +29,8 @@ pub struct Progress<'a> {
     deployable: usize,
     /// Each trial is told of as its own combination sees it, so that none is the best.
     several: bool,
-    /// Trial and score of the best.
-    best: Option<(usize, f64)>,
+    /// The first of the ranking.
+    best: Option<TrialRecord>,
     pace: Pace,
     view: View,
 }
@@ -118,12 +120,8 @@ impl<'a> Progress<'a> {
             return;
         }
         self.deployable += 1;
-        let score = trial.outcome.score(self.goal).filter(|_| trial.epochs.is_none());
-        if let Some(score) = score
-            && self.best.is_none_or(|(_, best)| score > best)
-        {
-            self.best = Some((trial.id, score));
-        }
+        let known = self.best.iter().chain([trial]);
+        self.best = ranking(known, self.goal).first().copied().cloned();
     }
 
     fn state(&self) -> String {
@@ -132,9 +130,12 @@ impl<'a> Progress<'a> {
         }
         let share = 100.0 * self.deployable as f64 / self.finished as f64;
         let share = format!("{}/{} deployable ({share:.0} %)", self.deployable, self.finished);
-        let best = match self.best {
+        let best = match &self.best {
             _ if self.several => return share,
-            Some((trial, best)) => format!("best {} (trial {trial})", percent(best)),
+            Some(best) => {
+                let score = best.outcome.score(self.goal).map_or_else(String::new, percent);
+                format!("best {score} (trial {})", best.id)
+            }
             None if self.deployable > 0 => "none trained in full yet".to_string(),
             None => "none deployable yet".to_string(),
         };
@@ -166,7 +167,7 @@ impl<'a> Progress<'a> {
 /// As wide as the terminal, if stderr is one, and broken between words.
 pub fn wrapped(text: &str) -> String {
     match Term::stderr().size_checked() {
-        Some((_, columns)) => textwrap::fill(text, usize::from(columns)),
+        Some((_, columns)) => filled(text, columns),
         None => text.to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use autotinyml_deploy::{Boards, Footprint, MemoryMap, static_footprint};
 use autotinyml_search::Space;
 use serde_json::{Map, Value, json};
 
-use super::{Failure, NOTHING_DEPLOYABLE, combinations, print};
+use super::{Failure, NOTHING_DEPLOYABLE, columns, combinations, filled, print};
 use crate::record::{Finalist, Identity, Rejected, Summary, TrialRecord};
 use crate::report;
 use crate::saved_model::SavedModel;
@@ -150,7 +150,9 @@ pub fn show(summary: &Summary, folder: &Path, json: bool) -> Result<(), Failure>
         .map(|file| folder.join(file));
     let files: Vec<String> =
         files.iter().filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
-    print(&format!("{}\nwritten: {}\n", report::terminal::print(summary), files.join(", ")))
+    let text = report::terminal::print(summary, columns());
+    let written = format!("written: {}", files.join(", "));
+    print(&format!("{text}\n{}\n", filled(&written, columns())))
 }
 
 /// One study for programs.

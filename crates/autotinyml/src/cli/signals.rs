@@ -64,8 +64,13 @@ impl Orderly {
 
     /// The signal that asked to stop, if one came.
     pub fn asked(&self) -> Option<i32> {
-        Some(FIRST.load(Ordering::SeqCst)).filter(|&signal| signal != 0)
+        asked()
     }
+}
+
+/// As [`Orderly::asked`], also when the work is over.
+pub fn asked() -> Option<i32> {
+    Some(FIRST.load(Ordering::SeqCst)).filter(|&signal| signal != 0)
 }
 
 impl Drop for Orderly {

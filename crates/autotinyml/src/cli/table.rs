@@ -14,6 +14,7 @@ use super::job::all_cores;
 use super::load::{load_samples, one_combination};
 use super::{Failure, print};
 use crate::evaluate::Evaluator;
+use crate::in_print::counted;
 use crate::study_file::{Study, StudyFile, read_text};
 use crate::table::{self, make};
 
@@ -77,11 +78,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         &pieces,
         jobs,
         &mut |progress| shown.show(progress),
-        &|kinds| eprintln!("linking {kinds} kinds of programs for their sizes"),
+        &|kinds| {
+            eprintln!("linking {}, one of each kind, for their sizes", counted(kinds, "program"))
+        },
     )?;
     shown.finish();
     table::write(&table, &arguments.out)?;
-    print(&format!("{} rows in {}\n", table.rows.len(), arguments.out.display()))?;
+    print(&format!("{} in {}\n", counted(table.rows.len(), "row"), arguments.out.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 

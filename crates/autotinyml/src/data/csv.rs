@@ -16,6 +16,7 @@ use layout::{Layout, separator_of};
 use super::files::{Classes, CsvFile, csv_files};
 use super::names::Names;
 use super::{DataError, VALUES_MAX, too_large};
+use crate::in_print::counted;
 
 /// A longer line is taken for damage: 3,072 numbers of 20 digits are 64 KB.
 const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -173,7 +174,7 @@ impl<'a> Reading<'a> {
             return Ok(());
         };
         let (found, expected) = match (&titles, &first.titles) {
-            _ if count != first.count => (format!("{count} channels"), first.count.to_string()),
+            _ if count != first.count => (counted(count, "channel"), first.count.to_string()),
             (Some(titles), Some(of_first)) if titles != of_first => {
                 (format!("the channels are {}", titles.join(", ")), of_first.join(", "))
             }
@@ -194,7 +195,7 @@ impl<'a> Reading<'a> {
         let path = &table.file.path;
         let fields = fields(line);
         if fields.len() != layout.columns {
-            let found = format!("{} columns", fields.len());
+            let found = counted(fields.len(), "column");
             let expected = format!("{} as in line {}", layout.columns, layout.line);
             let cure =
                 separator_of(line).unwrap_or("make all lines alike; a field may hold no comma");

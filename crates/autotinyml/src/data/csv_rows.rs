@@ -5,7 +5,8 @@ use std::path::Path;
 use autotinyml_nn::{Dataset, Groups, Shape};
 
 use super::csv::{self, Columns, Time};
-use super::{DataError, Loaded, Scale, files_in_print};
+use super::{DataError, Loaded, Scale};
+use crate::in_print::counted;
 
 /// Reads the files that `path` stands for. Samples have the given shape, whose values follow each
 /// other row by row, channels last; without one, `channels × 1 × 1`.
@@ -22,7 +23,7 @@ pub fn read(
     let csv::Tables { tables, classes, groups, channels } = csv::read(path, &columns)?;
     let shape = shape.unwrap_or(Shape::new(channels, 1, 1));
     if shape.len() != channels {
-        let found = format!("rows of {channels} values");
+        let found = format!("rows of {}", counted(channels, "value"));
         let expected = format!("{} for a sample of {shape}", shape.len());
         let cure = "correct `shape` in [data], or name the columns to read by `channels`";
         return Err(DataError::new(path, found, expected, cure));
@@ -33,7 +34,8 @@ pub fn read(
     };
     let labels = rows(|table| &table.classes);
     let groups = groups.map(|names| Groups { names, of: rows(|table| &table.groups) });
-    let notes = vec![format!("{} rows in {}", labels.len(), files_in_print(tables.len()))];
+    let notes =
+        vec![format!("{} in {}", counted(labels.len(), "row"), counted(tables.len(), "file"))];
     let mut inputs = vec![];
     for table in tables {
         inputs.extend(table.values);

@@ -13,7 +13,8 @@ use std::path::Path;
 use autotinyml_nn::{Dataset, Groups, Shape, Span};
 
 use super::csv::{self, Columns, Table, Tables};
-use super::{DataError, Loaded, VALUES_MAX, files_in_print};
+use super::{DataError, Loaded, VALUES_MAX};
+use crate::in_print::counted;
 
 /// A longer pause between two rows ends a recording.
 const PAUSE_SECONDS_MAX: f64 = 1.0;
@@ -233,10 +234,11 @@ fn notes(files: &[Recorded], spans: &[Span], window: usize, step: usize) -> Vec<
     let uncut: usize =
         files.iter().map(|file| (file.rows + step).saturating_sub(window) / step).sum();
     let mut notes = vec![format!(
-        "{} windows of {window} rows, one every {step}, from {rows} rows in {} ({uncut} if \
-         nothing were dropped or cut)",
-        spans.len(),
-        files_in_print(files.len())
+        "{} of {}, one every {step}, from {} in {} ({uncut} if nothing were dropped or cut)",
+        counted(spans.len(), "window"),
+        counted(window, "row"),
+        counted(rows, "row"),
+        counted(files.len(), "file")
     )];
     let mut per_file = |what: &str, count: &dyn Fn(&Recorded) -> usize| {
         let total: usize = files.iter().map(count).sum();

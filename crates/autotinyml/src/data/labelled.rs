@@ -7,6 +7,7 @@ use autotinyml_nn::{Dataset, Groups, Shape};
 use super::names::Names;
 use super::numbers::in_print;
 use super::{DataError, Loaded, Scale, VALUES_MAX};
+use crate::in_print::counted;
 
 /// What the study file says of arrays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub fn join(
     let mut groups = Groups { names: group_names, of: vec![] };
     let mut notes = vec![];
     for part in parts {
-        notes.push(format!("{} samples in {}", part.labels.len(), part.place));
+        notes.push(format!("{} in {}", counted(part.labels.len(), "sample"), part.place));
         let class = |&label: &u32| class_of_label[label_order[label as usize] as usize];
         dataset.labels.extend(part.labels.iter().map(class));
         groups.of.extend(part.groups.iter().map(|&group| group_order[group as usize] as usize));
@@ -93,8 +94,11 @@ fn class_of_label(
     let class = |label: &String| {
         label.parse().ok().filter(|&class| class < classes.len()).ok_or_else(|| {
             let found = format!("there is a label {label:?}");
-            let expected =
-                format!("0 to {}, as `classes` has {} names", classes.len() - 1, classes.len());
+            let expected = format!(
+                "0 to {}, as `classes` has {}",
+                classes.len() - 1,
+                counted(classes.len(), "name")
+            );
             let cure = "name every class in [data], in order from 0 on";
             DataError::new(path, found, expected, cure)
         })
@@ -109,10 +113,10 @@ fn shape(parts: &[Part], options: &ArrayOptions) -> Result<Shape, DataError> {
         let (samples, labels) = (part.dimensions[0], part.labels.len());
         if samples != labels || part.groups.len() != samples {
             let (others, expected) = match samples == labels {
-                true => (format!("{} groups", part.groups.len()), "one group for each sample"),
-                false => (format!("{labels} labels"), "one label for each sample"),
+                true => (counted(part.groups.len(), "group"), "one group for each sample"),
+                false => (counted(labels, "label"), "one label for each sample"),
             };
-            let found = format!("{samples} samples, but {others}");
+            let found = format!("{}, but {others}", counted(samples, "sample"));
             let cure = "name the arrays or files that belong together";
             return Err(DataError::at(&part.place, found, expected, cure));
         }
@@ -137,7 +141,7 @@ fn shape(parts: &[Part], options: &ArrayOptions) -> Result<Shape, DataError> {
         None => Ok(in_file),
         Some(shape) if shape.len() == in_file.len() => Ok(shape),
         Some(shape) => {
-            let found = format!("samples of {} values", in_file.len());
+            let found = format!("samples of {}", counted(in_file.len(), "value"));
             let expected = format!("{} for a sample of {shape}", shape.len());
             Err(DataError::at(&first.place, found, expected, "correct `shape` in [data]"))
         }

@@ -79,11 +79,6 @@ impl Scale {
     }
 }
 
-/// "1 file", "2 files".
-fn files_in_print(count: usize) -> String {
-    format!("{count} file{}", if count == 1 { "" } else { "s" })
-}
-
 /// A file, or several, with more than can be meant.
 fn too_large(path: &Path, what: &str) -> DataError {
     let found = format!("more than {VALUES_MAX} {what}");

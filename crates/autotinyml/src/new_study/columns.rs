@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::data::DataError;
 use crate::data::csv::{Column, fields};
+use crate::in_print::counted;
 
 /// Titles that a column with the class usually has.
 const LABELS: &[&str] = &[
@@ -156,7 +157,7 @@ impl Look {
             }
         }
         if look.rows < 2 {
-            let found = format!("holds {} rows of values", look.rows);
+            let found = format!("holds {} of values", counted(look.rows, "row"));
             let cure = "name a file or folder with the samples";
             return Err(DataError::new(path, found, "many", cure));
         }

@@ -1,16 +1,15 @@
 //! The best networks of a study of several boards or compressions, side by side: a row for each.
 
 use autotinyml_deploy::Accounting;
-use comfy_table::{Cell, CellAlignment, ColumnConstraint};
 use maud::{Markup, html};
 
 use super::findings::{compression, memory};
 use super::html::document;
-use super::numbers::{counted, grouped, kilobytes, percent, percent_at_least};
-use super::terminal::{paragraphs, ruled};
+use super::terminal::{paragraphs, rows};
+use crate::in_print::{counted, grouped, kilobytes, percent, percent_at_least};
 use crate::record::Summary;
 
-/// Of the columns behind the combination's name, those for which a terminal is too narrow last.
+/// The columns behind the combination's name; the last stand on the page only.
 const HEADER: [&str; 9] =
     ["trial", "validation", "test", "RAM", "ROM", "X-CROSS", "chip", "MACC", "deployable"];
 /// Columns on a terminal.
@@ -19,22 +18,16 @@ const SHORT: usize = 7;
 /// One combination: its folder beside the report, and its own summary.
 pub type Named<'a> = (&'a str, &'a Summary);
 
-/// The table as text, with where each network is.
-pub fn print(name: &str, all: &[Named<'_>]) -> String {
-    let mut table = ruled();
-    let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-    let header = HEADER[..SHORT].iter().map(|&title| right(title.to_owned()));
-    table.set_header([Cell::new("")].into_iter().chain(header));
-    for (folder, summary) in all {
-        let cells = row(summary).into_iter().take(SHORT).map(right);
-        table.add_row([Cell::new(folder)].into_iter().chain(cells));
-    }
-    // Names are for copying.
-    if let Some(names) = table.column_mut(0) {
-        names.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    let alone = |text: String| paragraphs(&[(String::new(), text)]);
-    [alone(headline(name, all)), table.trim_fmt(), alone(note(all))].join("\n\n") + "\n"
+/// The table as text, at most `columns` wide, with where each network is.
+pub fn print(name: &str, all: &[Named<'_>], columns: u16) -> String {
+    let header: Vec<String> =
+        [""].iter().chain(&HEADER[..SHORT]).map(|&title| title.to_owned()).collect();
+    let lines = all.iter().map(|&(folder, summary)| {
+        [folder.to_owned()].into_iter().chain(row(summary)).take(1 + SHORT).collect::<Vec<_>>()
+    });
+    let table = rows(&header, &lines.collect::<Vec<_>>(), columns);
+    let alone = |text: String| paragraphs(&[(String::new(), text)], columns);
+    [alone(headline(name, all)), table, alone(note(all))].join("\n\n") + "\n"
 }
 
 /// The table as a page that needs nothing but itself; each row leads to the report of its combination.

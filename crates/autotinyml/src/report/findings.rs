@@ -3,7 +3,7 @@
 use autotinyml_deploy::{Accounting, Agreement, CrossReport, Footprint, Limits};
 use autotinyml_nn::{Confusion, Metric};
 
-use super::numbers::{counted, grouped, percent, setting};
+use crate::in_print::{counted, grouped, percent, setting};
 use crate::record::{Deployable, Finalist, Summary, TrialOutcome, TrialRecord};
 
 /// How many of the networks that nearly fit are told of when none does.

@@ -6,9 +6,9 @@ use autotinyml_search::{History, Landscape, Outcome, Trial};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::findings;
-use super::numbers::{duration, grouped, kilobytes, percent, percent_at_least, setting};
 use super::plot::{self, Mark, Memory};
 use super::side_by_side::{self, Figure, Row};
+use crate::in_print::{duration, grouped, kilobytes, percent, percent_at_least, setting, unbroken};
 use crate::record::{Finalist, Summary, TrialRecord};
 
 /// The page as text.
@@ -113,13 +113,6 @@ fn figure(column: &str, figure: &Figure) -> Markup {
         None => ("", ""),
     };
     html! { td.(column).(verdict) { (sign) (text) } }
-}
-
-/// Keeps numbers and their units on one line.
-fn unbroken(text: &str) -> String {
-    [" %", " KB", " B"]
-        .iter()
-        .fold(text.to_owned(), |text, unit| text.replace(unit, &unit.replace(' ', "\u{a0}")))
 }
 
 /// Lines without a label belong to the last that has one.

@@ -5,7 +5,6 @@ pub mod comparison;
 mod csv;
 mod findings;
 mod html;
-mod numbers;
 mod parquet;
 mod plot;
 mod side_by_side;
@@ -17,8 +16,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::record::Summary;
-
-pub use numbers::{counted, kilobytes, percent, setting};
 
 /// A report that could not be written.
 #[derive(Debug, thiserror::Error)]

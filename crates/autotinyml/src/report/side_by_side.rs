@@ -4,7 +4,7 @@ use autotinyml_deploy::{Accounting, Footprint, Limits, RegionUse};
 use autotinyml_nn::Metric;
 use autotinyml_search::Setting;
 
-use super::numbers::{grouped, kilobytes, percent, percent_at_least, setting};
+use crate::in_print::{grouped, kilobytes, percent, percent_at_least, setting};
 use crate::record::{Finalist, Summary};
 
 /// A figure of one network, in print.

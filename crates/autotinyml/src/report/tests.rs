@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use autotinyml_deploy::Accounting;
 use autotinyml_nn::Metric;
 use autotinyml_search::Landscape;
@@ -9,115 +11,115 @@ use crate::record::{Finalist, TrialOutcome, TrialRecord};
 
 #[test]
 fn the_terminal_shows_found_limit_and_baseline() {
-    assert_snapshot!(terminal::print(&study(100)), @r"
-         walking-tiny: svm-cbo for STM32F303K8T6 (Tiny Board) at ×4
+    assert_snapshot!(terminal::print(&study(100), 100), @r"
+     walking-tiny: svm-cbo for STM32F303K8T6 (Tiny Board) at ×4
 
-         data     3,226 samples of 90×3×1: 2,581 for training, 645 for the test
-                  3226 windows of 90 rows, one every 45, from 149332 rows in 22 files
-                  copies of earlier rows, dropped: 448 (17: 256, 18: 192)
-                  87 % of the test windows share rows with a training window: accuracies are optimistic
-         split    at random: 20 % for the test, 3 folds
-         classes  1: 111, 2: 78, 3: 24, 4: 154, 5: 24, 6: 108, 7: 81, 8: 74, 9: 170, 10: 67, 11: 124,
-                  12: 102, 13: 140, 14: 264, 15: 80, 16: 35, 17: 477, 18: 444, 19: 19, 20: 375, 21: 65,
-                  22: 210
-         space    9,120 of 34,560 configurations are within the limits (26.39 %)
-         trials   100 of 100: 30 trained, 17 deployable, 83 refused
+     data     3,226 samples of 90×3×1: 2,581 for training, 645 for the test
+              3226 windows of 90 rows, one every 45, from 149332 rows in 22 files
+              copies of earlier rows, dropped: 448 (17: 256, 18: 192)
+              87 % of the test windows share rows with a training window: accuracies are optimistic
+     split    at random: 20 % for the test, 3 folds
+     classes  1: 111, 2: 78, 3: 24, 4: 154, 5: 24, 6: 108, 7: 81, 8: 74, 9: 170, 10: 67, 11: 124,
+              12: 102, 13: 140, 14: 264, 15: 80, 16: 35, 17: 477, 18: 444, 19: 19, 20: 375, 21: 65,
+              22: 210
+     space    9,120 of 34,560 configurations are within the limits (26.39 %)
+     trials   100 of 100: 30 trained, 17 deployable, 83 refused
 
-                                                    found        limit      baseline
-        ─────────────────────────────────────────────────────────────────────────────
-         filters                                        8                        128
-         conv_activation                             tanh                          –
-         kernel                                         2                          2
-         pool                                           1                          2
-         dropout                                      0.3                          –
-         units                                         32                        128
-         dense_activation                            relu                          –
-         optimizer                                 adamax                          –
+                                                found        limit      baseline
+    ─────────────────────────────────────────────────────────────────────────────
+     filters                                        8                        128
+     conv_activation                             tanh                          –
+     kernel                                         2                          2
+     pool                                           1                          2
+     dropout                                      0.3                          –
+     units                                         32                        128
+     dense_activation                            relu                          –
+     optimizer                                 adamax                          –
 
-         validation accuracy                      62.09 %                    63.82 %
-         test accuracy, float network             63.29 %                    65.12 %
-         test accuracy, as deployed               63.14 %                    64.96 %
-         test balanced accuracy, as deployed      85.82 %                          –
-         test macro F1, as deployed               85.43 %                          –
+     validation accuracy                      62.09 %                    63.82 %
+     test accuracy, float network             63.29 %                    65.12 %
+     test accuracy, as deployed               63.14 %                    64.96 %
+     test balanced accuracy, as deployed      85.82 %                          –
+     test macro F1, as deployed               85.43 %                          –
 
-         X-CROSS accuracy                       ✓ 99.69 %    ≥ 95.00 %             –
-         RAM, ST accounting                     ✓ 5.76 KB   ≤ 16.00 KB    ✗ 24.58 KB
-         ROM, ST accounting                    ✓ 50.87 KB   ≤ 60.00 KB   ✗ 802.39 KB
-         RAM, linked program                      7.30 KB                          –
-         flash, linked program                   54.87 KB                          –
-         chip's flash                          ✓ 54.87 KB   ≤ 65.54 KB             –
-         chip's sram                            ✓ 5.76 KB   ≤ 12.29 KB             –
-         chip's ccm                             ✓ 1.54 KB    ≤ 4.10 KB             –
-         deepest stack                            0.31 KB                          –
-         MACC                                      52,992                    877,258
-         instructions per inference               171,321                          –
-         parameters                                47,422                    741,014
+     X-CROSS accuracy                       ✓ 99.69 %    ≥ 95.00 %             –
+     RAM, ST accounting                     ✓ 5.76 KB   ≤ 16.00 KB    ✗ 24.58 KB
+     ROM, ST accounting                    ✓ 50.87 KB   ≤ 60.00 KB   ✗ 802.39 KB
+     RAM, linked program                      7.30 KB                          –
+     flash, linked program                   54.87 KB                          –
+     chip's flash                          ✓ 54.87 KB   ≤ 65.54 KB             –
+     chip's sram                            ✓ 5.76 KB   ≤ 12.29 KB             –
+     chip's ccm                             ✓ 1.54 KB    ≤ 4.10 KB             –
+     deepest stack                              312 B                          –
+     MACC                                      52,992                    877,258
+     instructions per inference               171,321                          –
+     parameters                                47,422                    741,014
 
-         baseline refused  RAM 24.6 KB is 8,576 B over the limit of 16.0 KB (ST accounting)
-                           ROM 802.4 KB is 742,392 B over the limit of 60.0 KB (ST accounting)
-         confused          2 taken for 3 (4 of 15), 6 taken for 5 (4 of 25), 7 taken for 8 (4 of 30)
-         not checked       whether it fits the chip: needs a cross compiler
+     baseline refused  RAM 24.6 KB is 8,576 B over the limit of 16.0 KB (ST accounting)
+                       ROM 802.4 KB is 742,392 B over the limit of 60.0 KB (ST accounting)
+     confused          2 taken for 3 (4 of 15), 6 taken for 5 (4 of 25), 7 taken for 8 (4 of 30)
+     not checked       whether it fits the chip: needs a cross compiler
 
-         The best network fits the STM32F303K8T6 (Tiny Board) at ×4; as deployed it is right on 63.14 % of
-         the test samples. The baseline does not fit it and reaches 64.96 %.
-        ");
+     The best network fits the STM32F303K8T6 (Tiny Board) at ×4; as deployed it is right on 63.14 % of
+     the test samples. The baseline does not fit it and reaches 64.96 %.
+    ");
 }
 
 #[test]
 fn the_terminal_shows_the_nearest_misses_if_nothing_was_found() {
-    assert_snapshot!(terminal::print(&fruitless(20)), @r"
-         walking-tiny: svm-cbo for STM32F303K8T6 (Tiny Board) at ×4
+    assert_snapshot!(terminal::print(&fruitless(20), 100), @r"
+     walking-tiny: svm-cbo for STM32F303K8T6 (Tiny Board) at ×4
 
-         data     3,226 samples of 90×3×1: 2,581 for training, 645 for the test
-                  3226 windows of 90 rows, one every 45, from 149332 rows in 22 files
-                  copies of earlier rows, dropped: 448 (17: 256, 18: 192)
-                  87 % of the test windows share rows with a training window: accuracies are optimistic
-         split    at random: 20 % for the test, 3 folds
-         classes  1: 111, 2: 78, 3: 24, 4: 154, 5: 24, 6: 108, 7: 81, 8: 74, 9: 170, 10: 67, 11: 124,
-                  12: 102, 13: 140, 14: 264, 15: 80, 16: 35, 17: 477, 18: 444, 19: 19, 20: 375, 21: 65,
-                  22: 210
-         space    0 of 34,560 configurations are within the limits (0.00 %)
-         trials   20 of 20: 7 trained, 0 deployable, 20 refused
+     data     3,226 samples of 90×3×1: 2,581 for training, 645 for the test
+              3226 windows of 90 rows, one every 45, from 149332 rows in 22 files
+              copies of earlier rows, dropped: 448 (17: 256, 18: 192)
+              87 % of the test windows share rows with a training window: accuracies are optimistic
+     split    at random: 20 % for the test, 3 folds
+     classes  1: 111, 2: 78, 3: 24, 4: 154, 5: 24, 6: 108, 7: 81, 8: 74, 9: 170, 10: 67, 11: 124,
+              12: 102, 13: 140, 14: 264, 15: 80, 16: 35, 17: 477, 18: 444, 19: 19, 20: 375, 21: 65,
+              22: 210
+     space    0 of 34,560 configurations are within the limits (0.00 %)
+     trials   20 of 20: 7 trained, 0 deployable, 20 refused
 
-                                                    limit      baseline
-        ────────────────────────────────────────────────────────────────
-         filters                                                    128
-         kernel                                                       2
-         pool                                                         2
-         units                                                      128
+                                                limit      baseline
+    ────────────────────────────────────────────────────────────────
+     filters                                                    128
+     kernel                                                       2
+     pool                                                         2
+     units                                                      128
 
-         validation accuracy                                    63.82 %
-         test accuracy, float network                           65.12 %
-         test accuracy, as deployed                             64.96 %
-         test balanced accuracy, as deployed                          –
-         test macro F1, as deployed                                   –
+     validation accuracy                                    63.82 %
+     test accuracy, float network                           65.12 %
+     test accuracy, as deployed                             64.96 %
+     test balanced accuracy, as deployed                          –
+     test macro F1, as deployed                                   –
 
-         X-CROSS accuracy                       ≥ 95.00 %             –
-         RAM, ST accounting                     ≤ 0.10 KB    ✗ 24.58 KB
-         ROM, ST accounting                    ≤ 60.00 KB   ✗ 802.39 KB
-         RAM, linked program                                          –
-         flash, linked program                                        –
-         deepest stack                                                –
-         MACC                                                   877,258
-         instructions per inference                                   –
-         parameters                                             741,014
+     X-CROSS accuracy                       ≥ 95.00 %             –
+     RAM, ST accounting                       ≤ 100 B    ✗ 24.58 KB
+     ROM, ST accounting                    ≤ 60.00 KB   ✗ 802.39 KB
+     RAM, linked program                                          –
+     flash, linked program                                        –
+     deepest stack                                                –
+     MACC                                                   877,258
+     instructions per inference                                   –
+     parameters                                             741,014
 
-         baseline refused  RAM 24.6 KB is 8,576 B over the limit of 16.0 KB (ST accounting)
-                           ROM 802.4 KB is 742,392 B over the limit of 60.0 KB (ST accounting)
-         not checked       whether it fits the chip: needs a cross compiler
-         nearest misses    trial 16 (filters 8, conv_activation sigmoid, kernel 1, pool 2, dropout 0.2,
-                           units 16, dense_activation relu, optimizer adam, learning_rate 0.003867): RAM
-                           1.6 KB is 1,532 B over the limit of 100 B (ST accounting)
-                           trial 2 (filters 16, conv_activation relu, kernel 2, pool 2, dropout 0.3, units
-                           128, dense_activation sigmoid, optimizer adam, learning_rate 0.001454): RAM 3.1
-                           KB is 2,972 B over the limit of 100 B (ST accounting); ROM 113.8 KB is 53,816 B
-                           over the limit of 60.0 KB (ST accounting)
-                           trial 14 (filters 16, conv_activation tanh, kernel 2, pool 2, dropout 0.3, units
-                           8, dense_activation tanh, optimizer sgd): RAM 3.1 KB is 2,972 B over the limit
-                           of 100 B (ST accounting); X-CROSS accuracy 94.13 % is below the limit of 95.00 %
+     baseline refused  RAM 24.6 KB is 8,576 B over the limit of 16.0 KB (ST accounting)
+                       ROM 802.4 KB is 742,392 B over the limit of 60.0 KB (ST accounting)
+     not checked       whether it fits the chip: needs a cross compiler
+     nearest misses    trial 16 (filters 8, conv_activation sigmoid, kernel 1, pool 2, dropout 0.2,
+                       units 16, dense_activation relu, optimizer adam, learning_rate 0.003867): RAM
+                       1.6 KB is 1,532 B over the limit of 100 B (ST accounting)
+                       trial 2 (filters 16, conv_activation relu, kernel 2, pool 2, dropout 0.3, units
+                       128, dense_activation sigmoid, optimizer adam, learning_rate 0.001454): RAM
+                       3.1 KB is 2,972 B over the limit of 100 B (ST accounting); ROM 113.8 KB is
+                       53,816 B over the limit of 60.0 KB (ST accounting)
+                       trial 14 (filters 16, conv_activation tanh, kernel 2, pool 2, dropout 0.3, units
+                       8, dense_activation tanh, optimizer sgd): RAM 3.1 KB is 2,972 B over the limit
+                       of 100 B (ST accounting); X-CROSS accuracy 94.13 % is below the limit of 95.00 %
 
-         Nothing deployable on the STM32F303K8T6 (Tiny Board) at ×4 was found in 20 trials.
-        ");
+     Nothing deployable on the STM32F303K8T6 (Tiny Board) at ×4 was found in 20 trials.
+    ");
 }
 
 #[test]
@@ -139,14 +141,32 @@ fn what_was_deployable_after_a_short_training_only_is_told() {
     assert!(count > 1 && said.contains(&short) && said.contains("More trials"), "{said}");
 }
 
+/// No line is longer than asked, and no word is broken that stands whole where there is room.
+pub(super) fn fits(print: impl Fn(u16) -> String) {
+    let whole = print(2000);
+    let words: HashSet<&str> = whole.split([' ', '\n']).collect();
+    for columns in [60, 80, 120] {
+        let printed = print(columns);
+        for line in printed.lines() {
+            assert!(line.chars().count() <= columns.into(), "{columns} columns:\n{printed}");
+        }
+        for word in printed.split([' ', '\n']).filter(|word| !word.starts_with('─')) {
+            assert!(words.contains(word), "{word} is broken at {columns} columns:\n{printed}");
+        }
+    }
+}
+
 #[test]
-fn the_terminal_stays_within_100_columns() {
+fn the_terminal_is_no_wider_than_asked() {
     let mut summary = fruitless(20);
     summary.name = "a study whose name is long ".repeat(8);
     summary.data.notes.push("a note that is long ".repeat(10));
-    for line in terminal::print(&summary).lines() {
-        assert!(line.chars().count() <= 100, "{line}");
-    }
+    fits(|columns| terminal::print(&summary, columns));
+    fits(|columns| terminal::print(&study(100), columns));
+    let (mut found, summary) = (study(20), fruitless(20));
+    found.goal = autotinyml_nn::Metric::BalancedAccuracy;
+    let all = [("stm32f303k8-x4-all", &found), ("arduino-nano-33-ble-x8-all", &summary)];
+    fits(|columns| super::combinations::print("walking", &all, columns));
 }
 
 #[test]
@@ -265,7 +285,7 @@ fn pages_of_odd_studies_have_no_broken_coordinates() {
     for summary in [begun, unlinked, single, fruitless(20)] {
         let page = html::page(&summary);
         assert!(!page.contains("NaN") && !page.contains("\"inf") && !page.contains("\"-inf"));
-        assert!(terminal::print(&summary).ends_with(".\n"));
+        assert!(terminal::print(&summary, 100).ends_with(".\n"));
     }
 }
 

@@ -123,7 +123,11 @@ impl DeployPlan {
         };
         let mut plans = vec![];
         for board in &chosen {
-            let limits = match limits.optional(&board.name).filter(|_| chosen.len() > 1) {
+            let own = match chosen.len() {
+                1 => None,
+                _ => limits.optional(&board.name),
+            };
+            let limits = match own {
                 None => common,
                 Some(own) => {
                     let own = own.section()?;

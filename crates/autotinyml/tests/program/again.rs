@@ -58,12 +58,15 @@ fn under_other_limits_the_best_is_the_best_of_what_they_allow() {
 
     let (code, told) = said(folder, "judge runs/walkers --limits rom_kb=0.001");
     assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("ROM 1 B, X-CROSS accuracy 90.00 % (those that"), "{told}");
     let (code, told) = said(folder, "judge runs/walkers --limits rom=6");
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("expected ram_kb, rom_kb, macc or cross_accuracy"), "{told}");
     let (code, told) = said(folder, "judge runs/walkers --board stm32l476rg --limits rom_kb=none");
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("not checked: whether its program fits the STM32L476RG"), "{told}");
+    let (_, told) = said(folder, "judge runs/walkers --board stm32l476rg");
+    assert!(told.contains("(the study's, for its own board; others by --limits)"), "{told}");
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn the_way_to_the_program_of_the_best_is_told() {
     optimize(folder.path(), &["--trials", "6"]);
     let (code, told) = said(folder.path(), "judge runs/walkers --limits rom_kb=6");
     assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("6 of 6 trials are deployable"), "{told}");
+    assert!(told.contains("6 of 6 trials deployable"), "{told}");
     assert!(told.contains("autotinyml export runs/walkers --trial"), "{told}");
 }
 

@@ -17,7 +17,7 @@ use crate::compare::on_table::{TableStudy, limits_for_share};
 use crate::early_stopping::EarlyStopping;
 use crate::evaluate::Evaluator;
 use crate::evidence::Evidence;
-use crate::report::percent;
+use crate::in_print::{counted, percent};
 use crate::study_file::{Check, Study, StudyFile, read_text};
 use crate::table;
 use crate::table::growing::GrowingTable;
@@ -69,8 +69,8 @@ pub fn growing(
     let compared = look_up(arguments, &asked, &judged, study.search.seed, &stop);
     let grown = table.save()?;
     eprintln!(
-        "{} rows in {}, {} of them new",
-        grown.rows.len(),
+        "{} in {}, {} of them new",
+        counted(grown.rows.len(), "row"),
         table_path.display(),
         grown.rows.len() - table.known
     );

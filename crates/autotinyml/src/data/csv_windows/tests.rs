@@ -269,12 +269,12 @@ fn the_walking_data_give_the_published_counts() {
     let per_class = data.samples_per_class();
     assert_eq!((per_class[18], per_class[16]), (19, 477));
     assert_snapshot!(loaded.notes.join("\n"), @r"
-        3226 windows of 90 rows, one every 45, from 149332 rows in 22 files (3286 if nothing were dropped or cut)
-        copies of earlier rows, dropped: 448 (17: 256, 18: 192)
-        gaps over 1 s, crossed by no window: 33 (2: 5, 8: 1, 9: 4, 12: 2, 13: 5, 14: 1, 16: 1, 17: 3, 18: 7, 21: 1, 22: 3)
-        steps back in time, crossed by no window: 7 (17: 4, 18: 3)
-        rows in no window: 1239
-        ");
+    3,226 windows of 90 rows, one every 45, from 149,332 rows in 22 files (3286 if nothing were dropped or cut)
+    copies of earlier rows, dropped: 448 (17: 256, 18: 192)
+    gaps over 1 s, crossed by no window: 33 (2: 5, 8: 1, 9: 4, 12: 2, 13: 5, 14: 1, 16: 1, 17: 3, 18: 7, 21: 1, 22: 3)
+    steps back in time, crossed by no window: 7 (17: 4, 18: 3)
+    rows in no window: 1239
+    ");
 }
 
 #[test]

@@ -9,9 +9,9 @@ mod tests;
 
 use std::path::Path;
 
-use super::numbers::{duration, percent};
 use super::{ReportError, write_whole};
 use crate::compare::{Comparison, Figures, Quartiles};
+use crate::in_print::{duration, percent};
 
 /// Writes into a folder that is there: `comparison.html`; `comparison.csv` (a line for each searcher),
 /// `pairs.csv` (for each pair of them), `trials.csv` (for each trial of each repeat) and `winners.csv` (for

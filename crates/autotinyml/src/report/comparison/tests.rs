@@ -54,9 +54,9 @@ fn comparison() -> Comparison {
 
 #[test]
 fn the_terminal() {
-    let text = terminal::print(&comparison());
-    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    let text = terminal::print(&comparison(), 100);
     assert_snapshot!(text);
+    crate::report::tests::fits(|columns| terminal::print(&comparison(), columns));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_score_has_the_name_of_its_goal() {
     let comparison = Comparison { goal: Metric::MacroF1, ..comparison() };
     let columns = csv::trials(&comparison);
     assert!(columns.starts_with("searcher,seed,trial,macro_f1,deployable,"), "{columns}");
-    for print in [terminal::print(&comparison), html::page(&comparison)] {
+    for print in [terminal::print(&comparison, 100), html::page(&comparison)] {
         assert!(print.contains("macro F1 of"), "{print}");
         assert!(!print.contains("validation accuracy"), "{print}");
     }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{Axis, COLOURS, Plot, colour, line};
 use crate::compare::Band;
-use crate::report::numbers::percent;
+use crate::in_print::percent;
 
 /// Class of a searcher's line and band: those beyond the last colour have dashes.
 pub fn searcher_class(index: usize) -> String {

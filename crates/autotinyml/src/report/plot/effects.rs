@@ -5,8 +5,8 @@ use autotinyml_search::{Parameter, Setting};
 use maud::{Markup, html};
 
 use super::{Axis, Mark, Plot, SettingAxis};
+use crate::in_print::percent;
 use crate::record::{Summary, TrialRecord};
-use crate::report::numbers::percent;
 
 /// Width of a strip of marks, and of its mean, between one setting's place and the next.
 const SPREAD: f64 = 0.6;

@@ -4,7 +4,7 @@ use autotinyml_search::Importance;
 use maud::{Markup, html};
 
 use super::{WIDTH, tenth};
-use crate::report::numbers::percent;
+use crate::in_print::percent;
 
 const BAR: f64 = 10.0;
 /// Between one bar and the next, and more between rows.

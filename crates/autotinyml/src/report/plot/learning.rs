@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::{Axis, LEFT, Plot, RIGHT, WIDTH, line};
+use crate::in_print::percent;
 use crate::record::TrialRecord;
-use crate::report::numbers::percent;
 
 /// Mean training accuracy over the folds after each epoch, the first fold's validation accuracy if it was
 /// watched, and the mean validation accuracy at the end. None: the trial was not trained.

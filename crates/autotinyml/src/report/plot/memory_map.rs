@@ -6,7 +6,7 @@ use autotinyml_deploy::{Area, Held, MemoryMap};
 use maud::{Markup, html};
 
 use super::{Axis, colour, tenth};
-use crate::report::numbers::grouped;
+use crate::in_print::grouped;
 
 /// Numbers of bytes stand before the columns.
 const LEFT: f64 = 52.0;

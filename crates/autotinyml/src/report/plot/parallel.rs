@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use super::effects::spread;
 use super::{Axis, SettingAxis, line, tenth};
+use crate::in_print::percent;
 use crate::record::{Summary, TrialRecord};
-use crate::report::numbers::percent;
 
 /// Between two axes.
 const GAP: f64 = 104.0;

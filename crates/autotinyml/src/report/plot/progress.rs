@@ -4,9 +4,9 @@ use autotinyml_nn::Metric;
 use maud::{Markup, html};
 
 use super::{Axis, BOTTOM, HEIGHT, Mark, Plot, TOP, line};
+use crate::in_print::{counted, percent};
 use crate::record::{Summary, TrialRecord};
 use crate::report::findings::deployable_score;
-use crate::report::numbers::{counted, percent};
 
 /// Bands narrower than this have no room for their phase's name.
 const NAMED_WIDTH: f64 = 44.0;

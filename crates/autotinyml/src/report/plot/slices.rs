@@ -5,8 +5,8 @@ use autotinyml_search::{Configuration, Landscape, Parameter, Place};
 use maud::{Markup, html};
 
 use super::{Axis, HEIGHT, Mark, Plot, STRIP, SettingAxis, line, tenth};
+use crate::in_print::percent;
 use crate::record::Summary;
-use crate::report::numbers::percent;
 
 /// Standard deviations on each side of what is expected: 19 of 20 scores lie between.
 const DEVIATIONS: f64 = 2.0;

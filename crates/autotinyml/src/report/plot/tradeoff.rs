@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::{Axis, BOTTOM, HEIGHT, Mark, Plot, TOP, WIDTH};
+use crate::in_print::{kilobytes, percent};
 use crate::record::Summary;
 use crate::report::findings::memory;
-use crate::report::numbers::{kilobytes, percent};
 
 /// Which memory of the chip.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,14 @@
 
 use autotinyml_search::Setting;
 
-/// "1 trial", "2 trials": with an s for all but one.
+/// "1 trial", "2 trials", "3 classes": plural for all but one.
 pub fn counted(number: usize, what: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{} {what}{s}", grouped(number))
+    let ending = match (number, what.ends_with('s')) {
+        (1, _) => "",
+        (_, false) => "s",
+        (_, true) => "es",
+    };
+    format!("{} {what}{ending}", grouped(number))
 }
 
 /// 34560 as `34,560`.
@@ -32,10 +36,22 @@ pub fn percent_at_least(share: f64) -> String {
     format!("{:.2} %", (share * 1e4 + 1e-5).floor() / 100.0)
 }
 
-/// 24576 bytes as `24.58 KB`.
+/// 24576 bytes as `24.58 KB`; below one KB, bytes, so that little does not print as nothing.
 pub fn kilobytes(bytes: f64) -> String {
-    let hundredths = (bytes / 10.0).round() as u64;
-    format!("{}.{:02} KB", grouped(hundredths / 100), hundredths % 100)
+    match bytes.round() as u64 {
+        bytes @ 0..1000 => format!("{bytes} B"),
+        _ => {
+            let hundredths = (bytes / 10.0).round() as u64;
+            format!("{}.{:02} KB", grouped(hundredths / 100), hundredths % 100)
+        }
+    }
+}
+
+/// Keeps numbers and their units on one line.
+pub fn unbroken(text: &str) -> String {
+    [" %", " KB", " B"]
+        .iter()
+        .fold(text.to_owned(), |text, unit| text.replace(unit, &unit.replace(' ', "\u{a0}")))
 }
 
 /// Four significant digits of a number that has more; text as it is.
@@ -72,9 +88,16 @@ mod tests {
     }
 
     #[test]
+    fn one_is_no_plural() {
+        let printed = [0, 1, 2, 4000].map(|number| counted(number, "row"));
+        assert_eq!(printed, ["0 rows", "1 row", "2 rows", "4,000 rows"]);
+        assert_eq!([1, 2].map(|number| counted(number, "class")), ["1 class", "2 classes"]);
+    }
+
+    #[test]
     fn kilobytes_have_a_thousand_bytes() {
-        let printed = [0.0, 312.0, 24_576.0, 2_955_800.0, 17_773_138.0].map(kilobytes);
-        assert_eq!(printed, ["0.00 KB", "0.31 KB", "24.58 KB", "2,955.80 KB", "17,773.14 KB"]);
+        let printed = [0.0, 312.0, 999.6, 24_576.0, 2_955_800.0, 17_773_138.0].map(kilobytes);
+        assert_eq!(printed, ["0 B", "312 B", "1.00 KB", "24.58 KB", "2,955.80 KB", "17,773.14 KB"]);
     }
 
     #[test]
