@@ -2,22 +2,24 @@
 //! folder in that of the study, which is that of a study of its own.
 
 use std::collections::HashSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use autotinyml_deploy::{Limits, Tools};
-use toml::{Table, Value};
+use serde_json::{Value, json};
+use toml::Table;
 
 use super::job::Job;
 use super::opened::Opened;
-use super::report;
+use super::report::{self, Finals, Stored};
 use super::{Failure, columns, filled, print};
 use crate::evaluate::Evaluator;
 use crate::record::{Deployable, Identity, Summary, TrialRecord};
 use crate::report::{combinations as printed, write_combinations};
 use crate::samples::Samples;
-use crate::store::{Fact, Store};
+use crate::store::{Fact, Store, StoreError};
+use crate::study_file::Study;
 use crate::study_file::section::SourceText;
-use crate::study_file::{DeployPlan, Study};
 
 impl Job {
     /// Gives each combination its folder: all trials as judged for it, its best network unless there are to
@@ -29,7 +31,7 @@ impl Job {
         opened: &Opened,
         trials: &[TrialRecord],
         finals: bool,
-    ) -> Result<Vec<Summary>, Failure> {
+    ) -> Result<All, Failure> {
         let identity: Option<Identity> = opened.store.fact(Fact::Identity)?;
         let identity = identity.expect("it was written when the store was opened");
         let deployable: Option<Vec<Option<Deployable>>> = opened.store.fact(Fact::Deployable)?;
@@ -67,7 +69,7 @@ impl Job {
                 job.finals(&evaluator, &store, &of_it)?;
             }
         }
-        write(&self.folder, &self.study)
+        write(&self.folder, Stored::open(&self.folder)?)
     }
 }
 
@@ -79,47 +81,85 @@ fn add_missing(store: &Store, study: &Study, trials: &[TrialRecord]) -> Result<(
     Ok(store.add_trials(&study.space, &missing)?)
 }
 
-/// Writes the report of each combination that has a folder, and the table of all.
+/// A study of several combinations, as far as it went.
+pub struct All {
+    name: String,
+    /// Each with its name, in the order of the study.
+    pub combinations: Vec<(String, Summary)>,
+}
+
+/// Writes the report of each combination, and the table of all. Before the finals the trials are those of
+/// the study itself.
 ///
 /// # Errors
 /// A store is damaged, or a file cannot be written.
-pub fn write(study_folder: &Path, study: &Study) -> Result<Vec<Summary>, Failure> {
-    let mut names = vec![];
-    let mut summaries: Vec<Summary> = vec![];
+pub fn write(study_folder: &Path, stored: Stored) -> Result<All, Failure> {
+    let data = stored.data(study_folder)?;
+    let Stored { store, study, .. } = stored;
+    let trials = store.trials(&study.space)?;
+    let deployable: Vec<Option<Deployable>> = store.fact(Fact::Deployable)?.unwrap_or_default();
+    let mut combinations = vec![];
     for combination in 0..study.combinations.len() {
-        let alone = study.of(combination);
-        let folder = folder(study_folder, &alone);
-        if Store::exists(&folder) {
-            summaries.push(report::write(&folder)?);
-            names.push(alone.deploy.name());
-        }
+        let alone = alone(&study, combination);
+        let (name, folder) = (alone.deploy.name(), folder(study_folder, &alone));
+        let finals = match Store::read(&folder) {
+            Err(StoreError::Missing(_) | StoreError::Empty(_)) => Finals::default(),
+            store => Finals::read(&store?)?,
+        };
+        let of_it = trials.iter().map(|trial| trial.of(combination)).collect();
+        let known = deployable.get(combination).cloned().flatten();
+        let summary = finals.summary(alone, of_it, data.clone(), known, &folder);
+        fs::create_dir_all(&folder)
+            .map_err(|error| Failure::Write { path: folder.clone(), error })?;
+        crate::report::write(&summary, &folder)?;
+        combinations.push((name, summary));
     }
-    let all: Vec<printed::Named<'_>> = names.iter().map(String::as_str).zip(&summaries).collect();
-    write_combinations(&study.name, &all, study_folder)?;
-    Ok(summaries)
+    let all = All { name: study.name, combinations };
+    write_combinations(&all.name, &all.named(), study_folder)?;
+    Ok(all)
 }
 
-/// Prints the table of all.
+impl All {
+    fn named(&self) -> Vec<printed::Named<'_>> {
+        self.combinations.iter().map(|(name, summary)| (name.as_str(), summary)).collect()
+    }
+
+    /// For programs.
+    fn json(&self) -> Value {
+        let of = |(name, summary): &(String, Summary)| {
+            let mut object = json!({ "name": name });
+            if let (Some(object), Value::Object(summary)) =
+                (object.as_object_mut(), report::summary_json(summary))
+            {
+                object.extend(summary);
+            }
+            object
+        };
+        json!({
+            "study": self.name,
+            "trials": self.combinations.first().map_or(0, |(_, summary)| summary.trials.len()),
+            "finished": self.combinations.iter().all(|(_, summary)| summary.finished),
+            "combinations": self.combinations.iter().map(of).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Prints the table of all, or one object.
 ///
 /// # Errors
 /// Standard output is closed.
-pub fn show(
-    summaries: &[Summary],
-    study_folder: &Path,
-    study: &Study,
-    json: bool,
-) -> Result<(), Failure> {
+pub fn show(all: &All, study_folder: &Path, json: bool) -> Result<(), Failure> {
     if json {
-        let lines = summaries.iter().map(|summary| format!("{}\n", report::summary_json(summary)));
-        return print(&lines.collect::<String>());
+        return print(&format!("{}\n", all.json()));
     }
-    let names: Vec<String> = study.combinations.iter().map(DeployPlan::name).collect();
-    let all: Vec<printed::Named<'_>> = names.iter().map(String::as_str).zip(summaries).collect();
-    let table = printed::print(&study.name, &all, columns());
-    let folders: Vec<String> =
-        names.iter().map(|name| study_folder.join(name).display().to_string()).collect();
-    let page = study_folder.join("report.html");
-    let written = format!("written: {}, {}", page.display(), folders.join(", "));
+    let table = printed::print(&all.name, &all.named(), columns());
+    let folders = all.combinations.iter().map(|(name, _)| study_folder.join(name));
+    let written: Vec<String> = [study_folder.join("report.html")]
+        .into_iter()
+        .chain(folders)
+        .map(|path| path.display().to_string())
+        .collect();
+    let written = format!("written: {}", written.join(", "));
     print(&format!("{table}\n{}\n", filled(&written, columns())))
 }
 
@@ -132,12 +172,15 @@ fn alone(study: &Study, combination: usize) -> Study {
     let mut alone = study.of(combination);
     alone.name = format!("{} {}", study.name, alone.deploy.name());
     let mut table: Table = study.source.text.parse().expect("it has been read before");
-    table.insert("name".into(), Value::String(alone.name.clone()));
-    if let Some(Value::Table(deploy)) = table.get_mut("deploy") {
+    table.insert("name".into(), toml::Value::String(alone.name.clone()));
+    if let Some(toml::Value::Table(deploy)) = table.get_mut("deploy") {
         deploy.remove("boards");
-        deploy.insert("board".into(), Value::String(alone.deploy.board.name.clone()));
-        deploy.insert("compression".into(), Value::String(alone.deploy.compression.to_string()));
-        deploy.insert("limits".into(), Value::Table(limits(&alone.deploy.limits)));
+        deploy.insert("board".into(), toml::Value::String(alone.deploy.board.name.clone()));
+        deploy.insert(
+            "compression".into(),
+            toml::Value::String(alone.deploy.compression.to_string()),
+        );
+        deploy.insert("limits".into(), toml::Value::Table(limits(&alone.deploy.limits)));
     }
     alone.source = SourceText { name: study.source.name.clone(), text: table.to_string() };
     alone
@@ -145,12 +188,12 @@ fn alone(study: &Study, combination: usize) -> Study {
 
 /// As a study file says them.
 fn limits(limits: &Limits) -> Table {
-    let kilobytes = |bytes: usize| Value::Float(bytes as f64 / 1000.0);
+    let kilobytes = |bytes: usize| toml::Value::Float(bytes as f64 / 1000.0);
     let all = [
         ("ram_kb", limits.ram_bytes.map(kilobytes)),
         ("rom_kb", limits.rom_bytes.map(kilobytes)),
-        ("macc", limits.macc.map(|macc| Value::Integer(macc as i64))),
-        ("cross_accuracy", limits.cross_accuracy.map(Value::Float)),
+        ("macc", limits.macc.map(|macc| toml::Value::Integer(macc as i64))),
+        ("cross_accuracy", limits.cross_accuracy.map(toml::Value::Float)),
     ];
     all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }

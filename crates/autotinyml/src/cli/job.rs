@@ -106,13 +106,12 @@ impl Job {
         interrupted: Option<i32>,
     ) -> Result<ExitCode, Failure> {
         let finals = interrupted.is_none();
-        let summaries = self.conclude_combinations(samples, tools, opened, trials, finals)?;
-        combinations::show(&summaries, &self.folder, &self.study, self.json)?;
+        let all = self.conclude_combinations(samples, tools, opened, trials, finals)?;
+        combinations::show(&all, &self.folder, self.json)?;
         if let Some(signal) = interrupted {
             return Ok(self.interrupted(trials, signal));
         }
-        let found = summaries.iter().any(|summary| summary.best.is_some());
-        Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(NOTHING_DEPLOYABLE) })
+        Ok(report::exit_code(all.combinations.iter().map(|(_, summary)| summary)))
     }
 
     fn interrupted(&self, trials: &[TrialRecord], signal: i32) -> ExitCode {

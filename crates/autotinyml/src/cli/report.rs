@@ -8,7 +8,7 @@ use autotinyml_search::Space;
 use serde_json::{Map, Value, json};
 
 use super::{Failure, NOTHING_DEPLOYABLE, columns, combinations, filled, print};
-use crate::record::{Finalist, Identity, Rejected, Summary, TrialRecord};
+use crate::record::{DataSummary, Deployable, Finalist, Identity, Rejected, Summary, TrialRecord};
 use crate::report;
 use crate::saved_model::SavedModel;
 use crate::store::{Fact, Store, StoreError};
@@ -29,17 +29,22 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let stored = Stored::open(&arguments.folder)?;
     if stored.study.combinations.len() > 1 {
-        let summaries = combinations::write(&arguments.folder, &stored.study)?;
-        combinations::show(&summaries, &arguments.folder, &stored.study, arguments.json)?;
-        let found = summaries.iter().any(|summary| summary.best.is_some());
-        return Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(NOTHING_DEPLOYABLE) });
+        let all = combinations::write(&arguments.folder, stored)?;
+        combinations::show(&all, &arguments.folder, arguments.json)?;
+        return Ok(exit_code(all.combinations.iter().map(|(_, summary)| summary)));
     }
     let summary = write(&arguments.folder)?;
     show(&summary, &arguments.folder, arguments.json)?;
-    Ok(match summary.best {
-        Some(_) => ExitCode::SUCCESS,
-        None => ExitCode::from(NOTHING_DEPLOYABLE),
-    })
+    Ok(exit_code([&summary]))
+}
+
+/// Whether there is nothing deployable in studies that are over.
+pub fn exit_code<'a>(summaries: impl IntoIterator<Item = &'a Summary>) -> ExitCode {
+    let fruitless = |summary: &Summary| summary.finished && summary.best.is_none();
+    match summaries.into_iter().all(fruitless) {
+        true => ExitCode::from(NOTHING_DEPLOYABLE),
+        false => ExitCode::SUCCESS,
+    }
 }
 
 /// A study as its store has it.
@@ -73,7 +78,10 @@ impl Stored {
     }
 
     /// Reads a study's folder, which may be of several combinations.
-    fn open(folder: &Path) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// There is none, or it is damaged.
+    pub fn open(folder: &Path) -> Result<Self, Failure> {
         let store = Store::read(folder)?;
         let identity: Identity = store
             .fact(Fact::Identity)?
@@ -90,29 +98,72 @@ impl Stored {
     }
 
     fn summary(self, folder: &Path) -> Result<Summary, StoreError> {
-        let Self { store, study, identity } = self;
-        let mut trials = store.trials(&study.space)?;
-        let count = trials.len();
+        let deployable = self.store.fact(Fact::Deployable)?.flatten();
+        let (trials, data) = (self.store.trials(&self.study.space)?, self.data(folder)?);
+        let finals = Finals::read(&self.store)?;
+        Ok(finals.summary(self.study, trials, data, deployable, folder))
+    }
+
+    /// What the study is about.
+    ///
+    /// # Errors
+    /// The study was stopped before it had read its data.
+    pub fn data(&self, folder: &Path) -> Result<DataSummary, StoreError> {
+        let data = self.store.fact(Fact::Data)?;
+        data.ok_or_else(|| StoreError::Empty(folder.join("study.db")))
+    }
+}
+
+/// What the finals of a study came to; nothing before they have begun.
+#[derive(Default)]
+pub struct Finals {
+    rejected: Vec<Rejected>,
+    best: Option<Finalist>,
+    baseline: Option<Finalist>,
+    /// How many trials they chose from, once they are over.
+    finished: Option<usize>,
+}
+
+impl Finals {
+    /// From the store of one combination.
+    ///
+    /// # Errors
+    /// The store is damaged.
+    pub fn read(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self {
+            rejected: store.fact(Fact::Rejected)?.unwrap_or_default(),
+            best: store.finalist(Fact::Best)?,
+            baseline: store.finalist(Fact::Baseline)?,
+            finished: store.fact(Fact::Finished)?,
+        })
+    }
+
+    /// All that reports tell of a study of one combination, whose model, if any, is in `folder`.
+    pub fn summary(
+        self,
+        study: Study,
+        mut trials: Vec<TrialRecord>,
+        data: DataSummary,
+        deployable: Option<Deployable>,
+        folder: &Path,
+    ) -> Summary {
+        let Self { rejected, best, baseline, finished } = self;
         // What the linker or the emulator found in the end counts more than what the trial knew.
-        let rejected: Vec<Rejected> = store.fact(Fact::Rejected)?.unwrap_or_default();
         for Rejected { trial, verdict } in rejected {
             if let Some(trial) = trials.iter_mut().find(|record| record.id == trial) {
                 trial.outcome.verdict = verdict;
             }
         }
-        let best = store.finalist(Fact::Best)?;
-        Ok(Summary {
+        Summary {
+            finished: finished == Some(trials.len()),
             trials,
-            data: store
-                .fact(Fact::Data)?
-                .ok_or_else(|| StoreError::Empty(folder.join("study.db")))?,
-            deployable: store.fact(Fact::Deployable)?.flatten(),
-            finished: store.fact::<usize>(Fact::Finished)?.is_some_and(|of| of == count),
+            data,
+            deployable,
             best_memory: best.as_ref().and_then(|best| memory_map(best, &study, folder)),
             best,
-            baseline: store.finalist(Fact::Baseline)?,
+            baseline,
             name: study.name,
-            study_text: identity.study_text,
+            study_text: study.source.text,
             board: study.deploy.board.title.clone(),
             compression: study.deploy.compression.to_string(),
             limits: study.deploy.limits,
@@ -120,7 +171,7 @@ impl Stored {
             goal: study.search.goal,
             budget: study.search.trials,
             space: study.space,
-        })
+        }
     }
 }
 
@@ -162,6 +213,7 @@ pub fn summary_json(summary: &Summary) -> Value {
         "board": summary.board,
         "compression": summary.compression,
         "trials": summary.trials.len(),
+        "finished": summary.finished,
         "deployable_trials": summary.trials.iter().filter(|trial| trial.is_deployable()).count(),
         "data": summary.data,
         "space": summary.deployable,

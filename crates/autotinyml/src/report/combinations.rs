@@ -1,11 +1,15 @@
 //! The best networks of a study of several boards or compressions, side by side: a row for each.
 
-use autotinyml_deploy::Accounting;
+use std::collections::HashMap;
+
+use autotinyml_deploy::{Accounting, Limits};
 use maud::{Markup, html};
 
 use super::findings::{compression, memory};
 use super::html::document;
+use super::side_by_side::shortened;
 use super::terminal::{paragraphs, rows};
+use crate::finalist::ranking;
 use crate::in_print::{counted, grouped, kilobytes, percent, percent_at_least};
 use crate::record::Summary;
 
@@ -27,7 +31,37 @@ pub fn print(name: &str, all: &[Named<'_>], columns: u16) -> String {
     });
     let table = rows(&header, &lines.collect::<Vec<_>>(), columns);
     let alone = |text: String| paragraphs(&[(String::new(), text)], columns);
-    [alone(headline(name, all)), table, alone(note(all))].join("\n\n") + "\n"
+    let told = |values: Vec<(&str, String)>| -> String {
+        let known = values.into_iter().filter(|(_, value)| value != "–");
+        known.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+    };
+    let names = parameters(all);
+    let limits = all.iter().map(|&(folder, summary)| {
+        let text = told(LIMITS.into_iter().zip(limits(summary)).take(LIMITS.len() - 1).collect());
+        (folder.to_owned(), text)
+    });
+    let settings = all.iter().map(|&(folder, summary)| {
+        let settings = settings(summary, &names);
+        (folder.to_owned(), told(names.iter().copied().zip(settings).collect()))
+    });
+    let mut parts = vec![alone(headline(name, all)), table];
+    for (title, lines) in [
+        ("Limits", limits.collect::<Vec<_>>()),
+        ("Settings of the best networks", settings.collect()),
+    ] {
+        let told: Vec<(String, String)> =
+            lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+        if let [(_, first), others @ ..] = &told[..]
+            && others.len() + 1 == all.len()
+            && others.iter().all(|(_, text)| text == first)
+        {
+            parts.push(paragraphs(&[(format!("{title} of all"), first.clone())], columns));
+        } else if !told.is_empty() {
+            parts.push(alone(title.to_owned()) + "\n" + &paragraphs(&told, columns));
+        }
+    }
+    parts.push(alone(note(all)));
+    parts.join("\n\n") + "\n"
 }
 
 /// The table as a page that needs nothing but itself; each row leads to the report of its combination.
@@ -37,32 +71,82 @@ pub fn page(name: &str, all: &[Named<'_>]) -> String {
         main {
             section {
                 h2 { "Best networks" }
-                div.scroll {
-                    table.searchers {
-                        thead {
-                            tr {
-                                th { "board, compression" }
-                                @for title in HEADER { th { (title) } }
-                            }
-                        }
-                        tbody {
-                            @for (folder, summary) in all {
-                                tr {
-                                    th scope="row" {
-                                        a href={ (folder) "/report.html" } { (combination(summary)) }
-                                    }
-                                    @for cell in row(summary) { td { (cell) } }
-                                }
-                            }
-                        }
-                    }
-                }
+                (table(all, &HEADER, row))
                 p.note { (note(all)) }
+            }
+            section { h2 { "Limits" } (table(all, &LIMITS, limits)) }
+            @let names = parameters(all);
+            @if found(all) > 0 {
+                section {
+                    h2 { "Settings of the best networks" }
+                    (table(all, &names, |summary| settings(summary, &names)))
+                }
             }
         }
         footer { "AutoTinyML " (env!("CARGO_PKG_VERSION")) }
     };
     document(name, &body)
+}
+
+/// A row for each combination; its name leads to its own report.
+fn table(all: &[Named<'_>], header: &[&str], cells: impl Fn(&Summary) -> Vec<String>) -> Markup {
+    html! {
+        div.scroll {
+            table.searchers {
+                thead {
+                    tr {
+                        th { "board, compression" }
+                        @for title in header { th { (title) } }
+                    }
+                }
+                tbody {
+                    @for (folder, summary) in all {
+                        tr {
+                            th scope="row" {
+                                a href={ (folder) "/report.html" } { (combination(summary)) }
+                            }
+                            @for cell in cells(summary) { td { (cell) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What may be limited.
+const LIMITS: [&str; 5] = ["RAM", "ROM", "MACC", "X-CROSS", "memory is counted"];
+
+fn limits(summary: &Summary) -> Vec<String> {
+    let Limits { ram_bytes, rom_bytes, macc, cross_accuracy, accounting } = summary.limits;
+    let none = || "–".to_owned();
+    let at_most =
+        |bytes: Option<usize>| bytes.map_or_else(none, |it| format!("≤ {}", kilobytes(it as f64)));
+    let counted = match accounting {
+        Accounting::St => "as ST's tool does",
+        Accounting::Elf => "in the linked program",
+    };
+    vec![
+        at_most(ram_bytes),
+        at_most(rom_bytes),
+        macc.map_or_else(none, |macc| format!("≤ {}", grouped(macc))),
+        cross_accuracy.map_or_else(none, |share| format!("≥ {}", percent(share))),
+        counted.to_owned(),
+    ]
+}
+
+/// Names of the hyperparameters, which all combinations share.
+fn parameters<'a>(all: &[Named<'a>]) -> Vec<&'a str> {
+    let first = all.first().map(|(_, summary)| summary.space.parameters());
+    first.into_iter().flatten().map(|parameter| parameter.name.as_str()).collect()
+}
+
+fn settings(summary: &Summary, names: &[&str]) -> Vec<String> {
+    let of_best = summary.best.iter().flat_map(|best| &best.settings);
+    let settings: HashMap<&str, &str> =
+        of_best.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let setting = |name: &&str| settings.get(name).map_or("–".to_owned(), |text| shortened(text));
+    names.iter().map(setting).collect()
 }
 
 fn combination(summary: &Summary) -> String {
@@ -72,13 +156,24 @@ fn combination(summary: &Summary) -> String {
 fn row(summary: &Summary) -> Vec<String> {
     let deployable = summary.trials.iter().filter(|trial| trial.is_deployable()).count();
     let none = || "–".to_owned();
+    let size = |bytes: Option<usize>| bytes.map_or_else(none, |bytes| kilobytes(bytes as f64));
     let Some(best) = &summary.best else {
         let mut cells = vec![none(); HEADER.len() - 1];
         cells.push(deployable.to_string());
+        let so_far = ranking(&summary.trials, summary.goal);
+        if let Some(trial) = so_far.first().filter(|_| !summary.finished)
+            && let Some(footprint) = &trial.outcome.footprint
+        {
+            let (ram, rom) = memory(summary.limits.accounting, footprint);
+            cells[0] = trial.id.to_string();
+            cells[1] = trial.outcome.score(summary.goal).map_or_else(none, percent);
+            (cells[3], cells[4]) = (size(ram), size(rom));
+            cells[5] = footprint.cross_accuracy.map_or_else(none, percent_at_least);
+            cells[7] = grouped(footprint.macc);
+        }
         return cells;
     };
     let (ram, rom) = memory(summary.limits.accounting, &best.footprint);
-    let size = |bytes: Option<usize>| bytes.map_or_else(none, |bytes| kilobytes(bytes as f64));
     let deployed = best.deployed_score(summary.goal).unwrap_or(best.deployed_accuracy);
     vec![
         best.trial.map_or_else(none, |trial| trial.to_string()),

@@ -98,7 +98,8 @@ fn settings(summary: &Summary) -> Vec<Row> {
     names.into_iter().map(row).collect()
 }
 
-fn shortened(value: &str) -> String {
+/// A setting in print.
+pub fn shortened(value: &str) -> String {
     value.parse().map_or_else(|_| value.to_owned(), |number| setting(&Setting::Number(number)))
 }
 

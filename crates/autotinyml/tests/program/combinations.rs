@@ -61,7 +61,8 @@ fn each_combination_sees_what_a_study_of_its_own_would_have_seen() {
 #[test]
 fn combinations_take_turns_and_go_on_where_they_were_stopped() {
     let folder = study_folder(&study("cbo"));
-    let (trials, _) = optimize(folder.path(), &["--jobs", "3"]);
+    let (trials, summary) = optimize(folder.path(), &["--jobs", "3"]);
+    assert_eq!(summary["combinations"].as_array().map(Vec::len), Some(4), "one object at the end");
     let of_trials = |lines: &[Value]| -> Vec<Value> {
         lines.iter().filter(|line| line["trial"].is_u64()).cloned().collect()
     };
@@ -78,13 +79,28 @@ fn combinations_take_turns_and_go_on_where_they_were_stopped() {
     for name in NAMES {
         std::fs::remove_dir_all(out.join(name)).unwrap();
     }
+    let report = run(again.path(), &["report", "runs/walkers", "--json"]);
+    assert_eq!(report.status.code(), Some(0), "not finished is no failure");
+    let report: Value = serde_json::from_str(&text(&report.stdout)).expect("one object");
+    assert_eq!(report["finished"], false);
+    for (of_it, name) in report["combinations"].as_array().unwrap().iter().zip(NAMES) {
+        assert_eq!((&of_it["name"], &of_it["trials"]), (&name.into(), &7.into()));
+        assert!(out.join(name).join("report.html").is_file(), "{name}");
+    }
     let (rest, _) = optimize(again.path(), &["--jobs", "2", "--resume"]);
     assert!(of_trials(&rest) == whole[7..], "the same after a resumption");
 
     let report = run(again.path(), &["report", "runs/walkers"]);
     assert!(report.status.success(), "{}", text(&report.stderr));
     let table = text(&report.stdout);
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    for said in ["≤ 12.00 KB", "≥ 90.00 %", "<h2>Settings of the best networks</h2>", "activation"]
+    {
+        assert!(page.contains(said), "{said}");
+    }
     for name in NAMES {
+        assert!(page.contains(&format!("href=\"{name}/report.html\"")), "{name}");
+        let table = table.split("Limits").next().unwrap();
         let rows = table.lines().filter(|line| line.trim().starts_with(&format!("{name} ")));
         assert_eq!(rows.count(), 1, "{table}");
         let one = format!("runs/walkers/{name}");
