@@ -66,6 +66,24 @@ pub fn setting(setting: &Setting) -> String {
     }
 }
 
+/// Each class with its size, kept on one line each; of many classes the first, and how large they are.
+pub fn class_sizes(classes: &[(String, usize)]) -> String {
+    const LISTED_MAX: usize = 40;
+    let sizes: Vec<String> = classes
+        .iter()
+        .take(LISTED_MAX)
+        .map(|(class, size)| format!("{class}:\u{a0}{}", grouped(*size)))
+        .collect();
+    let sizes_of_all = || classes.iter().map(|(_, size)| *size);
+    let more = match (sizes_of_all().min(), sizes_of_all().max()) {
+        (Some(least), Some(most)) if classes.len() > LISTED_MAX => {
+            format!(", … (of {least} to {most} samples)")
+        }
+        _ => String::new(),
+    };
+    sizes.join(", ") + &more
+}
+
 /// 41.2 as `41 s`, 100 as `1 min 40 s`, 5400 as `1 h 30 min`.
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;

@@ -6,6 +6,7 @@
 //! `store` keeps every trial; `finalist` takes the best to the chip; `report` tells people.
 
 pub mod advice;
+mod cautions;
 pub mod cli;
 pub mod compare;
 pub mod contact_sheet;

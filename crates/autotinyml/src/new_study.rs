@@ -13,7 +13,7 @@ use autotinyml_nn::Dataset;
 
 use crate::data::{DataError, Loaded};
 use crate::evaluate::{EvaluateError, Evaluator};
-use crate::in_print::grouped;
+use crate::in_print::{class_sizes, grouped};
 use crate::prescreen::Prescreen;
 use crate::samples::{self, Samples, SamplesError};
 use crate::study_file::section::{InputError, SourceText};
@@ -236,14 +236,12 @@ trials   = 50                       # more find more
             }
             None => String::new(),
         };
-        let counts = raw.classes.iter().zip(raw.samples_per_class());
-        let classes: Vec<String> =
-            counts.map(|(class, count)| format!("{class} {count}")).collect();
+        let classes = &self.samples.summary.classes;
         let (ram_kb, rom_kb) = memory_kb(wanted.board);
         let mut seen = vec![
             ("data", format!("{}: {}", wanted.data.display(), sighting.what)),
             ("samples", format!("{} of {}{what}", grouped(raw.len()), raw.shape)),
-            ("classes", format!("{}: {}", classes.len(), classes.join(", "))),
+            ("classes", format!("{} ({})", classes.len(), class_sizes(classes))),
             ("split", self.split.because.to_owned()),
             ("network", kind.name().to_owned()),
             (
@@ -265,6 +263,8 @@ trials   = 50                       # more find more
             seen.push(("note", text.to_owned()));
         }
         seen.extend(sighting.remarks.iter().map(|remark| ("note", remark.clone())));
+        let cautions = self.samples.summary.cautions.iter();
+        seen.extend(cautions.map(|caution| ("caution", caution.clone())));
         seen
     }
 }

@@ -224,6 +224,9 @@ pub struct DataSummary {
     pub split: String,
     /// What was dropped and why; what a reader should know about the split.
     pub notes: Vec<String>,
+    /// What to look at before believing the data. Empty also in stores from before there were any.
+    #[serde(default)]
+    pub cautions: Vec<String>,
 }
 
 /// All that reports tell of a study.

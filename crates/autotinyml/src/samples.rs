@@ -5,6 +5,7 @@ use autotinyml_nn::{
     k_fold, leave_out, overlapping_share,
 };
 
+use crate::cautions;
 use crate::data::{self, DataError, Loaded};
 use crate::in_print::counted;
 use crate::record::DataSummary;
@@ -53,11 +54,36 @@ pub enum SamplesError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// The split.
-    #[error("the data cannot be split like this: {0}")]
-    Split(#[from] SplitError),
+    #[error("{data} cannot be split like this: {error}{}", .caution.iter().map(|it| format!("; {it}")).collect::<String>())]
+    Split {
+        /// What there is.
+        data: String,
+        /// Why not.
+        error: SplitError,
+        /// What makes one doubt the labels.
+        caution: Option<String>,
+    },
     /// What is to tell when to stop.
     #[error("early stopping cannot put training samples aside: {0}")]
     Stop(SplitError),
+}
+
+impl From<SplitError> for SamplesError {
+    fn from(error: SplitError) -> Self {
+        Self::Split { data: "the data".into(), error, caution: None }
+    }
+}
+
+impl SamplesError {
+    /// Of this data.
+    fn of(self, reader: &Reader, raw: &Dataset) -> Self {
+        let Self::Split { data, error, .. } = self else { return self };
+        let place = reader.path().map_or(data, |path| path.display().to_string());
+        let samples = counted(raw.len(), "sample");
+        let classes = counted(raw.classes.len(), "class");
+        let data = format!("{place} ({samples} of {classes})");
+        Self::Split { data, error, caution: cautions::labels(raw) }
+    }
 }
 
 impl Samples {
@@ -67,8 +93,12 @@ impl Samples {
     /// # Errors
     /// A file that cannot be read, or too few samples for the split.
     pub fn load(plan: &DataPlan, stop: Option<f64>, seed: u64) -> Result<Self, SamplesError> {
-        let Loaded { dataset: raw, period, mut notes } = read(&plan.reader)?;
-        let Parts { held_out, folds, early } = Parts::of(&raw, &plan.split, stop, seed)?;
+        let loaded = read(&plan.reader)?;
+        let cautions = cautions::of(&loaded);
+        let Loaded { dataset: raw, period, mut notes, .. } = loaded;
+        let of_parts = Parts::of(&raw, &plan.split, stop, seed);
+        let Parts { held_out, folds, early } =
+            of_parts.map_err(|error| error.of(&plan.reader, &raw))?;
         let of_folds: Vec<usize> = folds.iter().map(|fold| fold.dropped).collect();
         notes.extend(dropped_windows("overlap windows of the test part", &[held_out.dropped]));
         notes.extend(dropped_windows("overlap validation windows of their fold", &of_folds));
@@ -96,6 +126,7 @@ impl Samples {
             test: held_out.test.len(),
             split: describe(&plan.split),
             notes,
+            cautions,
         };
         Ok(Self {
             standardisation,
@@ -121,17 +152,26 @@ impl Samples {
 /// # Errors
 /// A file that is missing or wrong.
 pub fn read(reader: &Reader) -> Result<Loaded, DataError> {
-    match reader {
+    let loaded = match reader {
         Reader::CsvWindows { path, columns, window, step } => {
-            data::csv_windows(path, columns, *window, *step)
+            data::csv_windows(path, columns, *window, *step)?
         }
         Reader::CsvRows { path, columns, shape, scale } => {
-            data::csv_rows(path, columns, *shape, *scale)
+            data::csv_rows(path, columns, *shape, *scale)?
         }
-        Reader::Npz { path, arrays, options } => data::npz(path, arrays, options),
-        Reader::Idx { path, options } => data::idx(path, options),
-        Reader::Digits => Ok(data::digits()),
-        Reader::Bottles { samples, seed } => Ok(data::bottles(*samples, *seed)),
+        Reader::Npz { path, arrays, options } => data::npz(path, arrays, options)?,
+        Reader::Idx { path, options } => data::idx(path, options)?,
+        Reader::Digits => data::digits(),
+        Reader::Bottles { samples, seed } => data::bottles(*samples, *seed),
+    };
+    match (reader.path(), cautions::constant(&loaded.dataset)) {
+        (Some(path), Some(value)) => {
+            let found = format!("every value of every sample is {value}");
+            let cure =
+                "is this the right file, and does [data] name the columns that were measured?";
+            Err(DataError::new(path, found, "values that differ", cure))
+        }
+        _ => Ok(loaded),
     }
 }
 

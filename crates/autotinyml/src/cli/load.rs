@@ -22,7 +22,7 @@ pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
     let stop = study.training.hold_out();
     let samples = Samples::load(&study.data, stop, study.search.seed).map_err(|error| {
         let (place, help) = match (&error, &study.training.early_stopping) {
-            (SamplesError::Split(error), _) => {
+            (SamplesError::Split { error, .. }, _) => {
                 (&study.data.split_place, split_cure(error, study.data.split.by))
             }
             (SamplesError::Stop(error), Some(stopping)) => (&stopping.place, stop_cure(error)),
@@ -36,6 +36,12 @@ pub fn load_samples(study: &Study) -> Result<Samples, Failure> {
         );
         let help = format!("the classes are {}", samples.raw.classes.join(", "));
         return Err(study.source.complain(place, message, "one of these names", help).into());
+    }
+    let augment = &study.training.augment;
+    if let Some(excess) = augment.excess(&study.space, samples.raw.shape) {
+        let help = "choose less: a tenth of the sample to shift, a quarter to mask, are plenty";
+        let complaint = study.source.complain(augment.place.clone(), excess, "too much", help);
+        return Err(complaint.into());
     }
     Ok(samples)
 }

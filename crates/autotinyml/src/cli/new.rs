@@ -9,6 +9,7 @@ use super::boards::{OwnBoards, named};
 use super::{Failure, columns, print};
 use crate::new_study::{self, Draft, NewStudyError, Wanted};
 use crate::report::terminal::paragraphs;
+use crate::samples::SamplesError;
 
 /// Looks at data and writes a study file for it, which `optimize` runs as it is.
 ///
@@ -66,6 +67,12 @@ impl From<NewStudyError> for Failure {
     fn from(error: NewStudyError) -> Self {
         match error {
             NewStudyError::Data(error) => Self::Samples(error.into()),
+            NewStudyError::Samples(error @ SamplesError::Split { .. }) => Self::Usage {
+                message: error.to_string(),
+                help: "collect more samples of each class, or name the column with the classes by \
+                       --label, if it is another"
+                    .into(),
+            },
             NewStudyError::Samples(error) => Self::Samples(error),
             NewStudyError::Input(error) => Self::Input(error),
             NewStudyError::Evaluate(error) => Self::Evaluate(error),

@@ -34,6 +34,9 @@ pub fn introduction(study: &Study, samples: &Samples, tools: &Tools) -> String {
     if let Some(optimism) = &samples.optimism {
         text += &format!("{optimism}\n");
     }
+    for caution in &samples.summary.cautions {
+        text += &format!("caution: {caution}\n");
+    }
     if let Some(warning) = split_for_classes(study, &samples.raw.classes) {
         text += &format!("{warning}\n");
     }

@@ -57,7 +57,7 @@ pub fn read(samples: usize, seed: u64) -> Loaded {
         groups: None,
     };
     let notes = vec![format!("{samples} pictures of bottles, made up from seed {seed}")];
-    Loaded { dataset, period: CHANNELS, notes }
+    Loaded { dataset, period: CHANNELS, columns: None, notes }
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-pub(crate) use layout::fields;
+use layout::Layout;
 pub use layout::{Column, Columns, Time};
-use layout::{Layout, separator_of};
+pub(crate) use layout::{fields, separator_of};
 
 use super::files::{Classes, CsvFile, csv_files};
 use super::names::Names;
@@ -32,6 +32,8 @@ pub struct Tables {
     pub groups: Option<Vec<String>>,
     /// Values of a row.
     pub channels: usize,
+    /// Their titles, if the files have any.
+    pub titles: Option<Vec<String>>,
 }
 
 /// The rows of one file.
@@ -90,8 +92,8 @@ pub fn read(path: &Path, columns: &Columns) -> Result<Tables, DataError> {
         table.classes.iter_mut().for_each(|class| *class = class_order[*class as usize]);
         table.groups.iter_mut().for_each(|group| *group = group_order[*group as usize]);
     }
-    let channels = channels.map_or(0, |first| first.count);
-    Ok(Tables { tables, classes, groups: is_grouped.then_some(groups), channels })
+    let (channels, titles) = channels.map_or((0, None), |first| (first.count, first.titles));
+    Ok(Tables { tables, classes, groups: is_grouped.then_some(groups), channels, titles })
 }
 
 /// Reads one file from memory, as [`read`] reads those of a path.

@@ -20,7 +20,7 @@ pub fn read(
     scale: Scale,
 ) -> Result<Loaded, DataError> {
     let columns = Columns { time: Time::None, ..columns.clone() };
-    let csv::Tables { tables, classes, groups, channels } = csv::read(path, &columns)?;
+    let csv::Tables { tables, classes, groups, channels, titles } = csv::read(path, &columns)?;
     let shape = shape.unwrap_or(Shape::new(channels, 1, 1));
     if shape.len() != channels {
         let found = format!("rows of {}", counted(channels, "value"));
@@ -41,7 +41,7 @@ pub fn read(
         inputs.extend(table.values);
     }
     let dataset = Dataset { shape, classes, inputs, labels, spans: None, groups };
-    Ok(Loaded { dataset, period, notes })
+    Ok(Loaded { dataset, period, columns: titles, notes })
 }
 
 #[cfg(test)]

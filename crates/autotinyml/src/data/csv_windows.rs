@@ -39,7 +39,7 @@ pub fn read(
             return Err(DataError::at("[data]", found, "at least 1 row", "write another number"));
         }
     }
-    let Tables { tables, classes, groups, channels } = csv::read(path, columns)?;
+    let Tables { tables, classes, groups, channels, titles } = csv::read(path, columns)?;
     let files: Vec<Recorded> =
         tables.into_iter().map(|table| Recorded::of(table, channels)).collect();
     check_number(&files, path, channels, window, step)?;
@@ -61,7 +61,7 @@ pub fn read(
         spans: Some(spans),
         classes,
     };
-    Ok(Loaded { dataset, period: channels, notes })
+    Ok(Loaded { dataset, period: channels, columns: titles, notes })
 }
 
 /// A file without its copies, and its uninterrupted recordings.

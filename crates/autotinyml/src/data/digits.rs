@@ -22,7 +22,7 @@ pub fn read() -> Loaded {
     };
     let notes =
         vec!["handwritten digits from the UCI repository (Alpaydin and Kaynak, 1998)".to_owned()];
-    Loaded { dataset, period: 1, notes }
+    Loaded { dataset, period: 1, columns: None, notes }
 }
 
 #[cfg(test)]

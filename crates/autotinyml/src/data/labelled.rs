@@ -80,7 +80,7 @@ pub fn join(
         dataset.inputs.extend(part.inputs);
     }
     dataset.groups = (groups.names.len() > 1).then_some(groups);
-    Ok(Loaded { dataset, period, notes })
+    Ok(Loaded { dataset, period, columns: None, notes })
 }
 
 /// The class that each label means: the one of that number if the study file names the classes, else

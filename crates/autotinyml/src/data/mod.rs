@@ -30,6 +30,7 @@ pub use error::DataError;
 pub(crate) use files::{Classes, csv_files, is_part_of_a_split};
 pub use idx::read as idx;
 pub use npz::read as npz;
+pub(crate) use numbers::in_print;
 
 /// Most values of a data set: 512 MiB of them, as floats. Networks of microcontroller size learn
 /// from less: Fashion-MNIST has 55 million.
@@ -43,6 +44,8 @@ pub struct Loaded {
     /// Values after which the channels of a sample repeat, to standardise each channel by its own
     /// mean and deviation: 3 for windows of x, y, z; 1 for a grey picture.
     pub period: usize,
+    /// Titles of the columns that the values of a period come from, if there are such.
+    pub columns: Option<Vec<String>>,
     /// What was dropped and why, in print.
     pub notes: Vec<String>,
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::columns::{is_group, is_label};
-use crate::data::DataError;
 use crate::data::npz::{self, Listed};
+use crate::data::{DataError, VALUES_MAX, in_print};
 
 /// The arrays of a study.
 pub struct Chosen {
@@ -24,7 +24,13 @@ pub fn choose(path: &Path) -> Result<Chosen, DataError> {
     let arrays = npz::list(path)?;
     let mut chosen = Chosen { input: vec![], label: vec![], group: Some(vec![]), axes: vec![] };
     let samples = |array: &&Listed| !array.is_text && (2..=4).contains(&array.dimensions.len());
-    let longest = |array: &Listed| array.dimensions[1..].iter().product::<usize>();
+    if let Some(array) = arrays.iter().find(|array| size(&array.dimensions).is_none()) {
+        let place = format!("{}, array {}", path.display(), array.name);
+        let found = format!("announces {} values", in_print(&array.dimensions));
+        let cure = "is it damaged? else keep a part of it";
+        return Err(DataError::at(place, found, format!("at most {VALUES_MAX}"), cure));
+    }
+    let longest = |array: &Listed| size(&array.dimensions[1..]).unwrap_or(usize::MAX);
     let axes = arrays.iter().filter(samples).filter(|array| longest(array) > 1);
     let axes = axes.max_by_key(|array| longest(array)).map(|array| array.dimensions[1..].to_vec());
     for input in arrays.iter().filter(samples) {
@@ -54,6 +60,12 @@ pub fn choose(path: &Path) -> Result<Chosen, DataError> {
         return Err(DataError::new(path, found, expected, cure));
     };
     Ok(Chosen { axes, ..chosen })
+}
+
+/// None: more than any data set may have.
+fn size(axes: &[usize]) -> Option<usize> {
+    let size = axes.iter().try_fold(1_usize, |size, &axis| size.checked_mul(axis));
+    size.filter(|&size| size <= VALUES_MAX)
 }
 
 fn is_beside(array: &Listed, count: usize) -> bool {

@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::data::DataError;
 use crate::data::csv::{Column, fields};
 use crate::in_print::counted;
+use crate::study_file::section::nearest;
 
 /// Titles that a column with the class usually has.
 const LABELS: &[&str] = &[
@@ -48,7 +49,7 @@ const TIMES: &[(&str, f64)] = &[
     ("micros", 1e-6),
 ];
 /// Most classes that are taken for such.
-const CLASSES_MAX: usize = 64;
+pub const CLASSES_MAX: usize = 64;
 /// A line is read so far.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 /// Of so many rows the steps from one to the next are looked at.
@@ -64,6 +65,8 @@ pub fn is_group(title: &str) -> bool {
 
 /// A file, column by column.
 pub struct Look {
+    /// As it stands there.
+    pub first_line: String,
     titles: Option<Vec<String>>,
     columns: Vec<ColumnLook>,
     pub rows: usize,
@@ -142,7 +145,7 @@ impl Look {
         let expected = "a file of text that can be read";
         let unreadable = |error| DataError::unreadable(path, &error, expected);
         let mut source = BufReader::new(File::open(path).map_err(unreadable)?);
-        let mut look = Self { titles: None, columns: vec![], rows: 0 };
+        let mut look = Self { first_line: String::new(), titles: None, columns: vec![], rows: 0 };
         let mut line = vec![];
         loop {
             line.clear();
@@ -153,13 +156,21 @@ impl Look {
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_start_matches('\u{feff}').trim();
             if !text.is_empty() {
+                if look.first_line.is_empty() {
+                    look.first_line = text.chars().take(60).collect();
+                }
                 look.line(&fields(text));
             }
         }
         if look.rows < 2 {
             let found = format!("holds {} of values", counted(look.rows, "row"));
             let cure = "name a file or folder with the samples";
-            return Err(DataError::new(path, found, "many", cure));
+            return Err(DataError::new(
+                path,
+                found,
+                "a row for each sample or point in time",
+                cure,
+            ));
         }
         Ok(look)
     }
@@ -195,6 +206,45 @@ impl Look {
         let titled = (0..self.columns.len()).find(|&column| self.title(column) == name);
         let number = name.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         titled.or(number.filter(|&column| column < self.columns.len()))
+    }
+
+    /// A complaint about a name that no column has.
+    pub fn no_column(&self, file: &Path, name: &str) -> DataError {
+        let titles: Vec<&str> = self.titles.iter().flatten().map(String::as_str).collect();
+        let numbers = format!("a number from 1 to {}", self.columns.len());
+        let expected = match titles[..] {
+            [] => format!("{numbers}, as the columns have no titles"),
+            _ => format!("one of {}, or {numbers}", titles.join(", ")),
+        };
+        let cure = match nearest(name, titles.into_iter()) {
+            Some(title) => format!("did you mean {title:?}? correct --label"),
+            None => "correct --label".to_owned(),
+        };
+        DataError::in_line(file, 1, format_args!("no column is called {name:?}"), expected, cure)
+    }
+
+    /// Each column in a few words.
+    pub fn described(&self) -> String {
+        const DESCRIBED_MAX: usize = 8;
+        let column = |(column, look): (usize, &ColumnLook)| {
+            let name = match self.name(column) {
+                Column::Title(title) => title,
+                Column::Number(number) => format!("column {number}"),
+            };
+            let what = match look {
+                look if look.values.len() > CLASSES_MAX && look.is_text() => "many texts",
+                look if look.values.len() > CLASSES_MAX && look.fractions == 0 => "many numbers",
+                look if look.values.len() == 1 => "always the same",
+                look if look.fractions > 0 => "numbers with fractions",
+                look if look.is_text() => "texts",
+                _ => "whole numbers",
+            };
+            format!("{name}: {what}")
+        };
+        let all = self.columns.iter().enumerate();
+        let described: Vec<String> = all.take(DESCRIBED_MAX).map(column).collect();
+        let more = if self.columns.len() > described.len() { ", …" } else { "" };
+        described.join(", ") + more
     }
 
     /// The column with the class: by its title; else the only one of texts; and in a file that must have

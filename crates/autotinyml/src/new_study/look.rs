@@ -1,11 +1,12 @@
 //! What data looks like: which reader fits, and which column or array is what.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::arrays::{self, Chosen};
-use super::columns::{Clock, Look};
-use crate::data::csv::Column;
+use super::columns::{CLASSES_MAX, Clock, Look};
+use crate::data::csv::{Column, separator_of};
 use crate::data::{Classes, DataError, csv_files, is_part_of_a_split};
 
 /// What was found at a path.
@@ -49,12 +50,11 @@ pub fn look(path: &Path, label: Option<&str>) -> Result<Sighting, DataError> {
     let expected = "a folder with a .csv file or a folder for each class, .csv files with a column of \
                     classes, a .npz file, or a folder of IDX files";
     let kind = fs::metadata(path).map_err(|error| {
-        DataError::new(
-            path,
-            format_args!("cannot be opened ({error})"),
-            expected,
-            "name another place",
-        )
+        let found = match error.kind() {
+            ErrorKind::NotFound => "does not exist".to_owned(),
+            _ => format!("cannot be opened ({error})"),
+        };
+        DataError::new(path, found, expected, "name another place")
     })?;
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     match (kind.is_dir(), extension.as_str()) {
@@ -63,8 +63,13 @@ pub fn look(path: &Path, label: Option<&str>) -> Result<Sighting, DataError> {
         (false, "npz") => npz(path),
         (false, "csv") => csv(path, label, true),
         (false, _) => {
-            let cure = "save it as one of them";
-            Err(DataError::new(path, "is no data that can be read", expected, cure))
+            let found = match extension.as_str() {
+                "" => "has no ending that tells what it is".to_owned(),
+                ending => format!("ends in .{ending}, which no reader knows"),
+            };
+            let cure = "save it as one of these; a table of values separated by commas may just be \
+                        renamed to .csv";
+            Err(DataError::new(path, found, expected, cure))
         }
     }
 }
@@ -103,20 +108,13 @@ fn csv(path: &Path, label: Option<&str>, is_file: bool) -> Result<Sighting, Data
     let is_whole = is_file || files.iter().all(|file| is_part_of_a_split(&file.stem));
     let label = match label {
         None => look.label(is_whole).filter(|_| classes_by != Classes::Folder),
-        Some(name) => Some(look.named(name).ok_or_else(|| {
-            let found = format!("there is no column {name:?}");
-            DataError::new(
-                &files[0].path,
-                found,
-                "the title of one, or its number",
-                "correct --label",
-            )
-        })?),
+        Some(name) => Some(look.named(name).ok_or_else(|| look.no_column(&files[0].path, name))?),
     };
     if is_whole && label.is_none() {
-        let expected = "one with few different texts or whole numbers";
+        let found = format!("no column looks like the classes ({})", look.described());
+        let expected = format!("one with 2 to {CLASSES_MAX} different texts or whole numbers");
         let cure = "name it by --label TITLE, or by its number from 1 on";
-        return Err(DataError::new(path, "no column looks like the classes", expected, cure));
+        return Err(DataError::new(path, found, expected, cure));
     }
     let group = look.group(label);
     let mut taken: Vec<usize> = label.into_iter().chain(group).collect();
@@ -178,9 +176,11 @@ fn channels(
     let channels = look.channels(taken);
     let rest = look.left_out(taken);
     if channels.is_empty() {
-        let found = [vec!["holds no column of values".to_owned()], rest].concat().join("; ");
-        let cure = "add the measurements, each in a column";
-        return Err(DataError::new(path, &found, "some numbers", cure));
+        let found = [vec!["there is no column of values".to_owned()], rest].concat().join("; ");
+        let found = format!("{found} (it begins with {:?})", look.first_line);
+        let (expected, cure) = ("numbers separated by commas", "add a column for each measurement");
+        let cure = separator_of(&look.first_line).unwrap_or(cure);
+        return Err(DataError::new(path, &found, expected, cure));
     }
     let cure = "; if it matters, mend it, or add it to `channels`";
     seen.remarks.extend(rest.into_iter().map(|column| column + cure));

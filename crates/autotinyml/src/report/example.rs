@@ -200,6 +200,7 @@ fn data() -> DataSummary {
             "87 % of the test windows share rows with a training window: accuracies are optimistic"
                 .into(),
         ],
+        cautions: vec![],
     }
 }
 

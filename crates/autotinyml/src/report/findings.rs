@@ -3,7 +3,7 @@
 use autotinyml_deploy::{Accounting, Agreement, CrossReport, Footprint, Limits};
 use autotinyml_nn::{Confusion, Metric};
 
-use crate::in_print::{counted, grouped, percent, setting};
+use crate::in_print::{class_sizes, counted, grouped, percent, setting};
 use crate::record::{Deployable, Finalist, Summary, TrialOutcome, TrialRecord};
 
 /// How many of the networks that nearly fit are told of when none does.
@@ -78,13 +78,6 @@ pub fn stopped(summary: &Summary) -> Option<String> {
     })
 }
 
-/// Class and size, kept on one line each.
-fn class_sizes(classes: &[(String, usize)]) -> String {
-    let sizes: Vec<String> =
-        classes.iter().map(|(class, size)| format!("{class}:\u{a0}{size}")).collect();
-    sizes.join(", ")
-}
-
 /// The label stands at the first line only.
 fn labelled(label: &str, lines: Vec<String>) -> Vec<(String, String)> {
     let labels = [label].into_iter().chain(std::iter::repeat(""));
@@ -104,6 +97,8 @@ pub fn remarks(summary: &Summary) -> Vec<(String, String)> {
             }
         }
     }
+    let cautions = summary.data.cautions.iter().cloned();
+    remarks.extend(cautions.map(|line| ("caution".to_owned(), line)));
     if let Some(best) = summary.best.as_ref().filter(|best| is_unsteady(best)) {
         let line = format!(
             "the test accuracy {} is far below the validation accuracy {}: training may be unsteady \

@@ -68,6 +68,7 @@ fn augment(
         scale: parameters.or(section, "scale", Share(0.0))?,
         noise: parameters.or(section, "noise", Share(0.0))?,
         mask: rows("mask")?,
+        place: section.span(),
     };
     section.finish()?;
     Ok(template)

@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use autotinyml_nn::{
-    Augmentation, ClassWeights, EarlyStopping, Monitor, Optimizer, Schedule, Training,
+    Augmentation, ClassWeights, EarlyStopping, Monitor, Optimizer, Schedule, Shape, Training,
 };
-use autotinyml_search::{Configuration, Setting, Space};
+use autotinyml_search::{Configuration, Domain, Setting, Space};
 
 use super::{Meaning, Positive, Rows, Share, Slot, Switch, is_text};
+use crate::in_print::counted;
 
 /// The training recipe before its hyperparameters are known.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,8 @@ pub struct AugmentTemplate {
     pub noise: Slot<Share>,
     /// Rows and columns that are blotted out; None: so many rows of all columns.
     pub mask: (Slot<Rows>, Option<Slot<Rows>>),
+    /// Where it stands in the study file, in bytes.
+    pub place: Range<usize>,
 }
 
 /// See [`Schedule`].
@@ -176,11 +179,47 @@ impl Default for AugmentTemplate {
             scale: unchanged.clone(),
             noise: unchanged,
             mask: (still.clone(), Some(still)),
+            place: 0..0,
         }
     }
 }
 
 impl AugmentTemplate {
+    /// What can move or blot out more than a sample of this shape has, in print.
+    pub fn excess(&self, space: &Space, shape: Shape) -> Option<String> {
+        let most = |slot: &Slot<Rows>| match slot {
+            Slot::Fixed(Rows(rows)) => *rows,
+            Slot::Parameter(name) => {
+                let parameter = space.parameters().iter().find(|parameter| parameter.name == *name);
+                match parameter.map(|parameter| &parameter.domain) {
+                    Some(Domain::Ordered(numbers)) => {
+                        numbers.iter().fold(0.0_f64, |a, b| a.max(*b)) as usize
+                    }
+                    Some(Domain::Range { high, .. }) => *high as usize,
+                    Some(Domain::Unordered(_)) | None => 0,
+                }
+            }
+        };
+        let [down, right] = &self.shift;
+        let (rows, columns) = &self.mask;
+        let Shape { height, width, .. } = shape;
+        // A shift by all rows would leave nothing; a mask of all rows is a choice.
+        [
+            ("shift", Some(down), "row", height - 1, height),
+            ("shift", Some(right), "column", width - 1, width),
+            ("mask", Some(rows), "row", height, height),
+            ("mask", columns.as_ref(), "column", width, width),
+        ]
+        .into_iter()
+        .find_map(|(key, slot, what, allowed, there)| {
+            let found = slot.map(most).filter(|&found| found > allowed)?;
+            let (found, there) = (counted(found, what), counted(there, what));
+            Some(format!(
+                "`training.augment.{key}` can be {found}, but a sample of {shape} has {there}"
+            ))
+        })
+    }
+
     fn fill(&self, space: &Space, configuration: &Configuration) -> Augmentation {
         let (rows, columns) = &self.mask;
         Augmentation {

@@ -70,6 +70,14 @@ fn a_learning_rate_of_nothing_and_a_name_that_is_no_folder() {
 }
 
 #[test]
+fn a_mask_larger_than_a_sample() {
+    let augmented =
+        |augment: &str| complaint("epochs = 4", &format!("epochs = 4\naugment = {augment}"));
+    assert_snapshot!(augmented("{ mask = 9 }"));
+    assert_snapshot!(augmented("{ shift = [1, \"$units\"] }"));
+}
+
+#[test]
 fn a_baseline_that_makes_no_network() {
     assert_snapshot!(complaint("kernel = [3, 1]", "kernel = [9, 1]"));
 }

@@ -126,6 +126,15 @@ fn npy(kind: &str, shape: &str, values: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// An array of bytes in an archive.
+fn add(archive: &mut ZipArchiveWriter<fs::File>, name: &str, shape: &str, values: &[u8]) {
+    let (mut entry, config) = archive.new_file(name).start().unwrap();
+    let mut writer = config.wrap(&mut entry);
+    writer.write_all(&npy("|u1", shape, values)).unwrap();
+    let (_, descriptor) = writer.finish().unwrap();
+    entry.finish(descriptor).unwrap();
+}
+
 #[test]
 fn arrays_of_numpy() {
     let folder = tempfile::tempdir().unwrap();
@@ -138,11 +147,7 @@ fn arrays_of_numpy() {
             (format!("y_{part}.npy"), format!("({count},)"), labels.collect()),
         ];
         for (name, shape, values) in arrays {
-            let (mut entry, config) = archive.new_file(&name).start().unwrap();
-            let mut writer = config.wrap(&mut entry);
-            writer.write_all(&npy("|u1", &shape, &values)).unwrap();
-            let (_, descriptor) = writer.finish().unwrap();
-            entry.finish(descriptor).unwrap();
+            add(&mut archive, &name, &shape, &values);
         }
     }
     archive.finish().unwrap();
@@ -190,4 +195,29 @@ fn what_cannot_be_made_sense_of() {
         assert_snapshot!(complaint(data));
     }
     assert_snapshot!(complaint(&["numbers.csv", "--label", "species"]));
+    let rows: String =
+        (0..40).map(|row| format!("0,0,{},{}\n", ["rose", "tulip"][row % 2], row % 3)).collect();
+    fs::write(folder.path().join("zero.csv"), format!("a,b,species,c\n{rows}")).unwrap();
+    fs::write(folder.path().join("two.csv"), "a,b,label\n1,2,x\n3,4,y\n").unwrap();
+    assert_snapshot!(complaint(&["zero.csv", "--label", "specis"]));
+    assert_snapshot!(complaint(&["two.csv"]));
+    let rows: String = (0..40).map(|row| format!("7,{:.2}\n", noise(row))).collect();
+    fs::write(folder.path().join("quality.csv"), rows).unwrap();
+    assert_snapshot!(complaint(&["quality.csv", "--label", "2"]));
+    let labels: String = (0..40).map(|row| format!("7,{}\n", ["a", "b"][row % 2])).collect();
+    fs::write(folder.path().join("constant.csv"), labels).unwrap();
+    assert_snapshot!(complaint(&["constant.csv"]));
+}
+
+/// The product of its axes is 0 in 64 bits.
+#[test]
+fn axes_that_no_memory_holds_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut archive = ZipArchiveWriter::new(fs::File::create(folder.path().join("a.npz")).unwrap());
+    add(&mut archive, "x.npy", "(2, 4294967296, 4294967296)", &[0; 8]);
+    add(&mut archive, "y.npy", "(2,)", &[0, 1]);
+    archive.finish().unwrap();
+    let output = run(folder.path(), &["new", "a.npz"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_snapshot!(text(&output.stderr));
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::data::DataError;
+use crate::study_file::section::nearest;
 
 /// A column, as the study file names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,9 +143,14 @@ impl Layout {
                     format!("a number from 1 to {}", fields.len()),
                 ),
             };
-            let cure = match separator_of(&fields.join(" ")) {
-                Some(other) => other.to_string(),
-                None => format!("correct `{key}` in [data]"),
+            let guess = match column {
+                Column::Title(title) => nearest(title, fields.iter().copied()),
+                Column::Number(_) => None,
+            };
+            let cure = match (separator_of(&fields.join(" ")), guess) {
+                (Some(other), _) => other.to_string(),
+                (None, Some(title)) => format!("did you mean {title:?}? correct `{key}` in [data]"),
+                (None, None) => format!("correct `{key}` in [data]"),
             };
             DataError::in_line(file, self.line, found, expected, cure)
         })
@@ -267,5 +273,7 @@ pub fn separator_of(text: &str) -> Option<&'static str> {
 }
 
 fn cure_of_field(value: &str) -> &'static str {
-    separator_of(value).unwrap_or("correct the field or remove the line")
+    let cure = "correct the field or remove the line; a column that is no measurement may be left out \
+                by `channels`, or be the `label`";
+    separator_of(value).unwrap_or(cure)
 }

@@ -205,9 +205,9 @@ fn errors_of_the_folder() {
 fn errors_of_a_line() {
     let good = "0,1\n0.1,2\n";
     let in_second = |text: &str| error_of(&[("1.csv", good), ("2.csv", text)], 2, 1);
-    assert_snapshot!(in_second("0,1\n\n0.1,abc\n"), @r#"…/2.csv, line 3: "abc" is not a number: expected one in column 2; correct the field or remove the line"#);
-    assert_snapshot!(in_second("time,1\n0.1,1\n"), @r#"…/2.csv, line 1: "time" is not a number: expected one in column 1; correct the field or remove the line"#);
-    assert_snapshot!(in_second("0,1\n0.1,\n"), @r#"…/2.csv, line 2: "" is not a number: expected one in column 2; correct the field or remove the line"#);
+    assert_snapshot!(in_second("0,1\n\n0.1,abc\n"), @r#"…/2.csv, line 3: "abc" is not a number: expected one in column 2; correct the field or remove the line; a column that is no measurement may be left out by `channels`, or be the `label`"#);
+    assert_snapshot!(in_second("time,1\n0.1,1\n"), @r#"…/2.csv, line 1: "time" is not a number: expected one in column 1; correct the field or remove the line; a column that is no measurement may be left out by `channels`, or be the `label`"#);
+    assert_snapshot!(in_second("0,1\n0.1,\n"), @r#"…/2.csv, line 2: "" is not a number: expected one in column 2; correct the field or remove the line; a column that is no measurement may be left out by `channels`, or be the `label`"#);
     assert_snapshot!(in_second("0,1\n0.1,NaN\n"), @r#"…/2.csv, line 2: "NaN" is not a finite number: expected one within ±3.4e38; remove the line or fill the value in"#);
     assert_snapshot!(in_second("0,1e39\n"), @r#"…/2.csv, line 1: "1e39" is not a finite number: expected one within ±3.4e38; remove the line or fill the value in"#);
     assert_snapshot!(in_second("0,1,2\n"), @"…/2.csv, line 1: 2 channels: expected 1 as in …/1.csv; make all files alike, or name the columns to read by `channels`");
@@ -230,7 +230,7 @@ fn errors_of_columns() {
     assert_snapshot!(complaint(&titled("activity", None, Time::First), LABELLED), @r#"…/all.csv, line 1: no column has the title "activity": expected one of who, t, x, what; correct `label` in [data]"#);
     assert_snapshot!(complaint(&Columns { label, ..PLAIN }, LABELLED), @"…/all.csv, line 1: there is no column 9: expected a number from 1 to 4; correct `label` in [data]");
     assert_snapshot!(complaint(&titled("what", Some("what"), Time::First), LABELLED), @r#"…/all.csv, line 1: column "what" is named twice in [data]: expected one meaning for each; let label, group, time and channels name different columns"#);
-    assert_snapshot!(complaint(&titled("what", None, Time::First), LABELLED), @r#"…/all.csv, line 2: "ada" is not a number: expected one in column "who"; correct the field or remove the line"#);
+    assert_snapshot!(complaint(&titled("what", None, Time::First), LABELLED), @r#"…/all.csv, line 2: "ada" is not a number: expected one in column "who"; correct the field or remove the line; a column that is no measurement may be left out by `channels`, or be the `label`"#);
     let ones = LABELLED.replace("run", "walk");
     assert_snapshot!(complaint(&titled("what", Some("who"), Time::First), &ones), @r#"…: all of it is of one class, "walk": expected two classes at least; add the files of another class, or name the column with the classes by `label`"#);
     let empty = LABELLED.replace("run", "");

@@ -66,7 +66,7 @@ fn labels_and_groups_are_numbers_or_texts() {
 fn several_arrays_are_parts_of_one_set() {
     let file = written_by_numpy("stored.npz");
     let parts = arrays(&["images", "more"], &["numbers", "two"], None);
-    let Loaded { dataset, period, notes } = read(&file, &parts, &AS_IN_FILE).unwrap();
+    let Loaded { dataset, period, notes, .. } = read(&file, &parts, &AS_IN_FILE).unwrap();
     assert_eq!((dataset.len(), period), (8, 1));
     assert_eq!(dataset.sample(6)[..2], [100.0, 101.0], "big-endian");
     assert_eq!(dataset.labels[6..], [1, 0]);
