@@ -15,10 +15,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use autotinyml_deploy::c_function::c_function;
+use autotinyml_deploy::c_function::{c_function, has_pairs};
 use autotinyml_deploy::lower::{Kernel, Operation, Window, lower};
-use autotinyml_deploy::run::compile::ChipObjects;
-use autotinyml_deploy::{Compression, DeployError, IndexBits, run_command, shared_kernels};
+use autotinyml_deploy::{Compression, Core, DeployError, IndexBits, run_command, shared_kernels};
 use autotinyml_nn::Network;
 
 /// Cycles to fill the pipeline behind a branch that is taken.
@@ -48,13 +47,14 @@ struct Block {
     executed: Executed,
 }
 
-/// Runs a network on one `input` and counts what `network_run` and all that it calls execute. Its files go
-/// into `folder`.
+/// Runs the selftest `program` for a `core` on one `input` and counts what `network_run` and all that it
+/// calls execute. Its files go into `folder`.
 ///
 /// # Errors
-/// The linker's or the emulator's.
+/// The emulator's.
 pub fn trace(
-    objects: &ChipObjects,
+    program: &Path,
+    core: Core,
     emulator: &Path,
     input: &[f32],
     folder: &Path,
@@ -62,14 +62,13 @@ pub fn trace(
     let path = folder.join("inputs.bin");
     std::fs::write(&path, input.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
         .map_err(|source| DeployError::File { path, source })?;
-    let (program, log) = (folder.join("traced.elf"), folder.join("trace.log"));
-    objects.link("emulator.ld", &["selftest", "semihosting"], &[], &program)?;
-    let machine = objects.core().machine().flags();
+    let log = folder.join("trace.log");
+    let machine = core.machine().flags();
     let mut command = Command::new(emulator);
     // Without the exact clock, so that blocks are not cut to its ticks.
     let flags = machine.iter().filter(|flag| !["-icount", "shift=4"].contains(flag));
     command.current_dir(folder).args(flags);
-    command.args(["-d", "in_asm,exec,nochain", "-D"]).arg(&log).arg("-kernel").arg(&program);
+    command.args(["-d", "in_asm,exec,nochain", "-D"]).arg(&log).arg("-kernel").arg(program);
     run_command(command, Duration::from_secs(600))?;
     let unreadable = |source| DeployError::File { path: log.clone(), source };
     count(BufReader::new(File::open(&log).map_err(unreadable)?)).map_err(unreadable)
@@ -194,7 +193,7 @@ pub fn flash_reads(network: &Network, compression: Compression) -> Result<u64, D
         match bits {
             None => weights * 4 / FLASH_BYTES,
             Some(IndexBits::Eight) => weights / FLASH_BYTES + weights,
-            Some(IndexBits::Four) if c_function(kernel, bits) == "dense_pairs4" => {
+            Some(IndexBits::Four) if has_pairs(c_function(kernel, bits)) => {
                 weights / 2 / FLASH_BYTES + weights / 2
             }
             Some(IndexBits::Four) => weights / 2 / FLASH_BYTES + weights,

@@ -16,11 +16,14 @@ pub fn c_function(kernel: &Kernel, bits: Option<IndexBits>) -> &'static str {
         Operation::DepthwiseConv2d(_) => "depthwise_conv2d",
         Operation::MaxPool2d(_) => "max_pool2d",
         Operation::AveragePool2d(_) => "average_pool2d",
-        Operation::Dense => match bits {
-            Some(IndexBits::Four) if pairs_pay(kernel) => "dense_pairs4",
-            Some(IndexBits::Four) => "dense_shared4",
-            Some(IndexBits::Eight) => "dense_shared8",
-            None => "dense",
+        Operation::Dense => match (bits, zeros_pay(kernel)) {
+            (Some(IndexBits::Four), true) if pairs_pay(kernel) => "dense_pairs4_sparse",
+            (Some(IndexBits::Four), _) if pairs_pay(kernel) => "dense_pairs4",
+            (Some(IndexBits::Four), _) => "dense_shared4",
+            (Some(IndexBits::Eight), true) => "dense_shared8_sparse",
+            (Some(IndexBits::Eight), false) => "dense_shared8",
+            (None, true) => "dense_sparse",
+            (None, false) => "dense",
         },
         Operation::Add => "add",
         Operation::Copy => "activate",
@@ -33,6 +36,30 @@ const PAIRS_WEIGHTS_MIN: usize = 1 << 17;
 
 fn pairs_pay(dense: &Kernel) -> bool {
     dense.input.len() * dense.output.len() >= PAIRS_WEIGHTS_MIN
+}
+
+/// Whether these weights are pairs, looked up in a table of all that there are.
+pub fn has_pairs(function: &str) -> bool {
+    function.starts_with("dense_pairs4")
+}
+
+/// Whether the weights of inputs that are zero are passed over, which is only done for outputs by the
+/// sixteen.
+pub fn skips_zeros(function: &str) -> bool {
+    function.ends_with("_sparse")
+}
+
+/// Weights and outputs of the smallest dense kernel that passes over inputs that are zero. Looking for
+/// them takes seven instructions for each input, and code.
+const ZEROS_WEIGHTS_MIN: usize = 1 << 15;
+const ZEROS_OUTPUTS_MIN: usize = 32;
+
+fn zeros_pay(dense: &Kernel) -> bool {
+    let outputs = dense.output.len();
+    dense.reads_zeros
+        && outputs >= ZEROS_OUTPUTS_MIN
+        && outputs.is_multiple_of(16)
+        && dense.input.len() * outputs >= ZEROS_WEIGHTS_MIN
 }
 
 /// Whether a convolution with pooling is one that `conv2d_max_pool2x2.c` computes.
@@ -68,6 +95,13 @@ pub fn c_file(function: &str) -> Option<(&'static str, &'static str)> {
         }
         "add" => ("add.c", include_str!("../c/kernels/add.c")),
         "dense" => ("dense.c", include_str!("../c/kernels/dense.c")),
+        "dense_sparse" => ("dense_sparse.c", include_str!("../c/kernels/dense_sparse.c")),
+        "dense_pairs4_sparse" => {
+            ("dense_pairs4_sparse.c", include_str!("../c/kernels/dense_pairs4_sparse.c"))
+        }
+        "dense_shared8_sparse" => {
+            ("dense_shared8_sparse.c", include_str!("../c/kernels/dense_shared8_sparse.c"))
+        }
         "dense_pairs4" => ("dense_pairs4.c", include_str!("../c/kernels/dense_pairs4.c")),
         "dense_shared4" => ("dense_shared4.c", include_str!("../c/kernels/dense_shared4.c")),
         "dense_shared8" => ("dense_shared8.c", include_str!("../c/kernels/dense_shared8.c")),

@@ -110,7 +110,8 @@ pub fn check(
     let lengths = [subject.network.input.len(), subject.network.output().len()];
 
     let selftest = given.map(|vectors| selftest(subject, &stored, vectors));
-    write(subject, &stored, &vectors[..lengths[0]], selftest.as_ref(), board, directory)?;
+    let example = &vectors[..lengths[0]];
+    let project = write(subject, &stored, example, selftest.as_ref(), board, directory)?;
 
     let mut answers = Answers::default();
     if let Some(compiler) = &tools.host_cc {
@@ -125,7 +126,12 @@ pub fn check(
             let inputs = subject
                 .emulated
                 .unwrap_or_else(|| affordable_inputs(footprint.macc * instructions_per_macc(core)));
-            let (chosen, outputs) = emulate(&mut footprint, emulator, inputs, vectors, lengths)?;
+            let (chosen, outputs) =
+                emulate(&mut footprint, emulator.as_ref(), inputs, vectors, lengths)?;
+            if let (Some(emulator), true) = (&emulator, project.skips_zeros()) {
+                let most = emulator.without_zeros()?.run(example)?;
+                footprint.instructions_max = most.instructions;
+            }
             if let Some(host) = &answers.host {
                 compare_runners(&rows(host, &chosen, lengths[1]), &outputs, lengths[1])?;
             }
@@ -169,14 +175,14 @@ pub fn link(
     Ok(footprint)
 }
 
-fn write(
-    subject: &Subject,
-    stored: &CompressedModel,
-    example: &[f32],
-    selftest: Option<&Selftest>,
-    board: Option<&Board>,
+fn write<'a>(
+    subject: &Subject<'a>,
+    stored: &'a CompressedModel,
+    example: &'a [f32],
+    selftest: Option<&'a Selftest>,
+    board: Option<&'a Board>,
     directory: &Path,
-) -> Result<(), DeployError> {
+) -> Result<Project<'a>, DeployError> {
     let mut project = Project::new(stored, example)?;
     project.standardisation = subject.standardisation;
     project.classes = subject.classes;
@@ -184,7 +190,8 @@ fn write(
     if let Some(board) = board {
         project.set_board(board)?;
     }
-    write_project(&project, directory)
+    write_project(&project, directory)?;
+    Ok(project)
 }
 
 /// Inputs that stay with the project.
@@ -221,7 +228,7 @@ fn spread(count: usize, samples: usize) -> Vec<usize> {
 /// run if there is no `emulator` because the program is too large for it.
 fn emulate(
     footprint: &mut Footprint,
-    emulator: Option<Emulator>,
+    emulator: Option<&Emulator>,
     inputs: usize,
     vectors: &[f32],
     lengths: [usize; 2],

@@ -46,6 +46,14 @@ pub enum StoredKernel {
 }
 
 impl StoredKernel {
+    /// Bits of the indices that the weights are. `None`: they are floats.
+    pub fn index_bits(&self) -> Option<IndexBits> {
+        match self {
+            Self::Float(_) => None,
+            Self::Shared { bits, .. } => Some(*bits),
+        }
+    }
+
     /// The weights that the C program computes with.
     pub fn values(&self) -> Vec<f32> {
         match self {

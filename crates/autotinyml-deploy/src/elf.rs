@@ -5,11 +5,12 @@
 //! and so count in both; zeroed variables, activations and the stack are not stored at all.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use object::LittleEndian;
 use object::elf::{PT_LOAD, SHF_ALLOC, SHT_NOBITS};
-use object::read::elf::{ElfFile32, ProgramHeader, SectionHeader};
+use object::read::elf::{ElfFile32, ElfSymbol32, ProgramHeader, SectionHeader};
+use object::{LittleEndian, Object as _, ObjectSection, ObjectSymbol, SymbolKind};
 
 use crate::board::Region;
 
@@ -68,6 +69,33 @@ impl Elf {
         };
         self.sections.iter().filter(takes).map(|section| section.bytes).sum()
     }
+}
+
+/// An array or a variable of a program that has a value before it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its symbol.
+    pub name: String,
+    /// Its bytes in the file.
+    pub range: Range<usize>,
+}
+
+/// The objects of the program `data`, the content of the file `path`.
+///
+/// # Errors
+/// It is not a 32-bit little-endian ELF program.
+pub fn objects(data: &[u8], path: &Path) -> Result<Vec<Object>, ElfError> {
+    let refuse =
+        |error: object::Error| ElfError { path: path.to_path_buf(), problem: error.to_string() };
+    let file = ElfFile32::<LittleEndian>::parse(data).map_err(refuse)?;
+    let object = |symbol: ElfSymbol32<LittleEndian>| {
+        let section = file.section_by_index(symbol.section_index()?).ok()?;
+        let start = section.file_range()?.0 + symbol.address() - section.address();
+        let range = start as usize..(start + symbol.size()) as usize;
+        let is_stored = symbol.kind() == SymbolKind::Data && range.end <= data.len();
+        is_stored.then(|| Object { name: symbol.name().unwrap_or_default().to_string(), range })
+    };
+    Ok(file.symbols().filter_map(object).collect())
 }
 
 fn sections(file: &ElfFile32<LittleEndian>) -> object::Result<Vec<Section>> {

@@ -25,8 +25,12 @@ pub struct Footprint {
     pub buffers_bytes: Option<usize>,
     /// Of that: the deepest stack seen while running.
     pub stack_bytes: Option<usize>,
-    /// Instructions of one inference on the emulated core: exact, but not a latency.
+    /// Instructions of one inference on the emulated core, the mean over the inputs that it ran: exact, but
+    /// not a latency.
     pub instructions: Option<u64>,
+    /// The most that an inference takes, if layers pass over inputs that are zero. `None`: none does, so
+    /// that all take as many, but for a few in activations.
+    pub instructions_max: Option<u64>,
     /// Inputs that the emulator ran. 0: the program is larger than the emulated machine's memory.
     pub emulated_inputs: Option<usize>,
     /// Share of inputs (0 to 1) on which the C program chooses the same class as the network.

@@ -24,6 +24,8 @@ pub struct Kernel {
     pub inputs: Vec<Source>,
     /// Node of the network whose output it writes: the last one that it stands for.
     pub writes: usize,
+    /// Whether it reads what ReLU, or its like that ends at 6, writes: many zeros.
+    pub reads_zeros: bool,
     /// Shape of each that it reads.
     pub input: Shape,
     /// Shape of what it writes.
@@ -103,10 +105,11 @@ pub struct LowerError {
 
 type Pass = fn(Vec<Kernel>) -> Vec<Kernel>;
 
-const PASSES: [(&str, Pass); 3] = [
+const PASSES: [(&str, Pass); 4] = [
     ("drop-copies", drop_copies),
     ("attach-activations", attach_activations),
     ("fuse-pooling", fuse_pooling),
+    ("find-zeros", find_zeros),
 ];
 
 /// The kernels that compute `network` when run one after the other; never empty. Its batch
@@ -163,6 +166,7 @@ fn from_node((index, node): (usize, &Node)) -> Kernel {
         weights: node.layer.has_weights().then_some(index),
         inputs: node.inputs.clone(),
         writes: index,
+        reads_zeros: false,
         input: node.input,
         output: node.output,
     }
@@ -242,6 +246,23 @@ fn fuse_pooling(kernels: Vec<Kernel>) -> Vec<Kernel> {
             ..kernel.clone()
         })
     })
+}
+
+/// Marks the kernels that read what ReLU writes, or the largest values of windows of it.
+fn find_zeros(mut kernels: Vec<Kernel>) -> Vec<Kernel> {
+    let mut sparse: Vec<Source> = vec![];
+    for kernel in &mut kernels {
+        kernel.reads_zeros = kernel.inputs.iter().any(|input| sparse.contains(input));
+        let writes_zeros = match (kernel.activation, kernel.operation) {
+            (Some(Activation::Relu | Activation::Relu6), _) => true,
+            (None, Operation::MaxPool2d(_)) => kernel.reads_zeros,
+            _ => false,
+        };
+        if writes_zeros {
+            sparse.push(Source::Node(kernel.writes));
+        }
+    }
+    kernels
 }
 
 /// Replaces a kernel and its only reader, which reads nothing else, by what `join` makes of them.

@@ -161,6 +161,16 @@ void autotinyml_dense_shared4(const struct autotinyml_dense_shared *layer, int f
 void autotinyml_dense_pairs4(const struct autotinyml_dense_shared *layer, int first, int end,
                              const float *input, float *output);
 
+/* As autotinyml_dense, autotinyml_dense_shared8 and autotinyml_dense_pairs4, but the weights of all
+ * outputs, which are a multiple of sixteen, are [input][output], and those of inputs that are zero are
+ * passed over. */
+void autotinyml_dense_sparse(const struct autotinyml_dense *layer, int first, int end,
+                             const float *input, float *output);
+void autotinyml_dense_shared8_sparse(const struct autotinyml_dense_shared *layer, int first,
+                                     int end, const float *input, float *output);
+void autotinyml_dense_pairs4_sparse(const struct autotinyml_dense_shared *layer, int first, int end,
+                                    const float *input, float *output);
+
 struct autotinyml_add {
     int length;
     autotinyml_activation activation;

@@ -21,8 +21,8 @@ pub use self::linker_script::STACK_BYTES;
 use self::weights::WeightsFile;
 pub use self::weights::flash_bytes as weights_flash_bytes;
 use crate::board::Board;
-use crate::c_function::c_file;
-use crate::compress::{CompressedModel, StoredKernel, StoredWeights};
+use crate::c_function::{c_file, skips_zeros};
+use crate::compress::{CompressedModel, StoredWeights};
 use crate::compression::IndexBits;
 use crate::cortex::Core;
 use crate::error::DeployError;
@@ -59,6 +59,9 @@ const COMMON_KERNELS: [(&str, &str); 3] = [
 ];
 
 const CASCADE: (&str, &str) = ("cascade.c", include_str!("../../c/kernels/cascade.c"));
+
+/// What dense layers share that pass over inputs that are zero.
+const DENSE_ROWS: (&str, &str) = ("dense_rows.h", include_str!("../../c/kernels/dense_rows.h"));
 
 const CONV2D_SHARED: (&str, &str) =
     ("conv2d_shared.c", include_str!("../../c/kernels/conv2d_shared.c"));
@@ -145,6 +148,12 @@ impl<'a> Project<'a> {
         &self.plan
     }
 
+    /// Whether a layer passes over inputs that are zero, so that some inferences take fewer instructions than
+    /// others.
+    pub fn skips_zeros(&self) -> bool {
+        self.kernels.iter().any(|kernel| skips_zeros(network_c::function(self, kernel)))
+    }
+
     fn input(&self) -> Shape {
         self.model.network.input
     }
@@ -163,10 +172,7 @@ impl<'a> Project<'a> {
 
     /// Bits of the indices that a kernel's weights are. `None`: they are floats.
     fn index_bits(&self, kernel: &Kernel) -> Option<IndexBits> {
-        match self.weights_of(kernel)?.kernel {
-            StoredKernel::Shared { bits, .. } => Some(bits),
-            StoredKernel::Float(_) => None,
-        }
+        self.weights_of(kernel)?.kernel.index_bits()
     }
 
     /// Files of the kernels that the network uses: name and content.
@@ -175,6 +181,7 @@ impl<'a> Project<'a> {
         for kernel in &self.kernels {
             let function = network_c::function(self, kernel);
             files.extend(c_file(function));
+            files.extend(skips_zeros(function).then_some(DENSE_ROWS));
             if ["conv2d", "conv2d_max_pool2d"].contains(&function) {
                 files.extend(CONV2D);
                 files.extend(self.index_bits(kernel).map(|_| CONV2D_SHARED));

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::c_function::c_function;
+use crate::c_function::{c_function, has_pairs, skips_zeros};
 use crate::compress::{StoredKernel, StoredWeights};
 use crate::compression::IndexBits;
 use crate::lower::{Kernel, Operation, Window};
@@ -47,9 +47,11 @@ impl WeightsFile {
     pub fn add(&mut self, kernel: &Kernel, weights: &StoredWeights) {
         let outputs = weights.bias.len();
         let all = [outputs];
+        let function = c_function(kernel, weights.kernel.index_bits());
         let widths = match (kernel.operation, &weights.kernel) {
             (Operation::Conv2d { .. }, _) => &CONV2D_GROUPS[..],
             (Operation::DepthwiseConv2d(_), _) => &all,
+            _ if skips_zeros(function) => &all,
             (_, StoredKernel::Float(_)) => &DENSE_GROUPS,
             (_, StoredKernel::Shared { .. }) => &DENSE_SHARED_GROUPS,
         };
@@ -59,10 +61,7 @@ impl WeightsFile {
                 self.push_floats(&weights_symbol(kernel), &packed);
             }
             StoredKernel::Shared { bits, codebook, indices } => {
-                let entries = match c_function(kernel, Some(*bits)) {
-                    "dense_pairs4" => &pairs(codebook),
-                    _ => codebook,
-                };
+                let entries = if has_pairs(function) { &pairs(codebook) } else { codebook };
                 self.push_floats(&codebook_symbol(kernel), entries);
                 let groups = grouped(indices, outputs, widths);
                 let four_channels = outputs / CONV2D_GROUPS[0];
@@ -131,10 +130,8 @@ pub fn flash_bytes(kernel: &Kernel, bits: Option<IndexBits>) -> usize {
     let Some(bits) = bits else {
         return [rows * outputs, outputs].map(|len| aligned(len * size_of::<f32>())).iter().sum();
     };
-    let entries = match c_function(kernel, Some(bits)) {
-        "dense_pairs4" => 512,
-        _ => bits.codebook_len(),
-    };
+    let has_pairs = has_pairs(c_function(kernel, Some(bits)));
+    let entries = if has_pairs { 512 } else { bits.codebook_len() };
     let indices = match (bits, kernel.operation) {
         (IndexBits::Eight, _) | (_, Operation::DepthwiseConv2d(_)) => rows * outputs,
         (_, Operation::Conv2d { .. }) => rows * (outputs / 4 * 2 + outputs % 4),

@@ -17,6 +17,7 @@ use super::{Run, Runner, read_floats, write_floats};
 use crate::chip::overflows;
 use crate::command::run_command;
 use crate::cortex::{Core, Machine};
+use crate::elf::{Object, objects};
 use crate::error::DeployError;
 
 /// `shift=4`: every instruction takes 2⁴ ns of virtual time.
@@ -78,6 +79,42 @@ impl Emulator {
             timeout_per_input: Duration::from_millis(milliseconds),
         }))
     }
+}
+
+impl Emulator {
+    /// The program, an ELF file that is there as long as this is.
+    pub fn program(&self) -> PathBuf {
+        self.folder.path().join("selftest.elf")
+    }
+
+    /// The same program with weights of 0 and biases of 1: no layer finds zeros to pass over, so that this
+    /// takes the most instructions that there can be.
+    ///
+    /// # Errors
+    /// The program cannot be read or written.
+    pub fn without_zeros(&self) -> Result<Self, DeployError> {
+        let folder = super::temporary_folder()?;
+        let (from, to) = (self.program(), folder.path().join("selftest.elf"));
+        let unreadable = |source| DeployError::File { path: from.clone(), source };
+        let mut program = fs::read(&from).map_err(unreadable)?;
+        for Object { name, range } in objects(&program, &from)? {
+            let values = program[range].as_chunks_mut::<4>().0;
+            if is_network_array(&name, &["weights", "codebook"]) {
+                values.fill(0.0_f32.to_le_bytes());
+            } else if is_network_array(&name, &["bias"]) {
+                values.fill(1.0_f32.to_le_bytes());
+            }
+        }
+        fs::write(&to, program).map_err(|source| DeployError::File { path: to, source })?;
+        let emulator = self.emulator.clone();
+        Ok(Self { emulator, folder, ..*self })
+    }
+}
+
+/// Whether a symbol is that of an array in `weights.bin` of one of these kinds.
+fn is_network_array(symbol: &str, kinds: &[&str]) -> bool {
+    let kind = symbol.strip_prefix("network_").and_then(|name| name.rsplit('_').next());
+    kind.is_some_and(|kind| kinds.contains(&kind))
 }
 
 impl Runner for Emulator {

@@ -9,7 +9,7 @@ use autotinyml_nn::{Layer, Model};
 
 use crate::support::{
     any_model, assert_near, convolutions, experiment_1, experiment_2, inputs, lengths, pooled,
-    project, tools,
+    project, rectified, tools,
 };
 
 /// Multiplications of the weights with values, with 128 filters and units and with 8:
@@ -76,6 +76,9 @@ fn small_networks_give_the_same_outputs_as_on_this_computer() {
     }
     compare(&tools, &pooled(1), Compression::X1, 3);
     compare(&tools, &pooled(2), Compression::X8, 3);
+    for compression in [Compression::X1, Compression::X4, Compression::X8] {
+        compare(&tools, &rectified(13, [208, 160], 1), compression, 3);
+    }
 }
 
 /// The C beside the assembly is what it does, to the bit.
@@ -87,6 +90,9 @@ fn assembly_gives_the_same_bits_as_the_c_beside_it() {
         ("convolutions", convolutions(1), Compression::X8All),
         ("pooled", pooled(1), Compression::X1),
         ("pooled", pooled(2), Compression::X8),
+        ("rectified", rectified(13, [208, 160], 1), Compression::X1),
+        ("rectified", rectified(13, [208, 160], 2), Compression::X4),
+        ("rectified", rectified(13, [208, 160], 3), Compression::X8),
     ] {
         let (_, folder) = project(&model, compression);
         let inputs = inputs(&model.network, 3, 9);

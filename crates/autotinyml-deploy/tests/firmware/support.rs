@@ -219,6 +219,15 @@ pub fn any_chain(seed: u64) -> Model {
     model(input, &layers, seed)
 }
 
+/// Of all numbers of inputs and outputs by the sixteen.
+pub fn any_rectified(seed: u64) -> Model {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut size = |range: std::ops::RangeInclusive<usize>| random.random_range(range);
+    let channels = size(1..=24);
+    let first = (1_usize << 15).div_ceil(104 * channels).div_ceil(16) + size(0..=4);
+    rectified(channels, [first.max(2) * 16, size(1..=12) * 16], seed)
+}
+
 /// Experiment 2's baseline of the talk: the Keras example for CIFAR-10, with 4 classes.
 pub fn experiment_2() -> Model {
     let relu = Layer::Activation(Activation::Relu);
@@ -268,6 +277,25 @@ pub fn pooled(seed: u64) -> Model {
         Layer::Dense { units: 13 },
     ];
     model(Shape::new(60, 64, 1), &layers, seed)
+}
+
+/// Dense layers that pass over the zeros of a ReLU: 13 x 8 pixels of `channels` values come in parts, and
+/// then what the first dense layer writes, as a whole.
+pub fn rectified(channels: usize, units: [usize; 2], seed: u64) -> Model {
+    let (kernel, stride, dilation) = ([3, 2], [1, 1], [1, 1]);
+    let (filters, padding) = (channels, Padding::Valid);
+    let layers = [
+        Layer::Conv2d { filters, kernel, stride, dilation, padding },
+        Layer::Activation(Activation::Relu),
+        Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
+        Layer::Flatten,
+        Layer::Dense { units: units[0] },
+        Layer::Activation(Activation::Relu6),
+        Layer::Dense { units: units[1] },
+        Layer::Activation(Activation::Relu),
+        Layer::Dense { units: 5 },
+    ];
+    model(Shape::new(28, 17, 2), &layers, seed)
 }
 
 /// Convolutions of all kinds: with and without pooling and gaps, depthwise; three filters left over from a group;

@@ -332,6 +332,7 @@ fn as_text(
     row("of it stack", footprint.stack_bytes.map(kilobytes));
     row("of it other variables", other_variables_bytes(footprint).map(kilobytes));
     row("instructions per inference", footprint.instructions.map(|count| count.to_string()));
+    row("at most", footprint.instructions_max.map(|count| count.to_string()));
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
     row("X-CROSS accuracy", footprint.cross_accuracy.map(percent));
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_string();

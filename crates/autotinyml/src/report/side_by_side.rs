@@ -142,8 +142,12 @@ fn figures(summary: &Summary) -> Vec<Row> {
         memory("deepest stack", None, |f| f.stack_bytes),
         count("MACC", macc, |f| Some(f.macc)),
         count("instructions per inference", None, |f| f.instructions),
-        count("parameters", None, |f| Some(f.parameters as u64)),
     ]);
+    let mut finalists = summary.best.iter().chain(&summary.baseline);
+    if finalists.any(|finalist| finalist.footprint.instructions_max.is_some()) {
+        rows.push(count("instructions at most", None, |f| f.instructions_max.or(f.instructions)));
+    }
+    rows.push(count("parameters", None, |f| Some(f.parameters as u64)));
     rows
 }
 

@@ -121,6 +121,7 @@ fn outcome(summary: &Summary) -> Vec<Column> {
         size("flash_bytes", |f| f.flash_bytes),
         size("stack_bytes", |f| f.stack_bytes),
         count("instructions", |f| f.instructions),
+        count("instructions_max", |f| f.instructions_max),
         share("cross_accuracy", |f| f.cross_accuracy),
         share("rmse", |f| f.rmse),
         share("mae", |f| f.mae),
