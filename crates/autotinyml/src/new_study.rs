@@ -204,7 +204,7 @@ learning_rate = "$learning_rate"
 board       = "{board}"{pad}# {title}; others: autotinyml boards
 # Three quarters of the chip's memory; the rest is for code, stack and the rest of your program.
 limits      = {{ ram_kb = {ram_kb}, rom_kb = {rom_kb}, cross_accuracy = 0.95 }}
-compression = "x1"                  # "x8-all": weights in an eighth of the memory
+compression = "x1"                  # "x8-all": weights in as little as an eighth
 
 [search]
 searcher = "cbo"

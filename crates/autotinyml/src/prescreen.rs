@@ -9,14 +9,21 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-use autotinyml_deploy::{Accounting, Footprint, Limits, Overhead, Program, static_footprint};
+use autotinyml_deploy::{
+    Accounting, Compression, Footprint, Limits, Overhead, Program, static_footprint,
+};
+use autotinyml_nn::Network;
 use autotinyml_search::{Configuration, Goal, History, Problem, Random, Searcher, least_violating};
 
 use crate::evaluate::{EvaluateError, Evaluator};
 use crate::record::Deployable;
 use crate::study_file::Check;
+
+/// Hears how many programs are linked, and of how many.
+pub type OnLink<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
 /// Beyond this many configurations, each is looked at only when a searcher comes to it.
 const COUNTED_MAX: u128 = 1_000_000;
@@ -65,6 +72,7 @@ struct Counted {
     accepted: HashSet<Configuration>,
     deployable: Deployable,
     smallest: Option<Smallest>,
+    saved_share: f64,
 }
 
 impl Counted {
@@ -72,7 +80,8 @@ impl Counted {
         let accepted: HashSet<Configuration> =
             look.candidates.into_iter().map(|(configuration, ..)| configuration).collect();
         let deployable = Deployable { within_limits: accepted.len(), ..look.deployable };
-        Self { accepted, deployable, smallest: look.smallest }
+        let Look { smallest, saved_share, .. } = look;
+        Self { accepted, deployable, smallest, saved_share }
     }
 }
 
@@ -98,14 +107,14 @@ impl<'a> Prescreen<'a> {
     }
 
     /// Links one program of each kind that comes near the chip's limits, too, `jobs` at a time;
-    /// `on_link` hears how many, before it begins. A study that checks after training needs none.
+    /// `on_link` hears how many of how many are linked, from 0 on. A study that checks after training needs none.
     ///
     /// # Errors
     /// The compiler or linker fails.
     pub fn new(
         evaluator: &'a Evaluator<'a>,
         jobs: usize,
-        on_link: &dyn Fn(usize),
+        on_link: OnLink<'_>,
     ) -> Result<Self, EvaluateError> {
         let compiler = match (&evaluator.tools.cross_cc, evaluator.study.deploy.check) {
             (Some(compiler), Check::BeforeTraining) => compiler,
@@ -207,6 +216,14 @@ impl<'a> Prescreen<'a> {
         self.counted.as_ref().map(|counted| &counted.deployable)
     }
 
+    /// The most that the study's compression saves of the ROM of any network of a finite space, as a share;
+    /// `None` if that is worth it.
+    pub fn idle_compression(&self) -> Option<f64> {
+        let is_asked = self.evaluator.study.deploy.compression != Compression::X1;
+        let saved = self.counted.as_ref().filter(|_| is_asked)?.saved_share;
+        Some(saved).filter(|&saved| saved < SAVING_WORTH_IT)
+    }
+
     /// The nearest to fitting of the space, or of what a guided search of a space too large to count found.
     /// `None` if something fits, or no network can be built.
     pub fn nearest_of_none(&self) -> Option<&Smallest> {
@@ -239,6 +256,7 @@ impl<'a> Prescreen<'a> {
                 unbuildable_reason: None,
             },
             smallest: None,
+            saved_share: 0.0,
             candidates: vec![],
         };
         let mut least_excess = f64::INFINITY;
@@ -252,6 +270,10 @@ impl<'a> Prescreen<'a> {
                 }
             };
             let footprint = static_footprint(&network, study.deploy.compression);
+            if look.saved_share < SAVING_WORTH_IT {
+                let saved = saved_share(&network, study.deploy.compression);
+                look.saved_share = look.saved_share.max(saved);
+            }
             let excess = self.excess(&footprint);
             if excess < least_excess {
                 least_excess = excess;
@@ -272,7 +294,7 @@ impl<'a> Prescreen<'a> {
         mut candidates: Vec<Candidate>,
         compiler: &Path,
         jobs: usize,
-        on_link: &dyn Fn(usize),
+        on_link: OnLink<'_>,
     ) -> Result<Vec<Candidate>, EvaluateError> {
         let board = &self.evaluator.study.deploy.board;
         let mut kinds: BTreeMap<String, Kind<'_>> = BTreeMap::new();
@@ -287,10 +309,7 @@ impl<'a> Prescreen<'a> {
         }
         let to_link: Vec<&Candidate> =
             kinds.values().filter(|kind| kind.to_link).map(|kind| kind.smallest).collect();
-        if !to_link.is_empty() {
-            on_link(to_link.len());
-        }
-        let overheads = self.overheads(&to_link, compiler, jobs)?;
+        let overheads = self.overheads(&to_link, compiler, jobs, on_link)?;
         candidates.retain_mut(|(_, program, footprint)| {
             let Some(overhead) = overheads.get(&program.kind) else { return true };
             overhead.at_least(program, board, footprint);
@@ -305,8 +324,13 @@ impl<'a> Prescreen<'a> {
         to_link: &[&Candidate],
         compiler: &Path,
         jobs: usize,
+        on_link: OnLink<'_>,
     ) -> Result<BTreeMap<String, Overhead>, EvaluateError> {
         let board = &self.evaluator.study.deploy.board;
+        let linked_so_far = AtomicUsize::new(0);
+        if !to_link.is_empty() {
+            on_link(0, to_link.len());
+        }
         let queue = Mutex::new(to_link.iter());
         let work = || {
             let mut overheads = vec![];
@@ -316,6 +340,7 @@ impl<'a> Prescreen<'a> {
                 let network =
                     self.evaluator.network(configuration).map_err(EvaluateError::Build)?;
                 let linked = self.evaluator.link(&network, compiler)?;
+                on_link(1 + linked_so_far.fetch_add(1, Relaxed), to_link.len());
                 overheads.push((program.kind.clone(), Overhead::of(program, &linked, board)));
             }
         };
@@ -331,10 +356,22 @@ impl<'a> Prescreen<'a> {
     }
 }
 
+/// Of the ROM that a network takes as floats, the share that a compression saves.
+pub fn saved_share(network: &Network, compression: Compression) -> f64 {
+    let rom_bytes = |compression| static_footprint(network, compression).st_rom_bytes as f64;
+    let floats = rom_bytes(Compression::X1).max(1.0);
+    (floats - rom_bytes(compression)) / floats
+}
+
+/// A compression that saves less of the ROM is hardly what was meant.
+pub const SAVING_WORTH_IT: f64 = 0.1;
+
 /// What a look at a whole space gave.
 struct Look {
     deployable: Deployable,
     smallest: Option<Smallest>,
+    /// Of the ROM, by the study's compression, at most; not looked for once it is worth it.
+    saved_share: f64,
     candidates: Vec<Candidate>,
 }
 

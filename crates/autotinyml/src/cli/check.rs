@@ -12,9 +12,11 @@ use autotinyml_search::{Configuration, Setting};
 use serde_json::json;
 
 use super::boards::{OwnBoards, named};
+use super::preamble::idle;
 use super::{Failure, print};
 use crate::advice::{Choice, advice, costs_of_layers, falls_short};
 use crate::in_print::counted;
+use crate::prescreen::{SAVING_WORTH_IT, saved_share};
 use crate::samples::{self, Samples};
 use crate::saved_model::SavedModel;
 use crate::study_file::{DeployPlan, StudyFile, read_text};
@@ -321,6 +323,10 @@ fn as_text(
         }
     };
     row("compression", Some(compression.to_string()));
+    let saved = saved_share(network, compression);
+    if compression != Compression::X1 && saved < SAVING_WORTH_IT {
+        row("", Some(idle(compression, saved, "this network")));
+    }
     row("parameters", Some(footprint.parameters.to_string()));
     row("MACC", Some(footprint.macc.to_string()));
     row("RAM, ST accounting", Some(kilobytes(footprint.st_ram_bytes)));

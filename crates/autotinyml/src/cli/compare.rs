@@ -16,7 +16,7 @@ use super::load::{load_samples, one_combination};
 use super::opened::Opened;
 use super::out::refuse_occupied;
 use super::preamble::limits_in_print;
-use super::progress::Progress;
+use super::progress::{Linking, Progress};
 use super::{Failure, columns, print, signals};
 use crate::compare::live::{self, Contestant};
 use crate::compare::{Comparison, Repeat, Searched};
@@ -231,12 +231,9 @@ fn repeat(
     for Opened { store, .. } in &opened {
         store.trials(&study.space)?.iter().for_each(|trial| evaluator.remember(trial));
     }
-    let prescreen = Prescreen::new(&evaluator, arguments.jobs(), &|kinds| {
-        eprintln!(
-            "linking {}, one of each kind, to know which configurations fit",
-            counted(kinds, "program")
-        );
-    })?;
+    let linking = Linking::new(String::new(), "to know which configurations fit", false);
+    let on_link = |linked, all| linking.told(linked, all);
+    let prescreen = Prescreen::new(&evaluator, arguments.jobs(), &on_link)?;
     let mut repeats = vec![];
     for (searcher, &Opened { ref store, parallel, .. }) in searchers.iter().zip(&opened) {
         eprintln!("{}, seed {seed}", searcher.name());

@@ -12,8 +12,8 @@ use autotinyml_search::by_name;
 use super::load::load_samples;
 use super::opened::Opened;
 use super::out::refuse_occupied;
-use super::preamble::{introduction, nothing_fits};
-use super::progress::{Progress, wrapped};
+use super::preamble::{idle, introduction, nothing_fits};
+use super::progress::{Linking, Progress, wrapped};
 use super::report::Stored;
 use super::signals::{self, Orderly};
 use super::{Failure, NOTHING_DEPLOYABLE, combinations, report};
@@ -232,12 +232,14 @@ impl Job {
                 1 => String::new(),
                 _ => format!("{}: ", evaluator.study.deploy.name()),
             };
-            let prescreen = Prescreen::new(evaluator, self.jobs, &|kinds| {
-                self.tell(&format!(
-                    "{of}linking {}, one of each kind, to know which configurations fit",
-                    counted(kinds, "program")
-                ));
-            })?;
+            let purpose = "to know which configurations fit";
+            let linking = Linking::new(of.clone(), purpose, self.quiet);
+            let on_link = |linked, all| linking.told(linked, all);
+            let prescreen = Prescreen::new(evaluator, self.jobs, &on_link)?;
+            if let Some(saved) = prescreen.idle_compression() {
+                let compression = evaluator.study.deploy.compression;
+                self.tell(&format!("{of}{}", idle(compression, saved, "these networks at most")));
+            }
             if let Some(deployable) = prescreen.deployable() {
                 self.tell(&format!("{of}{deployable}"));
             }

@@ -1,6 +1,6 @@
 //! What is said before a study runs.
 
-use autotinyml_deploy::{Limits, Tool, Tools};
+use autotinyml_deploy::{Compression, Limits, Tool, Tools};
 use autotinyml_nn::Metric;
 
 use crate::data::is_part_of_a_split;
@@ -90,6 +90,20 @@ pub fn nothing_fits(study: &Study, prescreen: &Prescreen<'_>) -> Option<String> 
         prescreen.advice(smallest).iter().map(|line| format!(" Of it {line}.")).collect::<String>(),
         study.source.name
     ))
+}
+
+/// What to say of a compression that saves no more of the ROM than this share.
+pub fn idle(compression: Compression, saved: f64, networks: &str) -> String {
+    let more = match compression {
+        Compression::X4 | Compression::X8 => {
+            format!(": only large dense layers share weights; at {compression}-all all layers may")
+        }
+        _ => String::new(),
+    };
+    match saved > 0.0 {
+        true => format!("{compression} saves {} of the ROM of {networks}{more}", percent(saved)),
+        false => format!("{compression} shares no weights of {networks}{more}"),
+    }
 }
 
 /// One line on what this machine cannot check, with the command that changes it.

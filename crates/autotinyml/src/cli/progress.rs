@@ -1,6 +1,7 @@
 //! What is seen of a study while it runs: a view on a terminal, plain lines elsewhere, nothing if that
 //! is wanted.
 
+mod linking;
 mod pace;
 mod screen;
 
@@ -12,6 +13,7 @@ use autotinyml_search::Space;
 use console::Term;
 
 use super::filled;
+pub use linking::Linking;
 use pace::Pace;
 use screen::Screen;
 

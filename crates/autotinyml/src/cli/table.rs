@@ -12,6 +12,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use super::boards::OwnBoards;
 use super::job::all_cores;
 use super::load::{load_samples, one_combination};
+use super::progress::Linking;
 use super::{Failure, print};
 use crate::evaluate::Evaluator;
 use crate::in_print::counted;
@@ -72,15 +73,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let evaluator = Evaluator::new(&study, &samples, &tools);
     let jobs = arguments.jobs.map_or_else(all_cores, |jobs| jobs as usize);
     let shown = Shown::new();
+    let linking = Linking::new(String::new(), "for their sizes", false);
     let table = make::make(
         &evaluator,
         arguments.noise,
         &pieces,
         jobs,
         &mut |progress| shown.show(progress),
-        &|kinds| {
-            eprintln!("linking {}, one of each kind, for their sizes", counted(kinds, "program"))
-        },
+        &|linked, all| linking.told(linked, all),
     )?;
     shown.finish();
     table::write(&table, &arguments.out)?;

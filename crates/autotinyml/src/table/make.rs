@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::sizes::Sizes;
 use super::{Measured, Row, Table, measure};
 use crate::evaluate::{EvaluateError, Evaluator};
+use crate::prescreen::OnLink;
 
 /// Trainings of a piece.
 const PIECE: usize = 8;
@@ -87,7 +88,7 @@ pub struct Progress {
 
 /// Trains every configuration of a study, and `noise` of them, drawn by the study's seed, with four
 /// more seeds. Pieces are kept in `folder`; `jobs` of them are at work at a time. `on_piece` hears of
-/// each that is on the disk, `on_link` how many programs are linked at the end.
+/// each that is on the disk, `on_link` how many of the programs are linked at the end.
 ///
 /// # Errors
 /// See [`MakeError`]. Whatever happens, finished pieces stay.
@@ -97,7 +98,7 @@ pub fn make(
     folder: &Path,
     jobs: usize,
     on_piece: &mut dyn FnMut(&Progress),
-    on_link: &dyn Fn(usize),
+    on_link: OnLink<'_>,
 ) -> Result<Table, MakeError> {
     let study = evaluator.study;
     if study.space.size().is_none_or(|size| size > SPACE_MAX) {
@@ -227,7 +228,7 @@ fn assemble(
     configurations: &[Configuration],
     pieces: impl Iterator<Item = PathBuf>,
     jobs: usize,
-    on_link: &dyn Fn(usize),
+    on_link: OnLink<'_>,
 ) -> Result<Table, MakeError> {
     let own_seed = evaluator.study.search.seed;
     let mut trainings: Vec<Training> = vec![];

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 use autotinyml_deploy::{
@@ -14,6 +15,7 @@ use autotinyml_search::Configuration;
 
 use super::COMPRESSIONS;
 use crate::evaluate::{EvaluateError, Evaluator};
+use crate::prescreen::OnLink;
 
 /// What the programs of each kind take beside weights and arena.
 pub struct Sizes<'a> {
@@ -22,15 +24,15 @@ pub struct Sizes<'a> {
 }
 
 impl<'a> Sizes<'a> {
-    /// Links the smallest program of every kind, `jobs` at a time; `on_link` hears how many, before it
-    /// begins. Without a cross compiler nothing is linked.
+    /// Links the smallest program of every kind, `jobs` at a time; `on_link` hears how many of how
+    /// many are linked, from 0 on. Without a cross compiler nothing is linked.
     ///
     /// # Errors
     /// The compiler or linker fails.
     pub fn new(
         evaluator: &'a Evaluator<'a>,
         jobs: usize,
-        on_link: &dyn Fn(usize),
+        on_link: OnLink<'_>,
     ) -> Result<Self, EvaluateError> {
         let Some(compiler) = &evaluator.tools.cross_cc else {
             return Ok(Self { evaluator, overheads: BTreeMap::new() });
@@ -46,7 +48,8 @@ impl<'a> Sizes<'a> {
                 }
             }
         }
-        on_link(kinds.len());
+        let (all, linked_so_far) = (kinds.len(), AtomicUsize::new(0));
+        on_link(0, all);
         let queue = Mutex::new(kinds.into_iter());
         let work = || -> Result<Vec<_>, EvaluateError> {
             let mut found = vec![];
@@ -54,6 +57,7 @@ impl<'a> Sizes<'a> {
                 let next = queue.lock().expect("no thread panicked with it").next();
                 let Some((kind, (network, program))) = next else { return Ok(found) };
                 let linked = linked(evaluator, &network, COMPRESSIONS[kind.0], compiler)?;
+                on_link(1 + linked_so_far.fetch_add(1, Relaxed), all);
                 let board = &evaluator.study.deploy.board;
                 found.push((kind, Overhead::of(&program, &linked, board)));
             }
