@@ -8,7 +8,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::findings;
 use super::plot::{self, Mark, Memory};
 use super::side_by_side::{self, Figure, Row};
-use crate::in_print::{duration, grouped, kilobytes, percent, percent_at_least, setting, unbroken};
+use crate::in_print::{
+    counted, duration, grouped, kilobytes, percent, percent_at_least, setting, unbroken,
+};
 use crate::record::{Finalist, Summary, TrialRecord};
 
 /// The page as text.
@@ -174,6 +176,9 @@ fn best(summary: &Summary) -> Markup {
                         p.legend {
                             span.trained-line { "training, mean of the folds" }
                             @if watched { span.watched-line { "validation, first fold" } }
+                            @if let Some(validation) = trial.and_then(|trial| trial.outcome.accuracy) {
+                                span.validation-line { "validation at the end, mean of the folds: " (percent(validation)) }
+                            }
                         }
                         (picture)
                     }
@@ -272,7 +277,11 @@ fn hyperparameters(summary: &Summary, landscape: Option<&Landscape<'_>>) -> Mark
     }
 }
 
+/// Of fewer trials an importance is little more than a guess.
+const FEW_TRIALS: usize = 30;
+
 fn importance(summary: &Summary, landscape: &Landscape<'_>) -> Markup {
+    let trials = summary.trials.len();
     let importance = landscape.importance();
     let told = importance.iter().any(|importance| importance.feasible.is_some());
     html! {
@@ -285,7 +294,10 @@ fn importance(summary: &Summary, landscape: &Landscape<'_>) -> Markup {
             (plot::importance(&importance))
             p.note {
                 "How much of the differences over the whole space is left if all other hyperparameters are \
-                 given; estimated from the trials (total effects)."
+                 given (total effects); estimated from "
+                (counted(trials, "trial"))
+                @if trials < FEW_TRIALS { ", which are few: a hint, no more" }
+                "."
             }
         }
     }

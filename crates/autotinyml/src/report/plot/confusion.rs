@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::tenth;
+use super::{ZOOM_MAX, shortened, tenth};
 
 /// Length of the longest class name that stands beside its row in full.
 const NAME_LENGTH: usize = 12;
@@ -18,11 +18,12 @@ pub fn confusion(classes: &[&str], counts: &[Vec<usize>]) -> Markup {
     let place = |index: usize| tenth(margin + index as f64 * cell);
     let middle = |index: usize| tenth(place(index) + cell / 2.0);
     html! {
-        svg viewBox={ "0 0 " (size) " " (size) } role="img" aria-label="Confusion matrix" font-size=(font) {
+        svg viewBox={ "0 0 " (size) " " (size) } style={ "max-width:" (tenth(ZOOM_MAX * size)) "px" }
+            role="img" aria-label="Confusion matrix" font-size=(font) {
             text.label x=(place(0)) y="12" { "chosen class →" }
             text.label x=(-place(0)) y="12" text-anchor="end" transform="rotate(-90)" { "← true class" }
             @for (index, class) in classes.iter().enumerate() {
-                @let name = shortened(class);
+                @let name = shortened(class, NAME_LENGTH);
                 text.tick x=(margin - 5.0) y=(tenth(middle(index) + font * 0.35)) text-anchor="end" { (name) }
                 text.tick transform={ "translate(" (tenth(middle(index) + font * 0.35)) " " (margin - 5.0) ") rotate(-90)" } { (name) }
             }
@@ -42,11 +43,4 @@ pub fn confusion(classes: &[&str], counts: &[Vec<usize>]) -> Markup {
             }
         }
     }
-}
-
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= NAME_LENGTH {
-        return name.to_owned();
-    }
-    name.chars().take(NAME_LENGTH - 1).chain(['…']).collect()
 }

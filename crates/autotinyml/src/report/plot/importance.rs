@@ -3,8 +3,7 @@
 use autotinyml_search::Importance;
 use maud::{Markup, html};
 
-use super::{WIDTH, tenth};
-use crate::in_print::percent;
+use super::{WIDTH, shortened, tenth};
 
 const BAR: f64 = 10.0;
 /// Between one bar and the next, and more between rows.
@@ -12,6 +11,7 @@ const GAP: f64 = 2.0;
 const ROWS_GAP: f64 = 12.0;
 /// Where bars begin; names stand before.
 const LEFT: f64 = 130.0;
+const NAME_LENGTH: usize = 18;
 /// Room for the figure behind a bar of full length.
 const RIGHT: f64 = 50.0;
 
@@ -27,7 +27,7 @@ pub fn importance(of: &[Importance]) -> Markup {
         svg viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label="Importance of each hyperparameter" {
             @for (row, of) in rows.iter().enumerate() {
                 @let top = row as f64 * (own + ROWS_GAP) + 4.0;
-                text.name x=(LEFT - 8.0) y=(top + own / 2.0 + 4.0) text-anchor="end" { (of.parameter) }
+                text.name x=(LEFT - 8.0) y=(top + own / 2.0 + 4.0) text-anchor="end" { (shortened(&of.parameter, NAME_LENGTH)) }
                 (bar("of-score", of.score, top))
                 @if let Some(feasible) = of.feasible { (bar("of-deployability", feasible, top + BAR + GAP)) }
             }
@@ -35,10 +35,18 @@ pub fn importance(of: &[Importance]) -> Markup {
     }
 }
 
+/// Estimates are no better than that.
+fn whole_percent(share: f64) -> String {
+    match 100.0 * share {
+        percent if percent > 0.0 && percent < 0.5 => "< 1 %".to_owned(),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
 fn bar(class: &str, share: f64, top: f64) -> Markup {
     let length = tenth(share * (WIDTH - LEFT - RIGHT)).max(1.0);
     html! {
         rect.(class) x=(LEFT) y=(top) width=(length) height=(BAR) rx="2" {}
-        text.tick x=(tenth(LEFT + length + 5.0)) y=(top + BAR - 1.0) { (percent(share)) }
+        text.tick x=(tenth(LEFT + length + 5.0)) y=(top + BAR - 1.0) { (whole_percent(share)) }
     }
 }

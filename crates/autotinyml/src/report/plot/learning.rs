@@ -21,7 +21,6 @@ pub fn learning(trial: &TrialRecord) -> Option<Markup> {
     };
     let content = html! {
         line.validation x1=(LEFT) x2=(WIDTH - RIGHT) y1=(plot.y(validation)) y2=(plot.y(validation)) {}
-        text.validation x=(LEFT + 4.0) y=(plot.y(validation) - 5.0) { "validation " (percent(validation)) }
         (curve(&plot, "training", "trained", training))
         (curve(&plot, "validation", "watched", watched))
     };

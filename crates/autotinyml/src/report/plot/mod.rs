@@ -44,6 +44,9 @@ const STRIP: f64 = 14.0;
 /// Height below the top where names of phases and limits stand.
 const HEADROOM: f64 = 16.0;
 
+/// Pixels of a unit in pictures that show little: letters there are to be like others.
+const ZOOM_MAX: f64 = 1.3;
+
 /// What a mark stands for. Shapes differ as well as colours.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
@@ -154,6 +157,14 @@ fn colour(index: usize) -> String {
 fn line(points: impl IntoIterator<Item = (f64, f64)>) -> String {
     let points: Vec<String> = points.into_iter().map(|(x, y)| format!("{x} {y}")).collect();
     format!("M{}", points.join("L"))
+}
+
+/// At most so many characters of a name.
+fn shortened(name: &str, length: usize) -> String {
+    if name.chars().count() <= length {
+        return name.to_owned();
+    }
+    name.chars().take(length - 1).chain(['…']).collect()
 }
 
 /// A tenth of a unit is finer than a pixel, and keeps the page small.

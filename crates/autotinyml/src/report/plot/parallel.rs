@@ -4,18 +4,21 @@ use autotinyml_search::{Parameter, Setting};
 use maud::{Markup, html};
 
 use super::effects::spread;
-use super::{Axis, SettingAxis, line, tenth};
+use super::{Axis, SettingAxis, ZOOM_MAX, line, shortened, tenth};
 use crate::in_print::percent;
 use crate::record::{Summary, TrialRecord};
 
 /// Between two axes.
 const GAP: f64 = 104.0;
 const LEFT: f64 = 52.0;
-const TOP: f64 = 30.0;
-const FLOOR: f64 = 300.0;
+/// Headings stand in two rows by turns: they may be longer than the gap.
+const HEADINGS: [f64; 2] = [14.0, 32.0];
+const HEADING_LENGTH: usize = 26;
+const TOP: f64 = 48.0;
+const FLOOR: f64 = 318.0;
 /// Where lines pass that have no setting, and no score.
-const NONE: f64 = 322.0;
-const HEIGHT: f64 = 336.0;
+const NONE: f64 = 340.0;
+const HEIGHT: f64 = 354.0;
 
 /// Of the lines that end at scores, the share that is drawn strongly: the best.
 const STRONG: f64 = 0.1;
@@ -52,7 +55,7 @@ pub fn parallel(summary: &Summary) -> Markup {
     };
     let width = x(columns.len()) + LEFT;
     html! {
-        svg.wide viewBox={ "0 0 " (width) " " (HEIGHT) } style={ "min-width:" (0.75 * width) "px" }
+        svg.wide viewBox={ "0 0 " (width) " " (HEIGHT) } style={ "min-width:" (0.75 * width) "px;max-width:" (tenth(ZOOM_MAX * width)) "px" }
             role="img" aria-label="Settings and score of every trial" {
             @for of_class in ["lost", "kept", "strong"] {
                 g.(of_class) {
@@ -61,8 +64,8 @@ pub fn parallel(summary: &Summary) -> Markup {
                     }
                 }
             }
-            @for (i, column) in columns.iter().enumerate() { (axis(x(i), &column.along.axis)) }
-            (axis(x(columns.len()), &scores))
+            @for (i, column) in columns.iter().enumerate() { (axis(i, &column.along.axis)) }
+            (axis(columns.len(), &scores))
         }
     }
 }
@@ -100,10 +103,11 @@ fn height(axis: &Axis, value: f64) -> f64 {
     tenth(FLOOR - axis.share(value) * (FLOOR - TOP))
 }
 
-fn axis(x: f64, axis: &Axis) -> Markup {
+fn axis(column: usize, axis: &Axis) -> Markup {
+    let (x, heading) = (x(column), HEADINGS[column % 2]);
     html! {
-        line.axis x1=(x) x2=(x) y1=(TOP) y2=(FLOOR) {}
-        text.name x=(x) y="14" text-anchor="middle" { (axis.label) }
+        line.axis x1=(x) x2=(x) y1=(heading + 4.0) y2=(FLOOR) {}
+        text.name x=(x) y=(heading) text-anchor="middle" { (shortened(&axis.label, HEADING_LENGTH)) }
         @for (value, text) in &axis.ticks {
             text.tick.over x=(x + 5.0) y=(height(axis, *value) + 4.0) { (text) }
         }
