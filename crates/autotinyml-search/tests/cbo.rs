@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use autotinyml_search::testfn::{ALPINE_2, MISHRAS_BIRD, TestFunction};
 use autotinyml_search::{
-    Cbo, Configuration, Constraint, Goal, History, Problem, Random, Searcher, Trial,
+    Cbo, Configuration, Constraint, Domain, Goal, History, Known, Outcome, Parameter, Problem,
+    Random, Searcher, Setting, Space, Trial,
 };
 
 /// A search of `budget` trials, its best value and how many of its trials were infeasible.
@@ -49,6 +50,42 @@ fn forty_trials_come_near_the_optimum() {
         short.sort_by(f64::total_cmp);
         assert!(short[2] < 0.03, "{}, labels only {labels_only}: {short:?}", function.name);
     }
+}
+
+/// Nine layers of three kinds, of which the best network that is deployable has three of each. Which of them are of
+/// which kind is no matter.
+#[test]
+fn what_a_network_takes_is_learned_from_how_many_layers_are_of_a_kind() {
+    const KINDS: [&str; 3] = ["conv", "pool", "skip"];
+    let layer = |i| Parameter {
+        name: format!("layer {i}"),
+        domain: Domain::Unordered(KINDS.map(str::to_owned).to_vec()),
+        when: None,
+    };
+    let space = Space::new((0..9).map(layer).collect()).unwrap();
+    let fits = Constraint { name: "fits".to_owned(), limit: None, known: Known::Measured };
+    let problem = Problem { constraints: vec![fits], ..Problem::new(&space, Goal::Maximise, 60) };
+    let mut infeasible = 0;
+    for seed in 0..5 {
+        let mut history = History::default();
+        for id in 0..60 {
+            let configuration = Cbo.suggest(&problem, &history, id, seed).unwrap().configuration;
+            let settings = space.settings(&configuration);
+            let count = |kind: &str| {
+                let stands =
+                    |(_, setting): &&(&str, Setting)| *setting == Setting::Text(kind.to_owned());
+                settings.iter().filter(stands).count() as f64
+            };
+            let feasible = count("conv") <= 3.0 && count("skip") <= 3.0;
+            let score = Some(2.0 * count("conv") + count("skip"));
+            let outcome = Outcome { score, feasible, values: vec![None] };
+            history.0.push(Trial::full(id, configuration, Some(outcome)));
+        }
+        assert_eq!(history.best(Goal::Maximise).map(|(_, score)| score), Some(9.0));
+        infeasible += history.completed().filter(|(_, outcome)| !outcome.feasible).count();
+    }
+    // Of 300, the ten of each initial design included; without counts, 208 are.
+    assert!(infeasible < 120, "{infeasible}");
 }
 
 /// However many trials there are, and however little the prescreen accepts, it is asked a limited number of

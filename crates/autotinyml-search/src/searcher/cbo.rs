@@ -26,6 +26,8 @@
 //! DIFFERENCE: P(feasible) of a classifier is raised to a power that grows as the budget is spent: a
 //! failed trial teaches little where only labels are known, and the later the less.
 //! DIFFERENCE: a constraint's model sees values or their logarithms, whichever it makes more plausible.
+//! DIFFERENCE: models of constraints also see how many parameters of the same domain stand at each category
+//! (`counts.rs`).
 //! DIFFERENCE: values that repeat lie on a lattice; the limit is then anywhere between two of its points, and
 //! is taken to be midway.
 //! DIFFERENCE: constraints that the prescreen knows are not modelled: the maximiser asks the prescreen.
@@ -33,6 +35,7 @@
 //! DIFFERENCE: before the first feasible trial, P(feasible) alone decides. The models' uncertainty makes it a
 //! search away from failures.
 
+mod counts;
 mod models;
 
 use models::Models;

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::counts::Counts;
 use crate::acquisition::{log_expected_improvement, log_feasibility};
 use crate::history::{History, Outcome, Trial};
 use crate::problem::{Constraint, Known, Problem};
@@ -45,6 +46,8 @@ pub(super) struct Models {
     /// With the best feasible trial's target; `None` before the first.
     score: Option<(Gp, f64)>,
     limits: Vec<Limit>,
+    /// What the models of the limits see beside the points.
+    counts: Counts,
     /// Share of the budget that is spent.
     spent: f64,
 }
@@ -59,10 +62,13 @@ impl Models {
     /// `None` if no full trial has ended.
     pub(super) fn fit(problem: &Problem, history: &History) -> Option<Self> {
         let ended = Ended::of(problem, history)?;
+        let counts = Counts::of(problem);
         let encode = |trial: &Trial| problem.space.encode(&trial.configuration);
         let running: Vec<Vec<f64>> = history.pending().map(encode).collect();
         let score = score(problem, &ended);
         let score = score.map(|(gp, best)| (gp.believing(&running), best));
+        let ended = ended.beside(&counts);
+        let running = counts.beside_each(&running);
         let is_learned = |constraint: &Constraint| {
             constraint.known == Known::Measured || problem.prescreen.is_none()
         };
@@ -76,7 +82,7 @@ impl Models {
             limits.push(Limit::Label { latent: latent.believing(&running) });
         }
         let spent = (history.0.len() as f64 / problem.budget.max(1) as f64).min(1.0);
-        Some(Self { score, limits, spent })
+        Some(Self { score, limits, counts, spent })
     }
 
     /// ln EI at each point; 0 before the first feasible trial.
@@ -93,8 +99,9 @@ impl Models {
         let [first, last] = LABEL_WEIGHTS;
         let label_weight = first + (last - first) * self.spent;
         let mut sums = vec![0.0; points.len()];
+        let points = self.counts.beside_each(points);
         let mut add = |gp: &Gp, term: &dyn Fn(f64, f64) -> f64| {
-            for (sum, (mean, variance)) in sums.iter_mut().zip(gp.predict(points)) {
+            for (sum, (mean, variance)) in sums.iter_mut().zip(gp.predict(&points)) {
                 *sum += term(mean, variance);
             }
         };
@@ -143,6 +150,14 @@ impl<'a> Ended<'a> {
             outcomes,
             inputs: Rc::new(Inputs::of_families(&axes, &problem.space.families(), points)),
         })
+    }
+
+    /// The same trials, seen with their counts.
+    fn beside(self, counts: &Counts) -> Self {
+        if counts.is_empty() {
+            return self;
+        }
+        Self { inputs: Rc::new(self.inputs.with(|point| counts.beside(point))), ..self }
     }
 
     /// Indices of the trials of which something is known, with it.

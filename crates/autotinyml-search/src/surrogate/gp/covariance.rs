@@ -51,6 +51,17 @@ impl Inputs {
         Self { axes: axes.to_vec(), trend, points, shared, pairs, fitted }
     }
 
+    /// The same points with more coordinates, the same number of each: numbers, along which there is no trend.
+    pub(crate) fn with(&self, more: impl Fn(&[f64]) -> Vec<f64>) -> Self {
+        let points: Vec<Vec<f64>> = self.points.iter().map(|point| more(point)).collect();
+        let length = points.first().map_or(self.axes.len(), Vec::len);
+        let mut axes = self.axes.clone();
+        axes.resize(length, Axis::Numeric);
+        let mut trend = self.trend.clone();
+        trend.own.resize(length, 0.0);
+        Self::of_trend(&axes, trend, points)
+    }
+
     /// Some of the points.
     pub(crate) fn only(&self, some: &[usize]) -> Self {
         let points = some.iter().map(|&i| self.points[i].clone()).collect();
