@@ -4,9 +4,7 @@ use super::baselines::{self, Baseline};
 use super::comparison::{Comparison, Table};
 use super::figures::{Measure, Spread, rows};
 use super::folder;
-use super::page::{
-    duel, half_of_the_trainings, header, missing, networks, repeats, searchers, table, verdict,
-};
+use super::page::{self, duel, half_of_the_trainings, header, missing, table};
 use super::program::Program;
 
 const SEARCHERS: &[&str] = &["random", "bohb", "svm-cbo-forest", "svm-cbo", "cbo"];
@@ -108,28 +106,14 @@ fn trained_page(trained: &[[Vec<f64>; 3]; 3]) -> String {
 }
 
 fn section(comparison: &Comparison, board: &str, trained: &[[Vec<f64>; 3]; 3]) -> String {
-    let mut text = format!(
-        "### {board}, ×8\n\n{}; `{}`\n\n{}{}{}{}",
-        repeats(comparison),
-        comparison.line(),
-        networks(comparison, &MEASURES),
-        searchers(comparison),
-        comparison.picture_in_page("trials.svg", "the best deployable network against trainings"),
-        comparison.picture_in_page("time.svg", "the same against seconds of training"),
-    );
-    text += "\nThe talk's table, here: SVM-CBO with a random forest against the baseline.\n\n";
+    let mut text = page::section(&format!("{board}, ×8"), comparison, &MEASURES);
+    text += "The talk's table, here: SVM-CBO with a random forest against the baseline.\n\n";
     text += &differences(comparison, trained);
     for (one, other) in [("svm-cbo-forest", "bohb"), ("cbo", "svm-cbo-forest")] {
         text += &duel(comparison, one, other).map_or(String::new(), |duel| format!("- {duel}.\n"));
     }
-    if let Some((cbo, svm_cbo)) = half_of_the_trainings(comparison) {
-        text += &format!(
-            "- *`cbo` is after half of the trainings where `svm-cbo` is after all* {}: {:.2} % after 50, \
-             {:.2} % after 100 (medians).\n",
-            verdict(cbo >= svm_cbo),
-            100.0 * cbo,
-            100.0 * svm_cbo,
-        );
+    if let Some(sentence) = half_of_the_trainings(comparison) {
+        text += &format!("- {sentence}\n");
     }
     text + "\n"
 }

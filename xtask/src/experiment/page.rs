@@ -119,11 +119,35 @@ pub fn undeployable_winners(comparison: &Comparison, searcher: &str) -> Option<(
     (!best.is_empty()).then_some((refused, best.len()))
 }
 
-/// Whether `cbo` is after half of the trainings where `svm-cbo` is after all, in the median.
-pub fn half_of_the_trainings(comparison: &Comparison) -> Option<(f64, f64)> {
+/// Whether `cbo` is after half of the trainings where `svm-cbo` is after all, in the median: a
+/// sentence. `None`: one of them was not run.
+pub fn half_of_the_trainings(comparison: &Comparison) -> Option<String> {
     let figures = comparison.figures();
     let best = |name: &str| figures.iter().find(|figures| figures.name == name).map(|it| it.best);
-    Some((best("cbo")?[1], best("svm-cbo")?[2]))
+    let (cbo, svm_cbo) = (best("cbo")?[1], best("svm-cbo")?[2]);
+    Some(format!(
+        "*`cbo` is after half of the trainings where `svm-cbo` is after all* {}: {:.2} % after 50, \
+         {:.2} % after 100 (medians).",
+        verdict(cbo >= svm_cbo),
+        100.0 * cbo,
+        100.0 * svm_cbo
+    ))
+}
+
+/// A comparison under its title: its networks, if there are `measures` of them, its searchers, its pictures.
+pub fn section(title: &str, comparison: &Comparison, measures: &[Measure]) -> String {
+    let (networks, best) = match measures {
+        [] => (String::new(), "the best deployable against trainings"),
+        _ => (networks(comparison, measures), "the best deployable network against trainings"),
+    };
+    format!(
+        "### {title}\n\n{}; `{}`\n\n{networks}{}{}{}\n",
+        repeats(comparison),
+        comparison.line(),
+        searchers(comparison),
+        comparison.picture_in_page("trials.svg", best),
+        comparison.picture_in_page("time.svg", "the same against seconds of training"),
+    )
 }
 
 /// A word for what was claimed.

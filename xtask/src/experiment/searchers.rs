@@ -1,9 +1,7 @@
 //! All searchers on the exhaustive table of digits.
 
 use super::comparison::{Comparison, Table};
-use super::page::{
-    duel, half_of_the_trainings, missing, repeats, searchers, undeployable_winners, verdict,
-};
+use super::page::{self, duel, half_of_the_trainings, missing, undeployable_winners, verdict};
 
 const SEARCHERS: &[&str] = &[
     "grid",
@@ -65,14 +63,8 @@ pub fn page(comparisons: &[Comparison]) -> Result<String, String> {
             let name = format!("digits-{share}-{regime}");
             let found = comparisons.iter().find(|it| it.name == name && it.repeats_done() > 0);
             let Some(comparison) = found else { continue };
-            sections += &format!(
-                "### {share} % of the space deployable\n\n{}; `{}`\n\n{}{}{}\n",
-                repeats(comparison),
-                comparison.line(),
-                searchers(comparison),
-                comparison.picture_in_page("trials.svg", "the best deployable against trainings"),
-                comparison.picture_in_page("time.svg", "the same against seconds of training"),
-            );
+            let title = format!("{share} % of the space deployable");
+            sections += &page::section(&title, comparison, &[]);
         }
         if !sections.is_empty() {
             text += &format!("## {title}\n\n{sections}");
@@ -95,14 +87,8 @@ fn claims(comparison: &Comparison) -> String {
     ] {
         text += &duel(comparison, one, other).map_or(String::new(), |duel| format!("- {duel}.\n"));
     }
-    if let Some((cbo, svm_cbo)) = half_of_the_trainings(comparison) {
-        text += &format!(
-            "- *`cbo` is after half of the trainings where `svm-cbo` is after all* {}: {:.2} % after 50, \
-             {:.2} % after 100 (medians).\n",
-            verdict(cbo >= svm_cbo),
-            100.0 * cbo,
-            100.0 * svm_cbo,
-        );
+    if let Some(sentence) = half_of_the_trainings(comparison) {
+        text += &format!("- {sentence}\n");
     }
     if let Some((refused, all)) = undeployable_winners(comparison, "bayes")
         && comparison.name.ends_with("black-box")

@@ -3,10 +3,7 @@
 use super::baselines::{self, Baseline};
 use super::comparison::{Comparison, Table};
 use super::figures::{Measure, Spread, Winner};
-use super::page::{
-    duel, half_of_the_trainings, missing, networks, repeats, searchers, undeployable_winners,
-    verdict,
-};
+use super::page::{self, duel, half_of_the_trainings, missing, undeployable_winners, verdict};
 use super::program::Program;
 
 const SEARCHERS: &[&str] = &["random", "bayes", "tpe", "bohb", "svm-cbo", "svm-cbo-forest", "cbo"];
@@ -125,15 +122,8 @@ fn section(comparison: &Comparison, (board, split, compression, black_box): Setu
         false => "",
     };
     let compression = compression.replace('x', "×");
-    format!(
-        "### {board}, {compression}, {split}{regime}\n\n{}; `{}`\n\n{}{}{}{}\n",
-        repeats(comparison),
-        comparison.line(),
-        networks(comparison, &MEASURES),
-        searchers(comparison),
-        comparison.picture_in_page("trials.svg", "the best deployable network against trainings"),
-        comparison.picture_in_page("time.svg", "the same against seconds of training"),
-    )
+    let title = format!("{board}, {compression}, {split}{regime}");
+    page::section(&title, comparison, &MEASURES)
 }
 
 fn claims(comparisons: &[Comparison]) -> String {
@@ -148,15 +138,8 @@ fn claims(comparisons: &[Comparison]) -> String {
         if let Some(duel) = duel(comparison, "svm-cbo", "bohb") {
             text += &format!("- *SVM-CBO beats BOHB*, `{}`: {duel}.\n", comparison.name);
         }
-        if let Some((cbo, svm_cbo)) = half_of_the_trainings(comparison) {
-            text += &format!(
-                "- *CBO is after half of the trainings where SVM-CBO is after all*, `{}`: {}: {:.2} % \
-                 after 50 trainings, `svm-cbo` {:.2} % after 100 (medians).\n",
-                comparison.name,
-                verdict(cbo >= svm_cbo),
-                100.0 * cbo,
-                100.0 * svm_cbo,
-            );
+        if let Some(sentence) = half_of_the_trainings(comparison) {
+            text += &format!("- `{}`: {sentence}\n", comparison.name);
         }
         let is_black_box = comparison.name.ends_with("black-box");
         if let Some((refused, all)) = undeployable_winners(comparison, "bayes")
