@@ -35,23 +35,35 @@ dense = { units = "$units", activation = "tanh" }
 dense = { units = "classes", activation = "softmax" }
 "#;
 
-fn network(settings: &[(&str, Setting)]) -> Network {
-    let file = parse(ARCHITECTURE);
+/// The network that a file makes of some settings, with the input and the classes that it names.
+fn network(file: &StudyFile, settings: &[(&str, Setting)]) -> Network {
     let settings: Vec<(String, Setting)> =
         settings.iter().map(|(name, setting)| (name.to_string(), setting.clone())).collect();
     let configuration = file.space.configuration(&settings).unwrap();
-    file.template.network(&file.space, &configuration, Shape::new(16, 4, 1), 3).unwrap()
+    let (input, classes) = (file.input.unwrap(), file.classes.unwrap());
+    file.template.network(&file.space, &configuration, input, classes).unwrap()
+}
+
+fn number(number: f64) -> Setting {
+    Setting::Number(number)
+}
+
+fn text(text: &str) -> Setting {
+    Setting::Text(text.into())
 }
 
 #[test]
 fn conditions_drop_layers_and_parameters() {
-    let text = |text: &str| Setting::Text(text.into());
-    let deep = network(&[
-        ("depth", Setting::Number(2.0)),
-        ("units", Setting::Number(16.0)),
-        ("rate", Setting::Number(0.25)),
-        ("kernel", text("small")),
-    ]);
+    let file = parse(ARCHITECTURE);
+    let deep = network(
+        &file,
+        &[
+            ("depth", number(2.0)),
+            ("units", number(16.0)),
+            ("rate", number(0.25)),
+            ("kernel", text("small")),
+        ],
+    );
     let names: Vec<&str> = deep.nodes.iter().map(|node| node.name.as_str()).collect();
     assert_eq!(
         names,
@@ -70,11 +82,8 @@ fn conditions_drop_layers_and_parameters() {
     assert_eq!(deep.nodes[0].output, Shape::new(8, 4, 4), "stride 2 down, same padding");
     assert_eq!(deep.nodes[5].output, Shape::vector(16));
 
-    let shallow = network(&[
-        ("depth", Setting::Number(1.0)),
-        ("rate", Setting::Number(0.1)),
-        ("kernel", text("wide")),
-    ]);
+    let shallow =
+        network(&file, &[("depth", number(1.0)), ("rate", number(0.1)), ("kernel", text("wide"))]);
     assert_eq!(shallow.nodes.len(), 6, "neither pooling nor a hidden layer");
     assert_eq!(shallow.output(), Shape::vector(3));
 }
@@ -120,19 +129,15 @@ fn blocks_are_repeated_and_what_matters_only_in_them_is_conditional() {
     // two windows for max and one case for average.
     assert_eq!(file.space.size(), Some((1 + 2 * 2 * 2) * 3));
     let kinds = |settings: &[(&str, Setting)]| -> String {
-        let settings: Vec<(String, Setting)> =
-            settings.iter().map(|(name, setting)| (name.to_string(), setting.clone())).collect();
-        let configuration = file.space.configuration(&settings).unwrap();
-        let network = file.template.network(&file.space, &configuration, Shape::new(16, 4, 1), 3);
-        let kinds: Vec<&str> = network.unwrap().nodes.iter().map(|n| n.layer.kind()).collect();
+        let network = network(&file, settings);
+        let kinds: Vec<&str> = network.nodes.iter().map(|n| n.layer.kind()).collect();
         kinds.join(" ")
     };
-    let [number, text] = [Setting::Number(2.0), Setting::Text("yes".into())];
-    let pooled = [("pooling", Setting::Text("max".into())), ("window", number.clone())];
+    let pooled = [("pooling", text("max")), ("window", number(2.0))];
     let tail = "dropout activation dropout activation flatten dense activation";
-    let shallow = [&[("depth", Setting::Number(0.0))], &pooled[..]].concat();
+    let shallow = [&[("depth", number(0.0))], &pooled[..]].concat();
     assert_eq!(kinds(&shallow), format!("conv2d max_pool2d {tail}"));
-    let deep = [("depth", number), ("norm", text), ("filters", Setting::Number(8.0))];
+    let deep = [("depth", number(2.0)), ("norm", text("yes")), ("filters", number(8.0))];
     assert_eq!(
         kinds(&[&deep, &pooled[..]].concat()),
         format!(
@@ -195,24 +200,17 @@ dense = { units = "classes", activation = "softmax" }
 
 #[test]
 fn what_a_block_reads_is_added_to_what_it_writes() {
-    let text = RESIDUAL.replace(r#"["yes", "no"]"#, r#"["yes", "no", "maybe"]"#);
-    let source = SourceText { name: "study.toml".into(), text };
+    let three = RESIDUAL.replace(r#"["yes", "no"]"#, r#"["yes", "no", "maybe"]"#);
+    let source = SourceText { name: "study.toml".into(), text: three };
     let refused = StudyFile::parse(&source, &Boards::default()).unwrap_err();
     assert!(format!("{refused:?}").contains("`$skip` can be maybe"), "{refused:?}");
 
     let file = parse(&RESIDUAL.replace("maybe", "no"));
     // The expansion matters with a depth, the projection with a shortcut.
     assert_eq!(file.space.size(), Some((1 + 2 * 2) * (2 + 1)));
-    let network = |settings: &[(&str, Setting)]| {
-        let settings: Vec<(String, Setting)> =
-            settings.iter().map(|(name, setting)| (name.to_string(), setting.clone())).collect();
-        let configuration = file.space.configuration(&settings).unwrap();
-        file.template.network(&file.space, &configuration, Shape::new(8, 8, 4), 3).unwrap()
-    };
-    let [yes, no] = ["yes", "no"].map(|text| Setting::Text(text.into()));
-    let deep = [("depth", Setting::Number(2.0)), ("expansion", Setting::Number(8.0))];
-    let projection = ("projection", Setting::Number(1.0));
-    let with = network(&[&deep[..], &[("skip", yes), projection]].concat());
+    let deep = [("depth", number(2.0)), ("expansion", number(8.0))];
+    let projection = ("projection", number(1.0));
+    let with = network(&file, &[&deep[..], &[("skip", text("yes")), projection]].concat());
     insta::assert_snapshot!(listing(&with), @r"
     conv2d_1 8×8×8
     conv2d_1_relu 8×8×8
@@ -235,7 +233,7 @@ fn what_a_block_reads_is_added_to_what_it_writes() {
     dense 3
     dense_softmax 3
     ");
-    let without = network(&[&deep[..], &[("skip", no)]].concat());
+    let without = network(&file, &[&deep[..], &[("skip", text("no"))]].concat());
     insta::assert_snapshot!(listing(&without), @r"
     conv2d_1 8×8×8
     conv2d_1_relu 8×8×8
@@ -273,9 +271,7 @@ flatten = {}
 dense = { units = "classes", activation = "softmax" }
 "#,
     );
-    let configuration = file.space.configuration(&[]).unwrap();
-    let network = file.template.network(&file.space, &configuration, Shape::new(16, 3, 1), 2);
-    insta::assert_snapshot!(listing(&network.unwrap()), @r"
+    insta::assert_snapshot!(listing(&network(&file, &[])), @r"
     series 16×1×3
     conv2d 16×1×3
     conv2d_relu 16×1×3
@@ -296,25 +292,13 @@ fn blocks_within_blocks_have_an_end() {
         let head = "[[network]]\nflatten = {}\n";
         format!("input = [4, 4, 1]\nclasses = 2\n[[network]]\nblock = [{block}]\n{head}")
     };
-    let network = |block: &str| {
-        let file = parse(&text(block));
-        let configuration = file.space.configuration(&[]).unwrap();
-        file.template.network(&file.space, &configuration, Shape::new(4, 4, 1), 2)
-    };
     let source = SourceText { name: "folder/study.toml".into(), text: text(&block) };
     let error = StudyFile::parse(&source, &Boards::default()).err().unwrap().to_string();
     assert!(error.contains("567417810194497 layers, expected at most 4096"), "{error}");
     // Nor do blocks that come to nothing take long.
-    assert_eq!(
-        network(
-            &block
-                .replace("repeat = 64, residual = true, block = [{ c", "repeat = 0, block = [{ c")
-        )
-        .unwrap()
-        .nodes
-        .len(),
-        1
-    );
+    let innermost = "repeat = 64, residual = true, block = [{ c";
+    let nothing = parse(&text(&block.replace(innermost, "repeat = 0, block = [{ c")));
+    assert_eq!(network(&nothing, &[]).nodes.len(), 1);
 }
 
 #[test]
@@ -339,9 +323,7 @@ global_average_pool2d = {}
 dense = { units = "classes", activation = "softmax" }
 "#,
     );
-    let configuration = file.space.configuration(&[]).unwrap();
-    let network =
-        file.template.network(&file.space, &configuration, Shape::new(90, 3, 1), 2).unwrap();
+    let network = network(&file, &[]);
     let line = |node: &Node| format!("{} {}", node.name, node.output);
     let lines: Vec<String> = network.nodes.iter().map(line).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
@@ -382,15 +364,10 @@ dense = { units = "classes", activation = "softmax" }
 "#,
     );
     let activations = |settings: &[(&str, Setting)]| -> Vec<Layer> {
-        let settings: Vec<(String, Setting)> =
-            settings.iter().map(|(name, setting)| (name.to_string(), setting.clone())).collect();
-        let configuration = file.space.configuration(&settings).unwrap();
-        let network = file.template.network(&file.space, &configuration, Shape::new(4, 4, 1), 2);
-        network.unwrap().nodes[1..3].iter().map(|node| node.layer).collect()
+        network(&file, settings).nodes[1..3].iter().map(|node| node.layer).collect()
     };
     let leaky = |negative_slope| Layer::Activation(Activation::LeakyRelu { negative_slope });
-    let text = |text: &str| Setting::Text(text.into());
-    let given = [("activation", text("leaky_relu")), ("slope", Setting::Number(0.125))];
+    let given = [("activation", text("leaky_relu")), ("slope", number(0.125))];
     assert_eq!(activations(&given), [leaky(0.125), leaky(0.3)]);
     let relu = [("activation", text("relu"))];
     assert_eq!(activations(&relu), [Layer::Activation(Activation::Relu), leaky(0.3)]);
