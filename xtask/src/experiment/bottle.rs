@@ -1,13 +1,11 @@
 //! Experiment 2: how full is the bottle?
 
 use super::baselines::{self, Baseline};
-use super::comparison::{Comparison, Table};
+use super::comparison::{Comparison, EVERY_SEARCHER, Table};
 use super::figures::{Measure, Spread, rows};
 use super::folder;
 use super::page::{self, duel, half_of_the_trainings, header, missing, table};
 use super::program::Program;
-
-const SEARCHERS: &[&str] = &["random", "bohb", "svm-cbo-forest", "svm-cbo", "cbo"];
 
 const MEASURES: [Measure; 6] = Measure::ALL;
 
@@ -29,7 +27,7 @@ pub fn comparisons() -> Vec<Comparison> {
         name: format!("bottles-{name}-x8"),
         table: Table::Growing("bottles"),
         options: ["--compression", "x8", "--limits", limits].map(str::to_owned).to_vec(),
-        searchers: SEARCHERS,
+        searchers: EVERY_SEARCHER,
         repeats: 10,
     };
     BOARDS.map(on).into_iter().collect()

@@ -15,6 +15,22 @@ use super::{Sitting, folder, read, unzip, write};
 /// Full trainings that a search may spend.
 pub const TRAININGS: usize = 100;
 
+/// All that `autotinyml compare` knows.
+pub const EVERY_SEARCHER: &[&str] = &[
+    "grid",
+    "random",
+    "bayes",
+    "tpe",
+    "c-tpe",
+    "hyperband",
+    "bohb",
+    "svm-cbo-published",
+    "svm-cbo-published-forest",
+    "svm-cbo",
+    "svm-cbo-forest",
+    "cbo",
+];
+
 /// Searchers on one problem.
 pub struct Comparison {
     /// Of its files.

@@ -162,7 +162,15 @@ pub fn missing(comparisons: &[Comparison]) -> String {
         .filter(|comparison| !comparison.is_complete())
         .map(|comparison| match comparison.repeats_done() {
             0 => format!("`{}`: not begun, or no repeat of all searchers yet", comparison.name),
-            done => format!("`{}`: {done} of {} repeats", comparison.name, comparison.repeats),
+            done if done < comparison.repeats => {
+                format!("`{}`: {done} of {} repeats", comparison.name, comparison.repeats)
+            }
+            _ => format!(
+                "`{}`: {} of {} searchers",
+                comparison.name,
+                comparison.figures().len(),
+                comparison.searchers.len()
+            ),
         })
         .collect();
     match incomplete.is_empty() {

@@ -1,22 +1,7 @@
 //! All searchers on the exhaustive table of digits.
 
-use super::comparison::{Comparison, Table};
+use super::comparison::{Comparison, EVERY_SEARCHER, Table};
 use super::page::{self, duel, half_of_the_trainings, missing, undeployable_winners, verdict};
-
-const SEARCHERS: &[&str] = &[
-    "grid",
-    "random",
-    "bayes",
-    "tpe",
-    "c-tpe",
-    "hyperband",
-    "bohb",
-    "svm-cbo-published",
-    "svm-cbo-published-forest",
-    "svm-cbo",
-    "svm-cbo-forest",
-    "cbo",
-];
 
 /// Name, title, and options of `autotinyml compare`.
 const REGIMES: [(&str, &str, &[&str]); 2] = [
@@ -44,7 +29,7 @@ pub fn comparisons() -> Vec<Comparison> {
                     .map(|&option| option.to_owned())
                     .chain(deployable)
                     .collect(),
-                searchers: SEARCHERS,
+                searchers: EVERY_SEARCHER,
                 repeats: 20,
             }
         })
