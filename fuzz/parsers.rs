@@ -2,7 +2,7 @@
 //! tests of `autotinyml` replay `corpus/` on stable Rust.
 
 use autotinyml::data;
-use autotinyml::data::csv::{Column, Columns, Time};
+use autotinyml::data::csv::{Column, Columns, Time, TimeUnit};
 
 /// The first byte says which columns are named; the rest is the file.
 pub fn csv(bytes: &[u8]) {
@@ -12,6 +12,7 @@ pub fn csv(bytes: &[u8]) {
         label: named(1, Column::Number(1)),
         group: named(2, Column::Title("who".to_string())),
         time: if choice & 4 != 0 { Time::First } else { Time::None },
+        time_unit: TimeUnit::Seconds,
         channels: named(8, Column::Number(2)).map(|column| vec![column]),
     };
     let Ok(table) = data::csv::parse(file, &columns) else { return };

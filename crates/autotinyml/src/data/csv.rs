@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use layout::Layout;
-pub use layout::{Column, Columns, Time};
+pub use layout::{Column, Columns, Time, TimeUnit};
 pub(crate) use layout::{fields, separator_of};
 
 use super::files::{Classes, CsvFile, csv_files};
@@ -221,7 +221,8 @@ impl<'a> Reading<'a> {
         };
         table.groups.push(self.groups.number(group, &place)?);
         if let Some(time) = layout.time {
-            table.times.push(layout.number(path, number, &fields, time)?);
+            let time = layout.number(path, number, &fields, time)?;
+            table.times.push(time / self.columns.time_unit.per_second());
         }
         for &channel in &layout.channels {
             table.values.push(layout.number(path, number, &fields, channel)? as f32);

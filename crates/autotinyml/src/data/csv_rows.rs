@@ -51,11 +51,17 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::data::csv::Column;
+    use crate::data::csv::{Column, TimeUnit};
 
     fn labelled(column: usize) -> Columns {
         let label = Some(Column::Number(column));
-        Columns { label, group: None, time: Time::First, channels: None }
+        Columns {
+            label,
+            group: None,
+            time: Time::First,
+            time_unit: TimeUnit::Seconds,
+            channels: None,
+        }
     }
 
     #[test]

@@ -222,7 +222,7 @@ fn check_every_class(
     let expected =
         format!("at most {longest}, the most rows without a gap over 1 s or a step back in time");
     let cure = if longest <= 1 {
-        "is the time in seconds, not in milliseconds? without a time: `time = false`"
+        "is the time in milliseconds? then add time_unit = \"ms\" to [data]; without a time: `time = false`"
     } else {
         "make `window` smaller or take the class out of the data"
     };

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::data::DataError;
-use crate::data::csv::{Column, fields};
+use crate::data::csv::{Column, TimeUnit, fields};
 use crate::in_print::counted;
 use crate::study_file::section::nearest;
 
@@ -30,23 +30,24 @@ const GROUPS: &[&str] = &[
     "subject_id",
     "user_id",
 ];
-/// Titles of a column with the time, and the seconds of their unit.
-const TIMES: &[(&str, f64)] = &[
-    ("t", 1.0),
-    ("time", 1.0),
-    ("timestamp", 1.0),
-    ("s", 1.0),
-    ("sec", 1.0),
-    ("secs", 1.0),
-    ("second", 1.0),
-    ("seconds", 1.0),
-    ("time_s", 1.0),
-    ("ms", 1e-3),
-    ("time_ms", 1e-3),
-    ("millis", 1e-3),
-    ("milliseconds", 1e-3),
-    ("us", 1e-6),
-    ("micros", 1e-6),
+/// Words in the title of a column with the time.
+const TIMES: &[&str] =
+    &["t", "ts", "time", "times", "timestamp", "timestamps", "datetime", "elapsed", "uptime"];
+/// Words for its unit, there or as the whole title.
+const UNITS: &[(&str, TimeUnit)] = &[
+    ("s", TimeUnit::Seconds),
+    ("sec", TimeUnit::Seconds),
+    ("secs", TimeUnit::Seconds),
+    ("second", TimeUnit::Seconds),
+    ("seconds", TimeUnit::Seconds),
+    ("ms", TimeUnit::Milliseconds),
+    ("msec", TimeUnit::Milliseconds),
+    ("millis", TimeUnit::Milliseconds),
+    ("milliseconds", TimeUnit::Milliseconds),
+    ("us", TimeUnit::Microseconds),
+    ("usec", TimeUnit::Microseconds),
+    ("micros", TimeUnit::Microseconds),
+    ("microseconds", TimeUnit::Microseconds),
 ];
 /// Most classes that are taken for such.
 pub const CLASSES_MAX: usize = 64;
@@ -134,8 +135,21 @@ pub struct Clock {
     pub column: usize,
     /// Rows in a second, as nearly as can be told.
     pub rate_hz: Option<f64>,
-    /// What the reader takes for seconds are seconds.
-    pub in_seconds: bool,
+    /// None: not numbers that increase, so that nothing can be told by them.
+    pub unit: Option<TimeUnit>,
+}
+
+/// The unit of a time, as its title tells; seconds, if it tells none. `None`: the title of something else.
+fn unit_in(title: &str) -> Option<TimeUnit> {
+    let title = title.to_lowercase();
+    let words: Vec<&str> =
+        title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let unit_of = |word: &&str| UNITS.iter().find(|(name, _)| name == word).map(|(_, unit)| *unit);
+    let is_time = words.iter().any(|word| TIMES.contains(word));
+    match words[..] {
+        [only] if !is_time => unit_of(&only),
+        _ => is_time.then(|| words.iter().find_map(unit_of).unwrap_or_default()),
+    }
 }
 
 impl Look {
@@ -261,9 +275,13 @@ impl Look {
             [only] => Some(only),
             _ => None,
         };
-        // The y of x, y and z is none.
+        let is_axis = |column: usize| {
+            let titled = |name: &str| columns().any(|c| self.title(c).eq_ignore_ascii_case(name));
+            self.title(column).eq_ignore_ascii_case("y") && (titled("x") || titled("z"))
+        };
         let titled = columns().find(|&column| {
-            is_label(self.title(column)) && few(column) && self.columns[column].fractions == 0
+            let is_whole = self.columns[column].fractions == 0;
+            is_label(self.title(column)) && few(column) && is_whole && !is_axis(column)
         });
         let ends = || [self.columns.len() - 1, 0].into_iter().find(likely).filter(|_| must);
         titled.or(by_text).or_else(ends)
@@ -277,24 +295,24 @@ impl Look {
 
     /// The column with the time: by its title; in a file without titles the first one, if it increases.
     pub fn clock(&self, taken: &[usize]) -> Option<Clock> {
-        let unit = |column: usize| {
-            let title = self.title(column).to_lowercase();
-            TIMES.iter().find(|(name, _)| *name == title).map(|(_, unit)| *unit)
-        };
         let columns = || (0..self.columns.len()).filter(|column| !taken.contains(column));
-        let titled = columns().find_map(|column| Some((column, unit(column)?)));
+        let titled = columns().find_map(|column| Some((column, unit_in(self.title(column))?)));
         let first = columns().next().filter(|&column| {
             self.titles.is_none()
                 && self.columns[column].increases()
                 && !self.columns[column].counts()
         });
-        let (column, unit) = titled.or(first.map(|column| (column, 1.0)))?;
+        let (column, titled) = titled.or(first.map(|column| (column, TimeUnit::Seconds)))?;
         let look = &self.columns[column];
-        let step = look.step().filter(|_| look.increases());
-        // Nobody records a row in more than a second: those are milliseconds.
-        let step = step.map(|step| if step * unit > 1.0 { step * 1e-3 } else { step * unit });
-        let in_seconds = unit == 1.0 && look.increases() && look.step().is_some_and(|s| s <= 1.0);
-        Some(Clock { column, rate_hz: step.map(|step| 1.0 / step), in_seconds })
+        let Some(step) = look.step().filter(|_| look.increases()) else {
+            return Some(Clock { column, rate_hz: None, unit: None });
+        };
+        // Nobody records a row in more than a second: that is a shorter unit.
+        let units =
+            TimeUnit::ALL.into_iter().filter(|unit| unit.per_second() >= titled.per_second());
+        let unit = units.into_iter().find(|unit| step <= unit.per_second());
+        let rate_hz = unit.map(|unit| unit.per_second() / step);
+        Some(Clock { column, rate_hz, unit })
     }
 
     /// Columns of values beside those that are `taken`: numbers that do not just count the rows.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::arrays::{self, Chosen};
 use super::columns::{CLASSES_MAX, Clock, Look};
-use crate::data::csv::{Column, separator_of};
+use crate::data::csv::{Column, TimeUnit, separator_of};
 use crate::data::{Classes, DataError, csv_files, is_part_of_a_split};
 
 /// What was found at a path.
@@ -139,7 +139,7 @@ fn csv(path: &Path, label: Option<&str>, is_file: bool) -> Result<Sighting, Data
         time(&mut seen, &look, clock.as_ref(), taken.is_empty());
         taken.extend(clock.as_ref().map(|clock| clock.column));
     }
-    let left_out = clock.as_ref().is_some_and(|clock| !clock.in_seconds);
+    let left_out = clock.as_ref().is_some_and(|clock| clock.unit.is_none());
     channels(&mut seen, &look, &taken, left_out, path)?;
     Ok(seen)
 }
@@ -148,16 +148,25 @@ fn csv(path: &Path, label: Option<&str>, is_file: bool) -> Result<Sighting, Data
 fn time(seen: &mut Sighting, look: &Look, clock: Option<&Clock>, first: bool) {
     match clock {
         None => seen.set("time", "false".into(), "no column looks like one: gaps cannot be seen"),
-        Some(Clock { column, in_seconds: true, .. }) => {
+        Some(Clock { column, unit: Some(unit), .. }) => {
+            let (name, because) = match unit {
+                TimeUnit::Seconds => (None, "seconds"),
+                TimeUnit::Milliseconds | TimeUnit::Microseconds => {
+                    (Some(unit.symbol()), "the time")
+                }
+            };
             if *column > 0 || !first {
-                seen.name_column("time", look, *column, "seconds");
+                seen.name_column("time", look, *column, because);
+            }
+            if let Some(name) = name {
+                seen.set("time_unit", quoted(name), "as its title or its steps tell");
             }
         }
         Some(Clock { column, .. }) => {
-            seen.set("time", "false".into(), "not in seconds: see below");
+            seen.set("time", "false".into(), "no numbers that increase: see below");
             seen.remarks.push(format!(
-                "column {} looks like a time, but not in seconds: it is left out, and gaps in the \
-                 recordings cannot be seen; with seconds there they would be",
+                "column {} looks like a time, but not like numbers that increase: it is left out, and \
+                 gaps in the recordings cannot be seen; with seconds there they would be",
                 look.name(*column)
             ));
         }

@@ -7,7 +7,7 @@ use autotinyml_nn::{Shape, SplitBy};
 
 use super::section::{Entry, InputError, Section};
 use super::{one_of, shape};
-use crate::data::csv::{Column, Columns, Time};
+use crate::data::csv::{Column, Columns, Time, TimeUnit};
 use crate::data::labelled::ArrayOptions;
 use crate::data::npz::Arrays;
 use crate::data::{BOTTLES_MAX, Scale};
@@ -136,7 +136,7 @@ impl DataPlan {
                         Some(step) => step.whole_number(1)? as usize,
                         None => window,
                     },
-                    columns: Columns { time: time(section)?, ..columns(section)? },
+                    columns: timed(section)?,
                     path: path()?,
                 }
             }
@@ -194,16 +194,31 @@ fn columns(section: &Section<'_>) -> Result<Columns, InputError> {
         label: named("label")?,
         group: named("group")?,
         time: Time::None,
+        time_unit: TimeUnit::Seconds,
         channels: channels.transpose()?,
     })
 }
 
-fn time(section: &Section<'_>) -> Result<Time, InputError> {
-    match section.optional("time") {
-        None => Ok(Time::First),
-        Some(entry) if matches!(entry.truth(), Ok(false)) => Ok(Time::None),
-        Some(entry) => Ok(Time::Column(column(&entry)?)),
-    }
+/// Those of recordings.
+fn timed(section: &Section<'_>) -> Result<Columns, InputError> {
+    let time = match section.optional("time") {
+        None => Time::First,
+        Some(entry) if matches!(entry.truth(), Ok(false)) => Time::None,
+        Some(entry) => Time::Column(column(&entry)?),
+    };
+    let time_unit = match section.optional("time_unit") {
+        None => TimeUnit::Seconds,
+        Some(entry) if time == Time::None => {
+            let help = "leave it out, or name the column of the time";
+            return Err(entry.complain("`data.time_unit` is of no time", "without effect", help));
+        }
+        Some(entry) => {
+            let symbol = one_of(&entry, "a unit of time", &TimeUnit::ALL.map(TimeUnit::symbol))?;
+            let named = TimeUnit::ALL.into_iter().find(|unit| unit.symbol() == symbol);
+            named.expect("every symbol in the list is one")
+        }
+    };
+    Ok(Columns { time, time_unit, ..columns(section)? })
 }
 
 fn column(entry: &Entry<'_>) -> Result<Column, InputError> {

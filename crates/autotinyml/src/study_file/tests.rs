@@ -6,7 +6,7 @@ use autotinyml_search::{Bayes, SearcherOptions, Surrogate, SvmCbo, Variant};
 
 use super::section::SourceText;
 use super::{Check, Reader, Study, StudyFile, TestPart};
-use crate::data::csv::{Column, Columns, Time};
+use crate::data::csv::{Column, Columns, Time, TimeUnit};
 
 mod networks;
 
@@ -47,7 +47,13 @@ limits = { ram_kb = 16, rom_kb = 0.5 }
     let Reader::CsvWindows { path, window: 90, step: 90, columns } = &study.data.reader else {
         panic!("{:?}", study.data.reader)
     };
-    let plain = Columns { label: None, group: None, time: Time::First, channels: None };
+    let plain = Columns {
+        label: None,
+        group: None,
+        time: Time::First,
+        time_unit: TimeUnit::Seconds,
+        channels: None,
+    };
     assert_eq!(*columns, plain);
     assert_eq!(path.to_str(), Some("folder/walks"), "from the file's own folder");
     assert_eq!((study.data.split.test, study.data.split.k_fold), (TestPart::Share(0.2), 3));
@@ -82,6 +88,7 @@ flatten = {}
         label: Some(Column::Title("activity".into())),
         group: Some(Column::Number(2)),
         time: Time::None,
+        time_unit: TimeUnit::Seconds,
         channels: Some(vec![Column::Title("x".into()), Column::Number(4)]),
     };
     assert_eq!(*columns, expected);

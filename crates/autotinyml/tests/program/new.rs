@@ -68,11 +68,7 @@ fn a_folder_for_each_class_and_a_file_for_each_person() {
         }
     }
     assert_snapshot!(new_and_optimize(folder.path(), &["gestures", "--board", "nrf52840"]));
-    for line in [
-        "time = false",
-        "channels = [\"x\", \"y\", \"z\"]",
-        "split = { test = 0.2, k_fold = 3, by = \"group\" }",
-    ] {
+    for line in ["time_unit = \"ms\"", "split = { test = 0.2, k_fold = 3, by = \"group\" }"] {
         assert!(has(folder.path(), line), "{line}: {}", study(folder.path()));
     }
 }
@@ -99,6 +95,29 @@ fn recordings_with_a_column_of_classes() {
     fs::write(folder.path().join("moves.csv"), rows).unwrap();
     assert_snapshot!(new_and_optimize(folder.path(), &["moves.csv"]));
     assert!(has(folder.path(), "group = \"who\""));
+}
+
+/// Milliseconds by the title, or by steps that no seconds are; a gap of two seconds is seen.
+#[test]
+fn times_in_other_units() {
+    for (title, step, unit) in
+        [("timestamp_ms", 20, "ms"), ("Time (us)", 20_000, "us"), ("time", 20, "ms")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rows = format!("{title},x,y,state\n");
+        let second = if unit == "ms" { 1000 } else { 1_000_000 };
+        for i in 0..2000 {
+            let time = i * step + if i < 700 { 0 } else { 2 * second };
+            let state = ["idle", "run"][i / 250 % 2];
+            writeln!(rows, "{time},{:.3},{:.3},{state}", noise(i), (i / 250) as f64).unwrap();
+        }
+        fs::write(folder.path().join("log.csv"), rows).unwrap();
+        let said = new_and_optimize(folder.path(), &["log.csv"]);
+        assert!(said.contains("2.6 s at about 50 rows a second"), "{title}: {said}");
+        assert!(has(folder.path(), &format!("time_unit = \"{unit}\"")), "{}", study(folder.path()));
+        let report = text(&run(folder.path(), &["report", "runs/study"]).stdout);
+        assert!(report.contains("gaps over 1 s, crossed by no window: 1 "), "{report}");
+    }
 }
 
 #[test]

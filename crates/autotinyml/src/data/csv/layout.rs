@@ -36,6 +36,41 @@ pub enum Time {
     None,
 }
 
+/// What a step of time by 1 is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// One second.
+    #[default]
+    Seconds,
+    /// A thousandth.
+    Milliseconds,
+    /// A millionth.
+    Microseconds,
+}
+
+impl TimeUnit {
+    /// The longest first.
+    pub const ALL: [Self; 3] = [Self::Seconds, Self::Milliseconds, Self::Microseconds];
+
+    /// How many of them make a second.
+    pub fn per_second(self) -> f64 {
+        match self {
+            Self::Seconds => 1.0,
+            Self::Milliseconds => 1e3,
+            Self::Microseconds => 1e6,
+        }
+    }
+
+    /// As a study file writes it.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Milliseconds => "ms",
+            Self::Microseconds => "us",
+        }
+    }
+}
+
 /// The columns that a study file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
@@ -43,8 +78,10 @@ pub struct Columns {
     pub label: Option<Column>,
     /// The person, device or session that a row is of.
     pub group: Option<Column>,
-    /// Its time in seconds.
+    /// Its time.
     pub time: Time,
+    /// What that is in.
+    pub time_unit: TimeUnit,
     /// Its values. None: all other columns.
     pub channels: Option<Vec<Column>>,
 }

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use tempfile::TempDir;
 
 use super::*;
-use crate::data::csv::{Column, Time};
+use crate::data::csv::{Column, Time, TimeUnit};
 
 /// A folder with these files.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -25,12 +25,24 @@ fn rows_at(tenths: impl IntoIterator<Item = usize>) -> String {
 }
 
 /// `time, channel…`, a file or folder per class.
-const PLAIN: Columns = Columns { label: None, group: None, time: Time::First, channels: None };
+const PLAIN: Columns = Columns {
+    label: None,
+    group: None,
+    time: Time::First,
+    time_unit: TimeUnit::Seconds,
+    channels: None,
+};
 
 /// Columns by their titles.
 fn titled(label: &str, group: Option<&str>, time: Time) -> Columns {
     let title = |title: &str| Column::Title(title.to_string());
-    Columns { label: Some(title(label)), group: group.map(title), time, channels: None }
+    Columns {
+        label: Some(title(label)),
+        group: group.map(title),
+        time,
+        time_unit: TimeUnit::Seconds,
+        channels: None,
+    }
 }
 
 /// The error of reading these files, with `…` for the folder's name.
@@ -172,6 +184,7 @@ fn columns_by_number_and_channels_by_choice() {
         label: Some(Column::Number(4)),
         group: None,
         time: Time::Column(Column::Number(2)),
+        time_unit: TimeUnit::Seconds,
         channels: Some(vec![Column::Number(3)]),
     };
     let untitled = LABELLED.split_once('\n').unwrap().1;
@@ -281,5 +294,5 @@ fn the_walking_data_give_the_published_counts() {
 fn times_in_milliseconds_are_guessed() {
     let milliseconds: String = (0..20).map(|row| format!("{},{row},0\n", row * 3000)).collect();
     let error = error_of(&[("a.csv", &milliseconds), ("b.csv", &rows_at(0..20))], 4, 4);
-    assert!(error.contains("seconds, not in milliseconds?"), "{error}");
+    assert!(error.contains("time_unit = \"ms\""), "{error}");
 }
