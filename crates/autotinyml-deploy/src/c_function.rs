@@ -16,6 +16,7 @@ pub fn c_function(kernel: &Kernel, bits: Option<IndexBits>) -> &'static str {
         Operation::DepthwiseConv2d(_) => "depthwise_conv2d",
         Operation::MaxPool2d(_) => "max_pool2d",
         Operation::AveragePool2d(_) => "average_pool2d",
+        Operation::GlobalAveragePool2d => "global_average_pool2d",
         Operation::Dense => match (bits, zeros_pay(kernel)) {
             (Some(IndexBits::Four), true) if pairs_pay(kernel) => "dense_pairs4_sparse",
             (Some(IndexBits::Four), _) if pairs_pay(kernel) => "dense_pairs4",
@@ -90,6 +91,9 @@ pub fn c_file(function: &str) -> Option<(&'static str, &'static str)> {
         "conv2d" => ("conv2d.c", include_str!("../c/kernels/conv2d.c")),
         "max_pool2d" => ("max_pool2d.c", include_str!("../c/kernels/max_pool2d.c")),
         "average_pool2d" => ("average_pool2d.c", include_str!("../c/kernels/average_pool2d.c")),
+        "global_average_pool2d" => {
+            ("global_average_pool2d.c", include_str!("../c/kernels/global_average_pool2d.c"))
+        }
         "depthwise_conv2d" | "depthwise_conv2d_shared8" => {
             ("depthwise_conv2d.c", include_str!("../c/kernels/depthwise_conv2d.c"))
         }

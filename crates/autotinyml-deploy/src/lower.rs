@@ -48,6 +48,8 @@ pub enum Operation {
     MaxPool2d(Window),
     /// The mean of each window and channel.
     AveragePool2d(Window),
+    /// The mean of each channel.
+    GlobalAveragePool2d,
     /// A fully connected layer.
     Dense,
     /// The sum of two inputs, value by value.
@@ -55,6 +57,13 @@ pub enum Operation {
     /// Nothing: at first what dropout, flatten and activations do, in the end only an activation
     /// that no kernel before it could take in, or a network that does nothing at all.
     Copy,
+}
+
+impl Operation {
+    /// Whether each value of its input is added to sums, so that any number of pixels at a time will do.
+    pub fn adds_up(self) -> bool {
+        matches!(self, Self::Dense | Self::GlobalAveragePool2d)
+    }
 }
 
 /// A window that slides over a map.
@@ -141,13 +150,13 @@ fn from_node((index, node): (usize, &Node)) -> Kernel {
         Layer::MaxPool2d { window, stride } => {
             Operation::MaxPool2d(Window::of_pooling(window, stride))
         }
+        Layer::AveragePool2d { window, .. } if window == [node.input.height, node.input.width] => {
+            Operation::GlobalAveragePool2d
+        }
         Layer::AveragePool2d { window, stride } => {
             Operation::AveragePool2d(Window::of_pooling(window, stride))
         }
-        Layer::GlobalAveragePool2d => {
-            let all = [node.input.height, node.input.width];
-            Operation::AveragePool2d(Window::of_pooling(all, all))
-        }
+        Layer::GlobalAveragePool2d => Operation::GlobalAveragePool2d,
         Layer::BatchNorm { .. } => unreachable!("folded before"),
         Layer::Dense { .. } => Operation::Dense,
         Layer::Dropout { .. } | Layer::Flatten | Layer::Series | Layer::Activation(_) => {
@@ -180,6 +189,7 @@ fn drop_copies(kernels: Vec<Kernel>) -> Vec<Kernel> {
         Operation::MaxPool2d(window) | Operation::AveragePool2d(window) => {
             window.size == [1, 1] && window.stride == [1, 1]
         }
+        Operation::GlobalAveragePool2d => kernel.input == kernel.output,
         Operation::Conv2d { .. }
         | Operation::DepthwiseConv2d(_)
         | Operation::Dense

@@ -6,8 +6,8 @@
 //! it begins at least a *lead* before it, so far that the kernel writes no value over one that it has
 //! still to read (`plan/lead.rs`). How offsets are found is told in `plan/places.rs`.
 //!
-//! A map that only the next kernel reads, through windows or as a dense layer, need not exist as a
-//! whole. *Streamed*, just those of its pixels exist that are still to be read, and the kernels that
+//! A map that only the next kernel reads, through windows, as a dense layer or for its mean, need not
+//! exist as a whole. *Streamed*, just those of its pixels exist that are still to be read, and the kernels that
 //! write and read it run by turns, as a *cascade* (`plan/cascade.rs`). Nothing is computed twice. What
 //! the first kernel of a cascade reads stays live until the last turn, and what the last one writes is
 //! live from its first. So it can also cost more than to lay whole maps over dying inputs; the plan

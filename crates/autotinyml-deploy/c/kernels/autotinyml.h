@@ -97,7 +97,8 @@ void autotinyml_depthwise_conv2d(const struct autotinyml_map *layer, int first, 
 void autotinyml_depthwise_conv2d_shared8(const struct autotinyml_map *layer, int first, int end,
                                          int skipped, const float *input, float *output);
 
-/* The largest value of each window and channel, and the mean. They have no weights. */
+/* The largest value of each window and channel, and the mean. They have no weights. The mean of a whole
+ * map is autotinyml_global_average_pool2d's. */
 void autotinyml_max_pool2d(const struct autotinyml_map *layer, int first, int end, int skipped,
                            const float *input, float *output);
 void autotinyml_average_pool2d(const struct autotinyml_map *layer, int first, int end, int skipped,
@@ -170,6 +171,15 @@ void autotinyml_dense_shared8_sparse(const struct autotinyml_dense_shared *layer
                                      int end, const float *input, float *output);
 void autotinyml_dense_pairs4_sparse(const struct autotinyml_dense_shared *layer, int first, int end,
                                     const float *input, float *output);
+
+struct autotinyml_global_average_pool2d {
+    int inputs, channels;
+    autotinyml_activation activation;
+};
+
+/* The mean of each channel. The input may arrive in parts, pixel by pixel, as that of a dense layer. */
+void autotinyml_global_average_pool2d(const struct autotinyml_global_average_pool2d *layer, int first,
+                                      int end, const float *input, float *output);
 
 struct autotinyml_add {
     int length;

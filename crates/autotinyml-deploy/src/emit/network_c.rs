@@ -125,6 +125,10 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
             line("window", window_value(window));
             line("pool", window_value(Window::SINGLE));
         }
+        Operation::GlobalAveragePool2d => {
+            line("inputs", kernel.input.len().to_string());
+            line("channels", kernel.output.channels.to_string());
+        }
         Operation::Dense => {
             line("inputs", kernel.input.len().to_string());
             line("outputs", kernel.output.len().to_string());
@@ -146,6 +150,7 @@ fn structure(project: &Project, kernel: &Kernel) -> String {
         | Operation::DepthwiseConv2d(_)
         | Operation::MaxPool2d(_)
         | Operation::AveragePool2d(_) => "map",
+        Operation::GlobalAveragePool2d => "global_average_pool2d",
         Operation::Dense if project.index_bits(kernel).is_some() => "dense_shared",
         Operation::Dense | Operation::Copy => "dense",
         Operation::Add => "add",

@@ -91,10 +91,10 @@ pub fn has_stages(project: &Project, cascade: &Range<usize>) -> bool {
     maps(project, cascade).len() > 1
 }
 
-/// The kernels of a cascade that write maps: all, but for a dense one at the end.
+/// The kernels of a cascade that write maps: all, but for one at the end that adds up what comes.
 fn maps(project: &Project, cascade: &Range<usize>) -> Range<usize> {
-    let into_dense = project.kernels[cascade.end - 1].operation == Operation::Dense;
-    cascade.start..cascade.end - usize::from(into_dense)
+    let into_sums = project.kernels[cascade.end - 1].operation.adds_up();
+    cascade.start..cascade.end - usize::from(into_sums)
 }
 
 /// What `cascade.c` has to know of the kernels. The last one writes where it is told to.
@@ -120,7 +120,7 @@ fn stages_table(project: &Project, maps: Range<usize>) -> String {
     )
 }
 
-/// A cascade: its last map, or what a dense layer adds to its sums, some pixels at a time.
+/// A cascade: its last map, or what is added to sums, some pixels at a time.
 fn turns(project: &Project, cascade: &Range<usize>, table: &mut Table) -> String {
     let maps = maps(project, cascade);
     let last = maps.end - 1;
@@ -179,7 +179,7 @@ fn call(project: &Project, k: usize, part: Option<&str>, table: &mut Table) -> S
     let mut arguments = match kernel.operation {
         Operation::Copy => vec![activation(kernel), number("length", kernel.output.len())],
         Operation::Add => vec![format!("&{}", kernel.name)],
-        Operation::Dense => {
+        Operation::Dense | Operation::GlobalAveragePool2d => {
             vec![format!("&{}", kernel.name), range("inputs", kernel.input.len())]
         }
         Operation::Conv2d { .. }

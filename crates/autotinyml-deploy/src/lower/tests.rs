@@ -21,6 +21,7 @@ fn listing_of(network: &Network) -> String {
             Operation::DepthwiseConv2d(_) => "depthwise".to_string(),
             Operation::MaxPool2d(_) => "pool".to_string(),
             Operation::AveragePool2d(_) => "average".to_string(),
+            Operation::GlobalAveragePool2d => "mean".to_string(),
             Operation::Dense => "dense".to_string(),
             Operation::Add => "add".to_string(),
             Operation::Copy => "copy".to_string(),

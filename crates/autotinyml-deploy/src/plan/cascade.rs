@@ -6,7 +6,7 @@
 //! pixels are kept, and the oldest make room for new ones, by moving the others to the front. So
 //! there must be room for what the windows of a turn span, with the pixels that were written beyond
 //! that in the same turn of the writer; it is made up to whole rows, so that little is moved. A dense
-//! layer adds the pixels of each turn to its sums, and none of them stays.
+//! layer adds the pixels of each turn to its sums, as the mean of a map does, and none of them stays.
 //!
 //! [`turns`] is `c/kernels/cascade.c` without the arithmetic.
 
@@ -44,7 +44,10 @@ pub fn turn_pixels(kernels: &[Kernel], k: usize) -> usize {
             Operation::DepthwiseConv2d(window)
             | Operation::MaxPool2d(window)
             | Operation::AveragePool2d(window) => area(window.size),
-            Operation::Dense | Operation::Add | Operation::Copy => 1,
+            Operation::GlobalAveragePool2d
+            | Operation::Dense
+            | Operation::Add
+            | Operation::Copy => 1,
         };
         MULTIPLY_ADDS_MIN.div_ceil(work * output.channels)
     };
@@ -77,14 +80,14 @@ pub(super) fn least_extent(kernels: &[Kernel], k: usize) -> Extent {
 }
 
 /// Whether a kernel writes its output pixel by pixel, and only the kernel that comes next reads it:
-/// pixel by pixel too, or a dense layer.
+/// pixel by pixel too, or one that adds them up.
 pub(super) fn is_streamable(kernels: &[Kernel], k: usize) -> bool {
     let output = Source::Node(kernels[k].writes);
     let mut readers = (k..kernels.len()).filter(|&reader| kernels[reader].inputs.contains(&output));
     Reach::of(&kernels[k]).is_some()
         && readers.next() == Some(k + 1)
         && readers.next().is_none()
-        && (kernels[k + 1].operation == Operation::Dense || Reach::of(&kernels[k + 1]).is_some())
+        && (kernels[k + 1].operation.adds_up() || Reach::of(&kernels[k + 1]).is_some())
 }
 
 /// The cascade of each kernel: itself only, if what it reads and writes exists as a whole.
@@ -98,8 +101,8 @@ pub(super) fn cascades(extents: &[Extent]) -> Vec<Range<usize>> {
     (0..extents.len()).map(of).collect()
 }
 
-/// Kernel k computes the pixels `first` to `end` of its output; a dense layer adds up so many pixels
-/// of its input.
+/// Kernel k computes the pixels `first` to `end` of its output, or adds up so many pixels of its
+/// input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
     pub(super) kernel: usize,
@@ -109,8 +112,8 @@ pub(super) struct Turn {
 
 /// The turns of a cascade of several kernels, in order.
 pub(super) fn turns(kernels: &[Kernel], cascade: Range<usize>) -> Vec<Turn> {
-    let into_dense = kernels[cascade.end - 1].operation == Operation::Dense;
-    let stages = if into_dense { cascade.start..cascade.end - 1 } else { cascade.clone() };
+    let into_sums = kernels[cascade.end - 1].operation.adds_up();
+    let stages = if into_sums { cascade.start..cascade.end - 1 } else { cascade.clone() };
     let last = stages.end - 1;
     let reaches: Vec<Option<Reach>> = kernels[stages.clone()].iter().map(Reach::of).collect();
     let sizes: Vec<usize> = stages.clone().map(|k| turn_pixels(kernels, k)).collect();
@@ -129,7 +132,7 @@ pub(super) fn turns(kernels: &[Kernel], cascade: Range<usize>) -> Vec<Turn> {
         ends[i] = end;
         if k < last {
             k += 1;
-        } else if into_dense {
+        } else if into_sums {
             turns.push(Turn { kernel: cascade.end - 1, first, end });
         }
     }
@@ -153,7 +156,7 @@ pub(super) fn lost(kernels: &[Kernel], extents: &[Extent], cascade: Range<usize>
                 return Some(kernel - 1);
             }
         }
-        // A dense layer's sums exist as a whole.
+        // Sums exist as a whole.
         if reaches[i].is_none() {
             continue;
         }

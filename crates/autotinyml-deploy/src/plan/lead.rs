@@ -40,10 +40,9 @@ pub(super) fn steps(kernels: &[Kernel], cascade: Range<usize>) -> Vec<Step> {
         if turn.kernel == cascade.start {
             computed = turn.end;
         } else if turn.kernel + 1 == cascade.end && computed < pixels {
-            // A dense layer writes all of its sums at each turn.
-            let is_dense = last.operation == Operation::Dense;
-            let written =
-                if is_dense { last.output.len() } else { turn.end * last.output.channels };
+            // All sums are written at each turn.
+            let adds_up = last.operation.adds_up();
+            let written = if adds_up { last.output.len() } else { turn.end * last.output.channels };
             let first_needed = reach.first(computed) * first.input.channels;
             steps.push(Step { written, first_needed });
         }
@@ -56,8 +55,10 @@ fn kernel_steps(kernel: &Kernel) -> Vec<Step> {
     match kernel.operation {
         // Copied at once, then changed in place.
         Operation::Copy => vec![Step { written: output.len(), first_needed: output.len() }],
-        // A value at a time.
-        Operation::Add => vec![Step { written: 1, first_needed: 1 }],
+        // A value at a time. Sums begin with the first pixel's values, in their place.
+        Operation::Add | Operation::GlobalAveragePool2d => {
+            vec![Step { written: 1, first_needed: 1 }]
+        }
         // Every group of outputs reads the whole input.
         Operation::Dense => vec![Step { written: output.len(), first_needed: 0 }],
         // Channel by channel: none is written before all of its values were read.

@@ -22,7 +22,10 @@ impl Reach {
             Operation::DepthwiseConv2d(window)
             | Operation::MaxPool2d(window)
             | Operation::AveragePool2d(window) => (window, Window::SINGLE),
-            Operation::Dense | Operation::Add | Operation::Copy => return None,
+            Operation::GlobalAveragePool2d
+            | Operation::Dense
+            | Operation::Add
+            | Operation::Copy => return None,
         };
         let extent = |axis: usize| {
             (pool.size[axis] - 1) * window.stride[axis]

@@ -176,7 +176,8 @@ pub fn any_model(seed: u64) -> Model {
     with_weights(Network::graph(input, &layers).unwrap(), seed)
 }
 
-/// Layers on maps, one behind the other, mostly of some size, and then a dense layer or none.
+/// Layers on maps, one behind the other, mostly of some size, and then a dense layer, the mean of each channel
+/// or none.
 pub fn any_chain(seed: u64) -> Model {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut size = |range: std::ops::RangeInclusive<usize>| random.random_range(range);
@@ -213,8 +214,11 @@ pub fn any_chain(seed: u64) -> Model {
             layers.truncate(before);
         }
     }
-    if size(0..=2) > 0 {
-        layers.extend([Layer::Flatten, Layer::Dense { units: size(1..=20) }]);
+    match size(0..=5) {
+        0 => {}
+        1 => layers.push(Layer::GlobalAveragePool2d),
+        2 => layers.extend([Layer::GlobalAveragePool2d, Layer::Dense { units: size(1..=20) }]),
+        _ => layers.extend([Layer::Flatten, Layer::Dense { units: size(1..=20) }]),
     }
     model(input, &layers, seed)
 }

@@ -30,7 +30,8 @@ fn any_layer() -> impl Strategy<Value = Layer> {
 fn any_kernels() -> impl Strategy<Value = Vec<Kernel>> {
     let input = (1..20usize, 1..20usize, 1..5usize);
     let layers = prop::collection::vec(any_layer(), 0..8);
-    (input, layers, 1..200usize).prop_map(|((h, w, c), wanted, units)| {
+    let head = prop_oneof![Just(Layer::Flatten), Just(Layer::GlobalAveragePool2d)];
+    (input, layers, head, 1..200usize).prop_map(|((h, w, c), wanted, head, units)| {
         let input = Shape::new(h, w, c);
         let mut layers = vec![];
         for layer in wanted {
@@ -39,7 +40,7 @@ fn any_kernels() -> impl Strategy<Value = Vec<Kernel>> {
                 layers.pop();
             }
         }
-        layers.extend([Layer::Flatten, Layer::Dense { units }, Layer::Dense { units: 3 }]);
+        layers.extend([head, Layer::Dense { units }, Layer::Dense { units: 3 }]);
         kernels(input, &layers)
     })
 }
@@ -64,42 +65,45 @@ fn any_network() -> impl Strategy<Value = Network> {
         2 => Just(Part::Join),
     ];
     let input = (1..9usize, 1..9usize, 1..5usize);
-    (input, prop::collection::vec(part, 0..12)).prop_map(|((h, w, c), wanted)| {
-        let input = Shape::new(h, w, c);
-        let mut layers: Vec<(Layer, Vec<Source>)> = vec![];
-        let mut branches = vec![];
-        let (mut last, mut shape) = (Source::Input, input);
-        let head = [Layer::Flatten, Layer::Dense { units: 5 }, Layer::Dense { units: 3 }];
-        for part in wanted.into_iter().chain(head.map(Part::Layer)) {
-            let more = match part {
-                Part::Layer(layer) => vec![(layer, vec![last])],
-                Part::Branch => {
-                    branches.push((last, shape));
-                    continue;
-                }
-                Part::Join => match branches.pop() {
-                    None => continue,
-                    Some((source, alike)) if alike == shape => {
-                        vec![(Layer::Add, vec![last, source])]
+    (input, prop::collection::vec(part, 0..12), any::<bool>()).prop_map(
+        |((h, w, c), wanted, mean)| {
+            let input = Shape::new(h, w, c);
+            let mut layers: Vec<(Layer, Vec<Source>)> = vec![];
+            let mut branches = vec![];
+            let (mut last, mut shape) = (Source::Input, input);
+            let pooling = if mean { Layer::GlobalAveragePool2d } else { Layer::Flatten };
+            let head = [pooling, Layer::Dense { units: 5 }, Layer::Dense { units: 3 }];
+            for part in wanted.into_iter().chain(head.map(Part::Layer)) {
+                let more = match part {
+                    Part::Layer(layer) => vec![(layer, vec![last])],
+                    Part::Branch => {
+                        branches.push((last, shape));
+                        continue;
                     }
-                    Some((source, _)) => vec![
-                        (conv(shape.channels, 1, 1, Padding::Same), vec![source]),
-                        (Layer::Add, vec![last, Source::Node(layers.len())]),
-                    ],
-                },
-            };
-            let before = layers.len();
-            layers.extend(more);
-            match Network::graph(input, &layers) {
-                Ok(network) => {
-                    last = Source::Node(layers.len() - 1);
-                    shape = network.output();
+                    Part::Join => match branches.pop() {
+                        None => continue,
+                        Some((source, alike)) if alike == shape => {
+                            vec![(Layer::Add, vec![last, source])]
+                        }
+                        Some((source, _)) => vec![
+                            (conv(shape.channels, 1, 1, Padding::Same), vec![source]),
+                            (Layer::Add, vec![last, Source::Node(layers.len())]),
+                        ],
+                    },
+                };
+                let before = layers.len();
+                layers.extend(more);
+                match Network::graph(input, &layers) {
+                    Ok(network) => {
+                        last = Source::Node(layers.len() - 1);
+                        shape = network.output();
+                    }
+                    Err(_) => layers.truncate(before),
                 }
-                Err(_) => layers.truncate(before),
             }
-        }
-        Network::graph(input, &layers).unwrap()
-    })
+            Network::graph(input, &layers).unwrap()
+        },
+    )
 }
 
 /// The arena, each cell of which remembers which kernel wrote which value there last.
@@ -178,6 +182,14 @@ impl Arena<'_> {
                 (0..output.len()).for_each(|value| self.read(k, 0, value));
                 (0..output.len()).for_each(|value| self.write(k, value));
             }
+            Operation::GlobalAveragePool2d => part.for_each(|value| {
+                let channel = value % output.len();
+                if value >= output.len() {
+                    self.read_from(k, channel);
+                }
+                self.read(k, 0, value);
+                self.write(k, channel);
+            }),
             Operation::Dense => (0..output.len()).for_each(|unit| {
                 if part.start > 0 {
                     self.read_from(k, unit);
@@ -269,7 +281,7 @@ proptest! {
                 let mut computed = vec![0; kernels.len()];
                 for turn in turns(&kernels, cascade) {
                     let (k, range) = (turn.kernel, turn.first..turn.end);
-                    if kernels[k].operation == Operation::Dense {
+                    if kernels[k].operation.adds_up() {
                         let channels = kernels[k - 1].output.channels;
                         arena.run(k, range.start * channels..range.end * channels);
                         continue;
@@ -281,7 +293,7 @@ proptest! {
                     arena.run(k, range);
                     computed[k] = turn.end;
                 }
-            } else if kernels[k].operation == Operation::Dense {
+            } else if kernels[k].operation.adds_up() {
                 arena.run(k, 0..kernels[k].input.len());
             } else {
                 arena.run(k, 0..height * width);
