@@ -3,13 +3,11 @@
  * which it doesn't matter on which side of the maximum they stand. */
 #include "conv2d_tile.h"
 
-/* The largest of four sums and zero for each of four channels. Floats that are not negative are in the
- * order of their bits, and the bits of those that are negative are less. */
+/* The largest of four sums and zero for each of four channels. */
 #if defined(__arm__) && defined(__ARM_FP)
 static __attribute__((naked, noinline)) void store_largest_from_zero(const float *sums, float *output)
 {
     (void)sums, (void)output; /* r0 and r1 */
-#define RAISE(to, value) "cmp " value ", " to "\n it gt\n movgt " to ", " value "\n"
 #define RAISE_FOUR                                                                                 \
     "ldm r0!, {r6-r9}\n" RAISE("r2", "r6") RAISE("r3", "r7") RAISE("r4", "r8") RAISE("r5", "r9")
     __asm__("push {r4-r9}\n"

@@ -2,15 +2,11 @@
  * windows none of which hangs over the edge or has gaps. The four windows under a pooling window are
  * computed at once, and only the largest sums are stored. The activation comes last, as in
  * conv2d_max_pool2d.c, but for ReLU, which is done on the way. */
-#include "autotinyml.h"
+#include "conv2d_tile.h"
 
-enum { WINDOWS = 4, CHANNELS = 4 };
-
-/* Values under four windows: `count` in a row one behind the other, and from their end to the beginning of
- * the next row `gap` floats. */
-struct windows {
-    const float *of[WINDOWS];
-    int count, gap, rows;
+struct pooled {
+    struct autotinyml_windows windows;
+    int rows;   /* of each */
     int groups; /* of output channels */
     int is_relu;
 };
@@ -18,16 +14,6 @@ struct windows {
 /* Stores the largest of four sums for each channel, and of zero if that is ReLU's. */
 #if defined(__arm__) && defined(__ARM_FP)
 
-#define PRODUCTS(value_a, value_b, value_c, value_d, w0, w1, w2, w3)                               \
-    "vfma.f32 s0, " value_a ", " w0 "\n vfma.f32 s1, " value_a ", " w1 "\n"                        \
-    "vfma.f32 s2, " value_a ", " w2 "\n vfma.f32 s3, " value_a ", " w3 "\n"                        \
-    "vfma.f32 s4, " value_b ", " w0 "\n vfma.f32 s5, " value_b ", " w1 "\n"                        \
-    "vfma.f32 s6, " value_b ", " w2 "\n vfma.f32 s7, " value_b ", " w3 "\n"                        \
-    "vfma.f32 s8, " value_c ", " w0 "\n vfma.f32 s9, " value_c ", " w1 "\n"                        \
-    "vfma.f32 s10, " value_c ", " w2 "\n vfma.f32 s11, " value_c ", " w3 "\n"                      \
-    "vfma.f32 s12, " value_d ", " w0 "\n vfma.f32 s13, " value_d ", " w1 "\n"                      \
-    "vfma.f32 s14, " value_d ", " w2 "\n vfma.f32 s15, " value_d ", " w3 "\n"
-#define RAISE(to, value) "cmp " value ", " to "\n it gt\n movgt " to ", " value "\n"
 #define RAISE_FOUR                                                                                 \
     "ldm r12!, {r8-r11}\n" RAISE("r4", "r8") RAISE("r5", "r9") RAISE("r6", "r10") RAISE("r7", "r11")
 
@@ -37,13 +23,12 @@ struct windows {
     RAISE_FLOAT("s0", a) RAISE_FLOAT("s1", b) RAISE_FLOAT("s2", c) RAISE_FLOAT("s3", d)
 
 /* As the C below, with all sums in registers and two values of each window at a time: every register
- * that there is. For ReLU, floats are compared as integers: those that are not negative are in the order of
- * their bits, and the bits of those that are negative are less. */
-static __attribute__((naked, noinline)) void store_largest(const struct windows *windows,
+ * that there is. */
+static __attribute__((naked, noinline)) void store_largest(const struct pooled *pooled,
                                                            const float *weights, const float *bias,
                                                            float *output)
 {
-    (void)windows, (void)weights, (void)bias, (void)output; /* r0 to r3 */
+    (void)pooled, (void)weights, (void)bias, (void)output; /* r0 to r3 */
     __asm__("push {r4-r11, lr}\n"
             "vpush {s16-s31}\n"
             "sub sp, #68\n" /* the sums, and the groups */
@@ -61,7 +46,7 @@ static __attribute__((naked, noinline)) void store_largest(const struct windows 
             "vldmia r5!, {s26}\n"
             "vldmia r6!, {s28}\n"
             "vldmia r7!, {s30}\n"
-            PRODUCTS("s24", "s26", "s28", "s30", "s16", "s17", "s18", "s19")
+            TILE_PRODUCTS("s24", "s26", "s28", "s30", "s16", "s17", "s18", "s19")
             "cmp r10, #0\n"
             "beq 4f\n"
             "3: vldmia r1!, {s16-s23}\n"
@@ -70,8 +55,8 @@ static __attribute__((naked, noinline)) void store_largest(const struct windows 
             "vldmia r6!, {s28-s29}\n"
             "vldmia r7!, {s30-s31}\n"
             "subs r10, r10, #1\n"
-            PRODUCTS("s24", "s26", "s28", "s30", "s16", "s17", "s18", "s19")
-            PRODUCTS("s25", "s27", "s29", "s31", "s20", "s21", "s22", "s23")
+            TILE_PRODUCTS("s24", "s26", "s28", "s30", "s16", "s17", "s18", "s19")
+            TILE_PRODUCTS("s25", "s27", "s29", "s31", "s20", "s21", "s22", "s23")
             "bne 3b\n"
             "4: subs lr, lr, #1\n"
             "beq 5f\n"
@@ -107,31 +92,32 @@ static __attribute__((naked, noinline)) void store_largest(const struct windows 
 
 #else
 
-static void store_largest(const struct windows *windows, const float *weights, const float *bias,
+static void store_largest(const struct pooled *pooled, const float *weights, const float *bias,
                           float *output)
 {
-    const int row_step = windows->count + windows->gap;
-    for (int first = 0; first < windows->groups * CHANNELS; first += CHANNELS) {
-        float largest[CHANNELS] = {0.0F, 0.0F, 0.0F, 0.0F};
-        for (int window = 0; window < WINDOWS; window++) {
-            for (int channel = 0; channel < CHANNELS; channel++) {
+    const struct autotinyml_windows windows = pooled->windows;
+    const int row_step = windows.count + windows.gap;
+    for (int first = 0; first < pooled->groups * TILE_CHANNELS; first += TILE_CHANNELS) {
+        float largest[TILE_CHANNELS] = {0.0F, 0.0F, 0.0F, 0.0F};
+        for (int window = 0; window < TILE_WINDOWS; window++) {
+            for (int channel = 0; channel < TILE_CHANNELS; channel++) {
                 const float *weight = weights + channel;
                 float sum = bias[first + channel];
-                for (int row = 0; row < windows->rows; row++) {
-                    const float *values = windows->of[window] + row * row_step;
-                    for (int i = 0; i < windows->count; i++) {
+                for (int row = 0; row < pooled->rows; row++) {
+                    const float *values = windows.of[window] + row * row_step;
+                    for (int i = 0; i < windows.count; i++) {
                         sum += values[i] * *weight;
-                        weight += CHANNELS;
+                        weight += TILE_CHANNELS;
                     }
                 }
-                const int is_first = window == 0 && !windows->is_relu;
+                const int is_first = window == 0 && !pooled->is_relu;
                 largest[channel] = is_first || sum > largest[channel] ? sum : largest[channel];
             }
         }
-        for (int channel = 0; channel < CHANNELS; channel++) {
+        for (int channel = 0; channel < TILE_CHANNELS; channel++) {
             output[first + channel] = largest[channel];
         }
-        weights += windows->rows * windows->count * CHANNELS;
+        weights += pooled->rows * windows.count * TILE_CHANNELS;
     }
 }
 
@@ -145,22 +131,22 @@ void autotinyml_conv2d_max_pool2x2(const struct autotinyml_map *layer, int first
     const int down = window.stride_down * layer->input.width;
     const int right = window.stride_right;
     const int width = layer->output.width;
-    struct windows windows;
-    windows.count = window.width * channels;
-    windows.gap = window.dilation_down * layer->input.width * channels - windows.count;
-    windows.rows = window.height;
-    windows.groups = layer->output.channels / CHANNELS;
-    windows.is_relu = layer->activation == autotinyml_relu;
+    struct pooled pooled;
+    pooled.windows.count = window.width * channels;
+    pooled.windows.gap = (window.dilation_down * layer->input.width - window.width) * channels;
+    pooled.rows = window.height;
+    pooled.groups = layer->output.channels / TILE_CHANNELS;
+    pooled.is_relu = layer->activation == autotinyml_relu;
     for (; first < end; first++) {
         const int row = first / width * layer->pool.stride_down;
         const int column = first % width * layer->pool.stride_right;
         const float *corner = input + (row * down + column * right - skipped) * channels;
-        windows.of[0] = corner;
-        windows.of[1] = corner + right * channels;
-        windows.of[2] = corner + down * channels;
-        windows.of[3] = corner + (down + right) * channels;
-        store_largest(&windows, layer->weights, layer->bias, output);
-        if (!windows.is_relu) {
+        pooled.windows.of[0] = corner;
+        pooled.windows.of[1] = corner + right * channels;
+        pooled.windows.of[2] = corner + down * channels;
+        pooled.windows.of[3] = corner + (down + right) * channels;
+        store_largest(&pooled, layer->weights, layer->bias, output);
+        if (!pooled.is_relu) {
             layer->activation(output, layer->output.channels);
         }
         output += layer->output.channels;

@@ -3,16 +3,6 @@
 
 #if defined(__arm__) && defined(__ARM_FP)
 
-#define PRODUCTS(value_a, value_b, value_c, value_d, w0, w1, w2, w3)                               \
-    "vfma.f32 s0, " value_a ", " w0 "\n vfma.f32 s1, " value_a ", " w1 "\n"                        \
-    "vfma.f32 s2, " value_a ", " w2 "\n vfma.f32 s3, " value_a ", " w3 "\n"                        \
-    "vfma.f32 s4, " value_b ", " w0 "\n vfma.f32 s5, " value_b ", " w1 "\n"                        \
-    "vfma.f32 s6, " value_b ", " w2 "\n vfma.f32 s7, " value_b ", " w3 "\n"                        \
-    "vfma.f32 s8, " value_c ", " w0 "\n vfma.f32 s9, " value_c ", " w1 "\n"                        \
-    "vfma.f32 s10, " value_c ", " w2 "\n vfma.f32 s11, " value_c ", " w3 "\n"                      \
-    "vfma.f32 s12, " value_d ", " w0 "\n vfma.f32 s13, " value_d ", " w1 "\n"                      \
-    "vfma.f32 s14, " value_d ", " w2 "\n vfma.f32 s15, " value_d ", " w3 "\n"
-
 /* As the C below, with all sums in registers and two values of each window at a time: every register
  * that there is. */
 __attribute__((naked)) void autotinyml_add_four(const struct autotinyml_windows *windows, const float *weights,
@@ -32,8 +22,8 @@ __attribute__((naked)) void autotinyml_add_four(const struct autotinyml_windows 
             "vldmia r6!, {s28-s29}\n"
             "vldmia r7!, {s30-s31}\n"
             "subs r10, r10, #1\n"
-            PRODUCTS("s24", "s26", "s28", "s30", "s16", "s17", "s18", "s19")
-            PRODUCTS("s25", "s27", "s29", "s31", "s20", "s21", "s22", "s23")
+            TILE_PRODUCTS("s24", "s26", "s28", "s30", "s16", "s17", "s18", "s19")
+            TILE_PRODUCTS("s25", "s27", "s29", "s31", "s20", "s21", "s22", "s23")
             "bne 2b\n"
             "3: lsls r10, r8, #31\n"
             "beq 4f\n"
@@ -42,7 +32,7 @@ __attribute__((naked)) void autotinyml_add_four(const struct autotinyml_windows 
             "vldmia r5!, {s26}\n"
             "vldmia r6!, {s28}\n"
             "vldmia r7!, {s30}\n"
-            PRODUCTS("s24", "s26", "s28", "s30", "s16", "s17", "s18", "s19")
+            TILE_PRODUCTS("s24", "s26", "s28", "s30", "s16", "s17", "s18", "s19")
             "4: add r4, r4, r9\n"
             "add r5, r5, r9\n"
             "add r6, r6, r9\n"

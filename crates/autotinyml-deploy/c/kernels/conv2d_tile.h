@@ -42,4 +42,24 @@ void autotinyml_add_four(const struct autotinyml_windows *windows, const float *
 void autotinyml_add_single(const struct autotinyml_windows *windows, const float *weights, int rows,
                            float *sums);
 
+#if defined(__arm__) && defined(__ARM_FP)
+
+/* Adds to s0 to s15 [window][channel] the products of a value of each window with a weight of each
+ * channel. */
+#define TILE_PRODUCTS(value_a, value_b, value_c, value_d, w0, w1, w2, w3)                          \
+    "vfma.f32 s0, " value_a ", " w0 "\n vfma.f32 s1, " value_a ", " w1 "\n"                        \
+    "vfma.f32 s2, " value_a ", " w2 "\n vfma.f32 s3, " value_a ", " w3 "\n"                        \
+    "vfma.f32 s4, " value_b ", " w0 "\n vfma.f32 s5, " value_b ", " w1 "\n"                        \
+    "vfma.f32 s6, " value_b ", " w2 "\n vfma.f32 s7, " value_b ", " w3 "\n"                        \
+    "vfma.f32 s8, " value_c ", " w0 "\n vfma.f32 s9, " value_c ", " w1 "\n"                        \
+    "vfma.f32 s10, " value_c ", " w2 "\n vfma.f32 s11, " value_c ", " w3 "\n"                      \
+    "vfma.f32 s12, " value_d ", " w0 "\n vfma.f32 s13, " value_d ", " w1 "\n"                      \
+    "vfma.f32 s14, " value_d ", " w2 "\n vfma.f32 s15, " value_d ", " w3 "\n"
+
+/* Raises a register to a value: as integers, floats that are not negative are in the order of their bits,
+ * and the bits of those that are negative are less. */
+#define RAISE(to, value) "cmp " value ", " to "\n it gt\n movgt " to ", " value "\n"
+
+#endif
+
 #endif

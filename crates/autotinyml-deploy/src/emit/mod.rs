@@ -66,9 +66,11 @@ const DENSE_ROWS: (&str, &str) = ("dense_rows.h", include_str!("../../c/kernels/
 const CONV2D_SHARED: (&str, &str) =
     ("conv2d_shared.c", include_str!("../../c/kernels/conv2d_shared.c"));
 
-/// What the general kernels of a convolution call.
-const CONV2D: [(&str, &str); 3] = [
-    ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h")),
+/// What all kernels of a convolution share.
+const CONV2D_TILE: (&str, &str) = ("conv2d_tile.h", include_str!("../../c/kernels/conv2d_tile.h"));
+
+/// What the general ones call.
+const CONV2D: [(&str, &str); 2] = [
     ("conv2d_tile.c", include_str!("../../c/kernels/conv2d_tile.c")),
     ("conv2d_products.c", include_str!("../../c/kernels/conv2d_products.c")),
 ];
@@ -182,6 +184,7 @@ impl<'a> Project<'a> {
             let function = network_c::function(self, kernel);
             files.extend(c_file(function));
             files.extend(skips_zeros(function).then_some(DENSE_ROWS));
+            files.extend(function.starts_with("conv2d").then_some(CONV2D_TILE));
             if ["conv2d", "conv2d_max_pool2d"].contains(&function) {
                 files.extend(CONV2D);
                 files.extend(self.index_bits(kernel).map(|_| CONV2D_SHARED));
