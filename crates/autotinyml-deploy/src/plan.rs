@@ -11,13 +11,14 @@
 //! write and read it run by turns, as a *cascade* (`plan/cascade.rs`). Nothing is computed twice. What
 //! the first kernel of a cascade reads stays live until the last turn, and what the last one writes is
 //! live from its first. So it can also cost more than to lay whole maps over dying inputs; the plan
-//! streams where that makes the arena smaller.
+//! streams where that makes the arena smaller (`plan/choice.rs`).
 //!
 //! Where no memory region has room for all of it, the arena is in two pieces, and no buffer lies in both.
 //!
 //! [`Plan::check`] proves each plan anew by walking through what each kernel reads and writes.
 
 mod cascade;
+mod choice;
 mod lead;
 mod places;
 mod reach;
@@ -32,7 +33,8 @@ use autotinyml_nn::{Shape, Source};
 pub use cascade::turn_pixels;
 
 use crate::lower::Kernel;
-use cascade::{Extents, cascades, is_streamable, least_extent, lost};
+use cascade::{Extents, cascades, is_streamable, lost};
+use choice::Choices;
 use lead::{Step, steps};
 use places::{least_size, places, rivals};
 
@@ -124,94 +126,27 @@ pub fn plan_in_pieces(kernels: &[Kernel], first_bytes: usize) -> Result<Plan, Pl
     plan_with_border(kernels, Some(first_bytes / FLOAT_BYTES))
 }
 
-/// If no more maps could be streamed, every choice of them is tried.
-const ALL_CHOICES_MAX: usize = 6;
-
 fn plan_with_border(kernels: &[Kernel], border: Option<usize>) -> Result<Plan, PlanError> {
-    let least: Extents = (0..kernels.len()).map(|k| least_extent(kernels, k)).collect();
-    let streamable: Vec<usize> =
-        (0..kernels.len()).filter(|&k| least[k] != Extent::Whole).collect();
-    let plan = if streamable.len() <= ALL_CHOICES_MAX {
-        best_of_all(kernels, &least, &streamable, border)
-    } else {
-        let streamed = improved(kernels, &least, least.clone(), border);
-        let whole = improved(kernels, &least, vec![Extent::Whole; kernels.len()], border);
-        if cost(&streamed) < cost(&whole) { streamed } else { whole }
-    };
+    let plan = Choices::new(kernels, border).best();
     plan.check(kernels)?;
     Ok(plan)
 }
 
-/// The best plan of all choices of streamed maps.
-fn best_of_all(
-    kernels: &[Kernel],
-    least: &Extents,
-    streamable: &[usize],
-    border: Option<usize>,
-) -> Plan {
-    let mut extents = vec![Extent::Whole; kernels.len()];
-    let mut plan = smallest(kernels, &extents, border, usize::MAX).expect("it may be any size");
-    for choice in 1..1 << streamable.len() {
-        for (bit, &k) in streamable.iter().enumerate() {
-            extents[k] = if choice >> bit & 1 == 1 { least[k] } else { Extent::Whole };
-        }
-        if let Some(other) = smallest(kernels, &extents, border, plan.arena_bytes)
-            && cost(&other) < cost(&plan)
-        {
-            plan = other;
-        }
-    }
-    plan
-}
-
-/// A smaller arena is better; of two alike, the one with fewer streamed maps.
-fn cost(plan: &Plan) -> (usize, usize) {
-    let is_streamed = |buffer: &&Buffer| buffer.extent != Extent::Whole;
-    (plan.arena_bytes, plan.buffers.iter().filter(is_streamed).count())
-}
-
-/// The best plan that is found from these extents, by streaming one map more or one less at a time.
-fn improved(
-    kernels: &[Kernel],
-    least: &Extents,
-    mut extents: Extents,
-    border: Option<usize>,
-) -> Plan {
-    let any_size = usize::MAX;
-    let mut plan = smallest(kernels, &extents, border, any_size).expect("it may be any size");
-    loop {
-        let before = cost(&plan);
-        for k in 0..kernels.len() {
-            let old = extents[k];
-            extents[k] = if old == Extent::Whole { least[k] } else { Extent::Whole };
-            if extents[k] == old {
-                continue;
-            }
-            match smallest(kernels, &extents, border, plan.arena_bytes) {
-                Some(other) if cost(&other) < cost(&plan) => plan = other,
-                _ => extents[k] = old,
-            }
-        }
-        if cost(&plan) == before {
-            return plan;
-        }
-    }
+/// Values of each output that exist at a time.
+fn lengths(kernels: &[Kernel], extents: &[Extent]) -> Vec<usize> {
+    let length = |(kernel, extent): (&Kernel, &Extent)| {
+        extent.pixels(kernel.output) * kernel.output.channels
+    };
+    kernels.iter().zip(extents).map(length).collect()
 }
 
 /// The smallest arena that is found for maps of these extents, if no buffer may lie across the border.
 /// `None`: it would be larger than so many bytes, as a look at what is live at a time shows.
-fn smallest(
-    kernels: &[Kernel],
-    extents: &Extents,
-    border: Option<usize>,
-    bytes_max: usize,
-) -> Option<Plan> {
+fn smallest(choices: &Choices, extents: &Extents, bytes_max: usize) -> Option<Plan> {
+    let Choices { kernels, border, .. } = *choices;
     let between = &kernels[..kernels.len() - 1];
-    let length = |(kernel, extent): (&Kernel, &Extent)| {
-        extent.pixels(kernel.output) * kernel.output.channels
-    };
-    let lengths: Vec<usize> = kernels.iter().zip(extents).map(length).collect();
-    let rivals = rivals(kernels, extents, &lengths, border);
+    let lengths = lengths(kernels, extents);
+    let rivals = rivals(choices, extents, &lengths, 0..kernels.len());
     let lengths = &lengths[..between.len()];
     let start = border.unwrap_or(0);
     let (mut too_small, mut enough) = (None, start + lengths.iter().sum::<usize>());

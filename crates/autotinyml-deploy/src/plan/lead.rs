@@ -1,5 +1,7 @@
 //! In which order the kernels in `c/` read and write, and so how far an output may lie over an input.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::cascade::turns;
@@ -8,6 +10,26 @@ use crate::lower::{Kernel, Operation};
 
 /// Pixels that `conv2d.c` computes at once, the `TILE_WINDOWS` of `conv2d_tile.h`.
 pub(super) const TILE_PIXELS: usize = 4;
+
+/// The leads of cascades, each computed once.
+pub(super) struct Leads<'a> {
+    kernels: &'a [Kernel],
+    /// By first kernel and the one behind the last.
+    known: RefCell<BTreeMap<(usize, usize), usize>>,
+}
+
+impl<'a> Leads<'a> {
+    pub(super) fn of(kernels: &'a [Kernel]) -> Self {
+        Self { kernels, known: RefCell::default() }
+    }
+
+    /// See [`lead`].
+    pub(super) fn lead(&self, cascade: &Range<usize>) -> usize {
+        let mut known = self.known.borrow_mut();
+        let lead = || lead(self.kernels, cascade.clone());
+        *known.entry((cascade.start, cascade.end)).or_insert_with(lead)
+    }
+}
 
 /// How many values before an input, which no later kernel reads, a cascade's output must begin at least
 /// if they overlap: the most that it has written at any time beyond the first value that it has still

@@ -20,10 +20,11 @@
 //!
 //! A second walk, from the last buffer back, picks the offsets.
 
+use std::ops::Range;
+
 use super::cascade::cascades;
-use super::lead::lead;
+use super::choice::Choices;
 use super::{Extent, last_needed};
-use crate::lower::Kernel;
 
 /// A buffer that is live when a later one is written.
 pub(super) struct Rival {
@@ -44,40 +45,48 @@ const BORDER: usize = usize::MAX;
 /// Layouts that are followed at a time.
 const LAYOUTS_MAX: usize = 64;
 
-/// The rivals of each kernel's output, of which these `lengths` exist at a time, in the order of the
+/// The rivals of the outputs of some kernels, of which these `lengths` exist at a time, in the order of the
 /// kernels: the border, if there is one, is always the first of them, and the output of the kernel before
 /// the last.
 pub(super) fn rivals(
-    kernels: &[Kernel],
+    choices: &Choices,
     extents: &[Extent],
     lengths: &[usize],
-    border: Option<usize>,
+    kernels: Range<usize>,
 ) -> Vec<Vec<Rival>> {
-    let last_needed = last_needed(kernels, extents);
-    let of = |(k, cascade): (usize, std::ops::Range<usize>)| {
+    let last_needed = last_needed(choices.kernels, extents);
+    let cascades = cascades(extents);
+    let of = |k: usize| {
+        let cascade = &cascades[k];
         // What the cascade reads and no later one.
         let dies = |&buffer: &usize| last_needed[buffer] == k && buffer < cascade.start;
         let rivals = || (0..k).filter(|&buffer| last_needed[buffer] >= k);
-        let lead = rivals().find(dies).map(|_| lead(kernels, cascade.clone()));
+        let lead = rivals().find(dies).map(|_| choices.leads.lead(cascade));
         let rival = |buffer: usize| Rival {
             buffer,
             length: lengths[buffer],
             distance: lead.filter(|_| dies(&buffer)).unwrap_or(lengths[k]),
         };
-        let border = border.map(|_| Rival { buffer: BORDER, length: 0, distance: lengths[k] });
+        let border =
+            choices.border.map(|_| Rival { buffer: BORDER, length: 0, distance: lengths[k] });
         border.into_iter().chain(rivals().map(rival)).collect()
     };
-    cascades(extents).into_iter().enumerate().map(of).collect()
+    kernels.map(of).collect()
 }
 
-/// No arena is smaller: what is live when a buffer is written, which may lie over what then dies.
+/// No arena is smaller: what is live when a buffer is written, which may lie over what then dies, as far
+/// as its lead allows.
 pub(super) fn least_size(lengths: &[usize], rivals: &[Vec<Rival>]) -> usize {
     let live = |(&length, rivals): (&usize, &Vec<Rival>)| {
-        let sum = |all: bool| -> usize {
-            let stays = |rival: &&Rival| all || rival.distance == length;
-            rivals.iter().filter(stays).map(|rival| rival.length).sum()
+        let stays = |rival: &&Rival| rival.distance == length;
+        let all: usize = rivals.iter().map(|rival| rival.length).sum();
+        let staying: usize = rivals.iter().filter(stays).map(|rival| rival.length).sum();
+        let with = |dying: &Rival| {
+            let below = length.max(dying.distance + dying.length);
+            below.min(length + dying.length)
         };
-        sum(true).max(sum(false) + length)
+        let dying = rivals.iter().filter(|rival| !stays(rival)).map(with).max();
+        all.max(staying + dying.unwrap_or(length))
     };
     lengths.iter().zip(rivals).map(live).max().unwrap_or(0)
 }

@@ -2,7 +2,8 @@ mod properties;
 
 use autotinyml_nn::{Activation, Layer, Network, Padding, Shape, Source};
 
-use super::cascade::turns;
+use super::cascade::{least_extent, turns};
+use super::choice::ALL_CHOICES_MAX;
 use super::reach::Reach;
 use super::*;
 use crate::lower::{Operation, Window, lower};

@@ -308,7 +308,8 @@ proptest! {
     fn no_other_choice_of_streamed_maps_takes_much_less(
         kernels in prop_oneof![any_kernels(), any_network().prop_map(|network| lower(&network).unwrap())]
     ) {
-        let least: Extents = (0..kernels.len()).map(|k| least_extent(&kernels, k)).collect();
+        let choices = Choices::new(&kernels, None);
+        let least = &choices.least;
         let streamable: Vec<usize> =
             (0..kernels.len()).filter(|&k| least[k] != Extent::Whole).collect();
         let choice = |bits: usize| {
@@ -316,7 +317,7 @@ proptest! {
             for (bit, &k) in streamable.iter().enumerate() {
                 extents[k] = if bits >> bit & 1 == 1 { least[k] } else { Extent::Whole };
             }
-            smallest(&kernels, &extents, None, usize::MAX).unwrap().arena_bytes
+            smallest(&choices, &extents, usize::MAX).unwrap().arena_bytes
         };
         let best = (0..1 << streamable.len()).map(choice).min().unwrap();
         let arena_bytes = plan(&kernels).unwrap().arena_bytes;
@@ -326,13 +327,15 @@ proptest! {
 
     #[test]
     fn streaming_never_takes_more(kernels in any_kernels()) {
-        let whole = smallest(&kernels, &vec![Extent::Whole; kernels.len()], None, usize::MAX).unwrap();
+        let choices = Choices::new(&kernels, None);
+        let whole = smallest(&choices, &vec![Extent::Whole; kernels.len()], usize::MAX).unwrap();
         prop_assert!(plan(&kernels).unwrap().arena_bytes <= whole.arena_bytes);
     }
 
     #[test]
     fn no_plan_of_a_chain_is_larger_than_two_buffers_side_by_side(kernels in any_kernels()) {
-        let plan = smallest(&kernels, &vec![Extent::Whole; kernels.len()], None, usize::MAX).unwrap();
+        let choices = Choices::new(&kernels, None);
+        let plan = smallest(&choices, &vec![Extent::Whole; kernels.len()], usize::MAX).unwrap();
         let lengths: Vec<usize> = plan.buffers.iter().map(|buffer| buffer.length_bytes).collect();
         let neighbours = lengths.windows(2).map(|pair| pair[0] + pair[1]).max();
         prop_assert!(plan.arena_bytes <= neighbours.unwrap_or(lengths[0]));
