@@ -188,6 +188,7 @@ pub fn nearest_sizes(
         resized(network, sizes).filter(fits).map(|smaller| (changes(network, sizes), smaller))
     };
     let of_one = |&(index, size): &(usize, usize)| {
+        try_sizes(&[(index, 1)])?; // If that does not do, none does.
         let smaller = (1..size).rev().step_by(size.div_ceil(SIZES_MAX));
         let mut found = smaller.map(|smaller| (smaller, [(index, smaller)]));
         found.find_map(|(to, sizes)| Some((to as f64 / size as f64, try_sizes(&sizes)?)))
@@ -199,6 +200,7 @@ pub fn nearest_sizes(
             let scale = |size: usize| (size * step / SIZES_MAX).max(1);
             sizes.iter().map(|&(index, size)| (index, scale(size))).collect()
         };
+        try_sizes(&scaled(0))?;
         (0..SIZES_MAX).rev().find_map(|step| try_sizes(&scaled(step)))
     })
 }

@@ -86,9 +86,8 @@ impl Placement {
                 if room <= 0 || !ram.fits() {
                     continue;
                 }
-                let pieces = plan_in_pieces(kernels, room as usize)?;
-                let behind = pieces.arena_bytes.saturating_sub(room as usize);
-                if behind as isize <= ram.regions[second].1 {
+                let left = ram.regions[second].1 as usize;
+                if let Some(pieces) = plan_in_pieces(kernels, [room as usize, left])? {
                     return Ok(all.placement(pieces, &[first, second], input, output));
                 }
             }

@@ -114,21 +114,28 @@ pub struct PlanError {
 /// # Errors
 /// The plan fails its own check: a defect.
 pub fn plan(kernels: &[Kernel]) -> Result<Plan, PlanError> {
-    plan_with_border(kernels, None)
+    Ok(plan_with_border(kernels, None, usize::MAX)?.expect("it may be any size"))
 }
 
-/// The same for an arena in two pieces, the first of so many bytes: the smallest second piece that is
-/// found.
+/// The same for an arena in two pieces of so many bytes at the most: the smallest second piece that is
+/// found. `None`: none is.
 ///
 /// # Errors
 /// The plan fails its own check: a defect.
-pub fn plan_in_pieces(kernels: &[Kernel], first_bytes: usize) -> Result<Plan, PlanError> {
-    plan_with_border(kernels, Some(first_bytes / FLOAT_BYTES))
+pub fn plan_in_pieces(
+    kernels: &[Kernel],
+    [first, second]: [usize; 2],
+) -> Result<Option<Plan>, PlanError> {
+    plan_with_border(kernels, Some(first / FLOAT_BYTES), first.saturating_add(second))
 }
 
-fn plan_with_border(kernels: &[Kernel], border: Option<usize>) -> Result<Plan, PlanError> {
-    let plan = Choices::new(kernels, border).best();
-    plan.check(kernels)?;
+fn plan_with_border(
+    kernels: &[Kernel],
+    border: Option<usize>,
+    bytes_max: usize,
+) -> Result<Option<Plan>, PlanError> {
+    let plan = Choices::new(kernels, border).best(bytes_max);
+    plan.as_ref().map_or(Ok(()), |plan| plan.check(kernels))?;
     Ok(plan)
 }
 
@@ -141,19 +148,25 @@ fn lengths(kernels: &[Kernel], extents: &[Extent]) -> Vec<usize> {
 }
 
 /// The smallest arena that is found for maps of these extents, if no buffer may lie across the border.
-/// `None`: it would be larger than so many bytes, as a look at what is live at a time shows.
+/// `None`: none of so many bytes is.
 fn smallest(choices: &Choices, extents: &Extents, bytes_max: usize) -> Option<Plan> {
     let Choices { kernels, border, .. } = *choices;
     let between = &kernels[..kernels.len() - 1];
     let lengths = lengths(kernels, extents);
-    let rivals = rivals(choices, extents, &lengths, 0..kernels.len());
+    let lead = |cascade: &Range<usize>| choices.leads.lead(cascade);
+    let rivals = rivals(choices, extents, &lengths, 0..kernels.len(), &lead);
     let lengths = &lengths[..between.len()];
     let start = border.unwrap_or(0);
     let (mut too_small, mut enough) = (None, start + lengths.iter().sum::<usize>());
     // Bisection between what is live at a time, which may be enough, and all buffers side by side.
     let mut trial = least_size(lengths, &rivals);
-    if trial > bytes_max / FLOAT_BYTES {
+    let size_max = bytes_max / FLOAT_BYTES;
+    if trial > size_max {
         return None;
+    }
+    if enough > size_max {
+        places(lengths, &rivals, size_max, border)?;
+        enough = size_max;
     }
     while trial < enough {
         match places(lengths, &rivals, trial, border) {

@@ -151,3 +151,21 @@ fn a_broken_pass_is_named() {
         @"lowering pass forgets-everything: the last kernel does not write the network's output"
     );
 }
+
+#[test]
+fn zeros_come_from_relu_and_stay_below_max_pooling() {
+    let [dense, flatten] = [Layer::Dense { units: 4 }, Layer::Flatten];
+    let read = |layers: &[Layer]| {
+        let network = Network::chain(Shape::new(8, 8, 2), layers).unwrap();
+        let kernels = lower(&network).unwrap();
+        kernels.into_iter().map(|kernel| kernel.reads_zeros).collect::<Vec<_>>()
+    };
+    let tanh = Layer::Activation(Activation::Tanh);
+    let relu6 = Layer::Activation(Activation::Relu6);
+    let mean = Layer::AveragePool2d { window: [2, 2], stride: [2, 2] };
+    // Windows that overlap have a kernel of their own.
+    let layers = [conv(3, 3, Padding::Same), RELU, pool(3, 2), flatten, dense, relu6, dense];
+    assert_eq!(read(&layers), [false, true, true, true]);
+    let layers = [conv(3, 3, Padding::Same), RELU, mean, flatten, dense, tanh, dense];
+    assert_eq!(read(&layers), [false, true, false, false]);
+}

@@ -45,14 +45,15 @@ const BORDER: usize = usize::MAX;
 /// Layouts that are followed at a time.
 const LAYOUTS_MAX: usize = 64;
 
-/// The rivals of the outputs of some kernels, of which these `lengths` exist at a time, in the order of the
-/// kernels: the border, if there is one, is always the first of them, and the output of the kernel before
+/// The rivals of the outputs of some `kernels`, of which these `lengths` exist at a time, in the order of the
+/// kernels, if these are the leads of cascades: the border, if there is one, is always the first of them, and the output of the kernel before
 /// the last.
 pub(super) fn rivals(
     choices: &Choices,
     extents: &[Extent],
     lengths: &[usize],
     kernels: Range<usize>,
+    lead: &dyn Fn(&Range<usize>) -> usize,
 ) -> Vec<Vec<Rival>> {
     let last_needed = last_needed(choices.kernels, extents);
     let cascades = cascades(extents);
@@ -61,7 +62,7 @@ pub(super) fn rivals(
         // What the cascade reads and no later one.
         let dies = |&buffer: &usize| last_needed[buffer] == k && buffer < cascade.start;
         let rivals = || (0..k).filter(|&buffer| last_needed[buffer] >= k);
-        let lead = rivals().find(dies).map(|_| choices.leads.lead(cascade));
+        let lead = rivals().find(dies).map(|_| lead(cascade));
         let rival = |buffer: usize| Rival {
             buffer,
             length: lengths[buffer],

@@ -3,7 +3,6 @@ mod properties;
 use autotinyml_nn::{Activation, Layer, Network, Padding, Shape, Source};
 
 use super::cascade::{least_extent, turns};
-use super::choice::ALL_CHOICES_MAX;
 use super::reach::Reach;
 use super::*;
 use crate::lower::{Operation, Window, lower};
@@ -184,10 +183,10 @@ fn a_plan_that_overwrites_is_refused() {
 fn no_buffer_is_in_both_pieces_of_an_arena() {
     let layers = [8, 4, 2].map(|units| Layer::Dense { units });
     let kernels = kernels(Shape::vector(3), &layers);
-    let mut plan = plan_in_pieces(&kernels, 16).unwrap();
+    let mut plan = plan_in_pieces(&kernels, [16, usize::MAX]).unwrap().unwrap();
     assert_eq!((plan.pieces(), plan.buffers[0].offset_bytes), (vec![16, 32], 16), "{plan}");
     plan.border_bytes = Some(20);
     insta::assert_snapshot!(plan.check(&kernels).unwrap_err(), @"memory plan: the output of dense_1 is in both pieces");
     // Nothing is behind a border that is high enough.
-    assert_eq!(plan_in_pieces(&kernels, 48).unwrap().pieces(), [48]);
+    assert_eq!(plan_in_pieces(&kernels, [48, usize::MAX]).unwrap().unwrap().pieces(), [48]);
 }

@@ -6,31 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use autotinyml_deploy::{Board, Checked, Compression, DeployError, Limits, Subject, Tools, check};
-use autotinyml_nn::{Activation, Layer, Model, Network, Padding, Shape, Standardisation};
+use autotinyml_nn::{Layer, Model, Network, Shape, Standardisation};
 use tempfile::TempDir;
 
-use crate::support::{assert_near, baseline, inputs, model, tools};
+use crate::support::{assert_near, baseline, experiment_1, inputs, model, rectified, tools};
 
-/// 8 filters and 8 units: about 6 KB of weights.
+/// About 14 KB of weights.
 fn small() -> Model {
-    let relu = Layer::Activation(Activation::Relu);
-    let layers = [
-        Layer::Conv2d {
-            filters: 8,
-            kernel: [2, 2],
-            stride: [1, 1],
-            dilation: [1, 1],
-            padding: Padding::Valid,
-        },
-        relu,
-        Layer::MaxPool2d { window: [2, 2], stride: [2, 2] },
-        Layer::Flatten,
-        Layer::Dense { units: 8 },
-        relu,
-        Layer::Dense { units: 6 },
-        Layer::Activation(Activation::Softmax),
-    ];
-    model(Shape::new(90, 3, 1), &layers, 2)
+    experiment_1(8)
 }
 
 fn subject<'a>(model: &'a Model, vectors: &'a [f32]) -> Subject<'a> {
@@ -85,6 +68,29 @@ fn a_network_that_fits_is_measured_in_every_way() {
     run_make(folder.path(), &tools, &[]);
     let elf = autotinyml_deploy::Elf::read(&folder.path().join("firmware.elf")).unwrap();
     assert_eq!(elf.bytes_in(&tiny_board().unwrap().regions[0]), flash);
+}
+
+#[test]
+fn an_inference_that_finds_no_zeros_takes_the_most() {
+    let Some(tools) = tools(|tools| tools.missing().is_empty()) else { return };
+    let folder = TempDir::new().unwrap();
+    for (model, compression, multiply_adds) in [
+        (small(), Compression::X1, 0),
+        (rectified(13, [208, 160], 1), Compression::X1, 1352 * 208 + 208 * 160),
+        (rectified(13, [208, 160], 1), Compression::X4, 1352 * 208 + 208 * 160),
+        // The second dense layer has so few weights that it does not look for zeros.
+        (rectified(13, [208, 160], 1), Compression::X8, 1352 * 208),
+    ] {
+        let vectors = inputs(&model.network, 3, 4);
+        let checked = check(&subject(&model, &vectors), compression, None, &tools, folder.path());
+        let footprint = checked.unwrap().footprint;
+        let mean = footprint.instructions.unwrap();
+        let most = footprint.instructions_max;
+        assert_eq!(most.is_some(), multiply_adds > 0, "{compression}: {footprint:?}");
+        // Some zeros, at an instruction or more for each weight that is passed over.
+        let saved = most.unwrap_or(mean) - mean;
+        assert!(saved >= multiply_adds / 20 && saved < 4 * multiply_adds.max(1), "{saved}");
+    }
 }
 
 /// As a user calls it.

@@ -85,8 +85,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         arguments.compression.or(deploy.map(|deploy| deploy.compression)).unwrap_or_default();
     let limits = deploy.map(|deploy| deploy.limits);
 
-    let data = data(arguments, &file)?;
+    // Before the data, which may take long to read.
     let configuration = configuration(arguments, &file)?;
+    let data = data(arguments, &file)?;
     let network = network(&file, &configuration, data.as_ref())?;
     let Checked { footprint, cross, .. } = match (board, &arguments.model) {
         (None, None) => {

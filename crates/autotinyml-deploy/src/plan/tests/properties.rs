@@ -265,7 +265,8 @@ proptest! {
         let mut plan = plan(&kernels).unwrap();
         // In two pieces, too.
         if quarters > 0 {
-            plan = plan_in_pieces(&kernels, plan.arena_bytes / 4 * quarters).unwrap();
+            let first = plan.arena_bytes / 4 * quarters;
+            plan = plan_in_pieces(&kernels, [first, usize::MAX]).unwrap().unwrap();
         }
         let mut arena = Arena {
             kernels: &kernels,
@@ -302,10 +303,9 @@ proptest! {
         }
     }
 
-    /// Every choice of streamed maps is tried. The plan finds the best if they are few, and nearly so in
-    /// nearly all other cases.
+    /// Every choice of streamed maps is tried.
     #[test]
-    fn no_other_choice_of_streamed_maps_takes_much_less(
+    fn no_other_choice_of_streamed_maps_takes_less(
         kernels in prop_oneof![any_kernels(), any_network().prop_map(|network| lower(&network).unwrap())]
     ) {
         let choices = Choices::new(&kernels, None);
@@ -321,8 +321,7 @@ proptest! {
         };
         let best = (0..1 << streamable.len()).map(choice).min().unwrap();
         let arena_bytes = plan(&kernels).unwrap().arena_bytes;
-        let most = if streamable.len() <= ALL_CHOICES_MAX { best } else { best + best / 10 };
-        prop_assert!(arena_bytes <= most, "{arena_bytes} instead of {best}");
+        prop_assert!(arena_bytes <= best, "{arena_bytes} instead of {best}");
     }
 
     #[test]
