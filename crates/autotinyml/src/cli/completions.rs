@@ -8,12 +8,10 @@ use clap_complete::{Shell, generate};
 use super::{Failure, print};
 
 /// Prints what a shell needs to complete commands and options.
-///
-/// Examples:
-///   autotinyml completions bash > ~/.local/share/bash-completion/completions/autotinyml
-///   autotinyml completions zsh > ~/.zfunc/_autotinyml
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:
+  autotinyml completions bash > ~/.local/share/bash-completion/completions/autotinyml
+  autotinyml completions zsh > ~/.zfunc/_autotinyml")]
 pub struct Arguments {
     /// The shell.
     shell: Shell,

@@ -19,12 +19,10 @@ use crate::store::Fact;
 use crate::study_file::Study;
 
 /// The best trial of a study under other limits, or on another board. Nothing is trained.
-///
-/// Examples:
-///   autotinyml judge runs/quickstart --limits ram_kb=8,rom_kb=none
-///   autotinyml judge runs/quickstart --board stm32l476rg --limits ram_kb=128,rom_kb=1000
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:
+  autotinyml judge runs/quickstart --limits ram_kb=8,rom_kb=none
+  autotinyml judge runs/quickstart --board stm32l476rg --limits ram_kb=128,rom_kb=1000")]
 pub struct Arguments {
     /// The study's folder, such as runs/quickstart.
     #[arg(value_name = "FOLDER")]

@@ -9,11 +9,9 @@ use clap::CommandFactory;
 use super::{Failure, print};
 
 /// Writes the manual pages: one of the program, one of each command.
-///
-/// Example:
-///   autotinyml man --out ~/.local/share/man/man1
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Example:
+  autotinyml man --out ~/.local/share/man/man1")]
 pub struct Arguments {
     /// The folder to write them to.
     #[arg(long, value_name = "DIR")]

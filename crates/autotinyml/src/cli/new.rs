@@ -15,12 +15,10 @@ use crate::samples::SamplesError;
 ///
 /// The data may be a folder with a CSV file (or a folder of them) for each class, CSV files with a column
 /// of classes, a .npz file, or a folder of IDX files.
-///
-/// Examples:
-///   autotinyml new recordings
-///   autotinyml new table.csv --label species --out flowers.toml --board nrf52840
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:
+  autotinyml new recordings
+  autotinyml new table.csv --label species --out flowers.toml --board nrf52840")]
 pub struct Arguments {
     /// A file or folder with data.
     #[arg(value_name = "DATA")]

@@ -13,6 +13,8 @@ pub struct Chosen {
     pub group: Option<Vec<String>>,
     /// Axes of a sample.
     pub axes: Vec<usize>,
+    /// Arrays with a value for each sample that are none of these.
+    pub rest: Vec<String>,
 }
 
 /// Looks through an archive: samples have two axes at least; beside each array of them there is one with
@@ -22,7 +24,8 @@ pub struct Chosen {
 /// It cannot be read, or nothing in it looks like samples with classes.
 pub fn choose(path: &Path) -> Result<Chosen, DataError> {
     let arrays = npz::list(path)?;
-    let mut chosen = Chosen { input: vec![], label: vec![], group: Some(vec![]), axes: vec![] };
+    let mut chosen =
+        Chosen { input: vec![], label: vec![], group: Some(vec![]), axes: vec![], rest: vec![] };
     let samples = |array: &&Listed| !array.is_text && (2..=4).contains(&array.dimensions.len());
     if let Some(array) = arrays.iter().find(|array| size(&array.dimensions).is_none()) {
         let place = format!("{}, array {}", path.display(), array.name);
@@ -59,7 +62,16 @@ pub fn choose(path: &Path) -> Result<Chosen, DataError> {
         let cure = "save both, as by np.savez_compressed(\"data.npz\", x=samples, y=classes)";
         return Err(DataError::new(path, found, expected, cure));
     };
-    Ok(Chosen { axes, ..chosen })
+    let is_used = |name: &String| {
+        let groups = chosen.group.iter().flatten();
+        chosen.input.iter().chain(&chosen.label).chain(groups).any(|used| used == name)
+    };
+    let counts: Vec<usize> = (arrays.iter().filter(|array| chosen.input.contains(&array.name)))
+        .map(|array| array.dimensions[0])
+        .collect();
+    let beside = arrays.iter().filter(|array| counts.iter().any(|&count| is_beside(array, count)));
+    let rest = beside.map(|array| array.name.clone()).filter(|name| !is_used(name)).collect();
+    Ok(Chosen { axes, rest, ..chosen })
 }
 
 /// None: more than any data set may have.

@@ -25,6 +25,8 @@ const GROUPS: &[&str] = &[
     "user",
     "participant",
     "patient",
+    "speaker",
+    "writer",
     "session",
     "device",
     "subject_id",

@@ -81,7 +81,7 @@ fn holds_idx(folder: &Path) -> bool {
 }
 
 fn npz(path: &Path) -> Result<Sighting, DataError> {
-    let Chosen { input, label, group, axes } = arrays::choose(path)?;
+    let Chosen { input, label, group, axes, rest } = arrays::choose(path)?;
     let mut seen = Sighting::new("arrays of NumPy", "npz");
     seen.features = axes.len() == 1 && axes[0] <= FEATURES_MAX;
     seen.set("input", list(&input), "samples");
@@ -89,6 +89,11 @@ fn npz(path: &Path) -> Result<Sighting, DataError> {
     if let Some(group) = group {
         seen.set("group", list(&group), "who or what they come from");
     }
+    seen.remarks.extend(rest.into_iter().map(|name| {
+        format!(
+            "array {name} is left out; if it says who or what samples come from, name it by `group`"
+        )
+    }));
     match axes[..] {
         [features] if features <= FEATURES_MAX => {
             seen.set("scale", quoted("values"), "each feature has its own mean and deviation");

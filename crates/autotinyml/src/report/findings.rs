@@ -109,6 +109,8 @@ pub fn remarks(summary: &Summary) -> Vec<(String, String)> {
         remarks.push(("caution".to_string(), line));
     }
     if let Some(best) = &summary.best {
+        let told = no_better_than_a_guess(best, &summary.data.classes);
+        remarks.extend(told.map(|line| ("caution".to_owned(), line)));
         let mistakes = confused(best, &summary.data.classes);
         let line = (!mistakes.is_empty()).then(|| mistakes.join(", "));
         remarks.extend(labelled("confused", line.into_iter().collect()));
@@ -121,6 +123,23 @@ pub fn remarks(summary: &Summary) -> Vec<(String, String)> {
         remarks.extend(labelled("nearest misses", misses.collect()));
     }
     remarks
+}
+
+/// What to say of a network that knows no more than which class is the most frequent.
+fn no_better_than_a_guess(finalist: &Finalist, classes: &[(String, usize)]) -> Option<String> {
+    let Confusion { counts, undecided } = finalist.test_confusion()?;
+    let sizes = counts.iter().zip(&undecided).map(|(row, none)| row.iter().sum::<usize>() + none);
+    let sizes: Vec<usize> = sizes.collect();
+    let (most, class) = sizes.iter().zip(classes).max_by_key(|(size, _)| **size)?;
+    let guess = *most as f64 / sizes.iter().sum::<usize>().max(1) as f64;
+    (finalist.deployed_accuracy <= guess).then(|| {
+        format!(
+            "always answering {} would be right on {} of the test samples, too: the network has learned \
+             little; try more epochs, more trials, other settings, more data",
+            class.0,
+            percent(guess)
+        )
+    })
 }
 
 /// The classes of the test part that are most often taken for another one, or for none.

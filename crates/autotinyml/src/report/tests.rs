@@ -290,6 +290,22 @@ fn pages_of_odd_studies_have_no_broken_coordinates() {
 }
 
 #[test]
+fn a_network_that_is_no_better_than_a_guess_is_called_so() {
+    let mut summary = study(20);
+    summary.data.classes = vec![("rest".into(), 8), ("walk".into(), 4)];
+    let mut told = |confusion: [[usize; 2]; 2], deployed_accuracy: f64| {
+        let best = summary.best.as_mut().unwrap();
+        best.confusion = confusion.map(Vec::from).to_vec();
+        best.undecided = vec![0, 0];
+        best.deployed_accuracy = deployed_accuracy;
+        let remarks = findings::remarks(&summary);
+        remarks.into_iter().any(|(_, text)| text.contains("always answering rest would be right"))
+    };
+    assert!(told([[8, 0], [4, 0]], 8.0 / 12.0));
+    assert!(!told([[7, 1], [2, 2]], 9.0 / 12.0));
+}
+
+#[test]
 fn test_samples_for_which_no_class_is_chosen_count_against_the_network() {
     let mut summary = study(100);
     summary.data.classes = vec![("rest".into(), 4), ("walk".into(), 4)];
