@@ -50,17 +50,26 @@ pub struct Confusion {
 }
 
 impl Confusion {
+    /// Of no sample.
+    pub(crate) fn new(classes: usize) -> Self {
+        Self { counts: vec![vec![0; classes]; classes], undecided: vec![0; classes] }
+    }
+
     /// What `outputs`, samples × classes, choose for samples of these classes.
     pub fn of(outputs: &[f32], labels: impl IntoIterator<Item = usize>, classes: usize) -> Self {
-        let mut confusion =
-            Self { counts: vec![vec![0; classes]; classes], undecided: vec![0; classes] };
-        for (outputs, label) in outputs.chunks_exact(classes).zip(labels) {
+        let mut confusion = Self::new(classes);
+        confusion.add(outputs, labels);
+        confusion
+    }
+
+    /// Takes in more samples.
+    pub(crate) fn add(&mut self, outputs: &[f32], labels: impl IntoIterator<Item = usize>) {
+        for (outputs, label) in outputs.chunks_exact(self.counts.len()).zip(labels) {
             match is_decided(outputs) {
-                true => confusion.counts[label][largest(outputs)] += 1,
-                false => confusion.undecided[label] += 1,
+                true => self.counts[label][largest(outputs)] += 1,
+                false => self.undecided[label] += 1,
             }
         }
-        confusion
     }
 
     /// The figure; 0 if there are no samples.

@@ -19,7 +19,7 @@ use crate::execution::{Execution, VALUES_MAX, values_max};
 use crate::layer::{Reads, Trained};
 use crate::model::Weights;
 use crate::random::{Purpose, generator};
-use crate::{Activation, Dataset, Layer, Model, Network, Shape};
+use crate::{Activation, Confusion, Dataset, Layer, Metric, Model, Network, Shape};
 
 pub use augmentation::Augmentation;
 use course::Course;
@@ -28,7 +28,7 @@ use validation::{Best, Validation};
 
 /// How an epoch went: on the training samples while the weights were changing and with dropout, on the
 /// validation samples at its end and without.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Epoch {
     /// From 1.
     pub epoch: usize,
@@ -39,8 +39,15 @@ pub struct Epoch {
     pub accuracy: f64,
     /// As `loss`, but with all classes of the same weight. `None`: there are no validation samples.
     pub validation_loss: Option<f64>,
-    /// As [`Model::accuracy`]. `None`: there are no validation samples.
-    pub validation_accuracy: Option<f64>,
+    /// Which classes are chosen for the validation samples. `None`: there are none.
+    pub validation: Option<Confusion>,
+}
+
+impl Epoch {
+    /// A figure on the validation samples. `None`: there are none.
+    pub fn validation_score(&self, metric: Metric) -> Option<f64> {
+        self.validation.as_ref().map(|validation| validation.score(metric))
+    }
 }
 
 /// Why a network cannot be trained.
@@ -171,7 +178,7 @@ fn fit(
     // The last softmax is part of the loss.
     let (_, nodes) = network.nodes.split_last().expect("never empty");
     let mut course = Course::new(network.input, nodes, weights, data, samples, training, seed);
-    let mut validation = Validation::of(network.input, nodes, data, validation, training);
+    let mut validator = Validation::of(network.input, nodes, data, validation, training);
     let mut best = training.early_stopping.map(Best::new);
     let mut order = samples.to_vec();
     let mut last_epoch = 0;
@@ -180,13 +187,14 @@ fn fit(
         order = epoch_order(samples, seed, epoch);
         let score = course.epoch(epoch, &order)?;
         let count = samples.len() as f64;
-        let validated = validation.as_mut().map(|validation| validation.score(&course.trained));
+        let validated = validator.as_mut().map(|validator| validator.score(&course.trained));
+        let (validation_loss, validation) = validated.unzip();
         let report = Epoch {
             epoch,
             loss: score.loss / count,
             accuracy: score.hits as f64 / count,
-            validation_loss: validated.map(|(loss, _)| loss),
-            validation_accuracy: validated.map(|(_, accuracy)| accuracy),
+            validation_loss,
+            validation,
         };
         let worn_out = best.as_mut().is_some_and(|best| best.see(&report, &course.trained));
         if on_epoch(&report).is_break() || worn_out {

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use autotinyml_nn::{
-    Activation, ClassWeights, Dataset, EarlyStopping, Layer, Model, ModelError, Monitor, Network,
-    Optimizer, Padding, Schedule, Shape, Standardisation, TrainError, Training, Weights, train,
-    train_and_validate,
+    Activation, ClassWeights, Dataset, EarlyStopping, Layer, Metric, Model, ModelError, Monitor,
+    Network, Optimizer, Padding, Schedule, Shape, Standardisation, TrainError, Training, Weights,
+    train, train_and_validate,
 };
 
 const SHAPE: Shape = Shape::new(12, 3, 1);
@@ -390,7 +390,7 @@ fn validation_changes_nothing_and_ends_at_the_models_accuracy() {
     let plain = train(&network(), &data, &samples, &adam(0.003), 3, &mut go_on).unwrap();
     let mut curve = vec![];
     let on_epoch = &mut |epoch: &autotinyml_nn::Epoch| {
-        curve.extend(epoch.validation_accuracy);
+        curve.extend(epoch.validation_score(Metric::Accuracy));
         ControlFlow::Continue(())
     };
     let (training, network) = (adam(0.003), network());

@@ -49,6 +49,7 @@ mod vectors;
 pub use draw::least_violating;
 pub use history::{History, Outcome, Trial};
 pub use landscape::{Importance, Landscape, Place};
+pub use normal::quantile as normal_quantile;
 pub use problem::{Constraint, Goal, Known, Problem};
 pub use searcher::{
     Bayes, Belief, Bohb, CATALOGUE, CTpe, Cbo, Grid, Hyperband, Phase, Random, SearchError,

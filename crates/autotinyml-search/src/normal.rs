@@ -4,7 +4,7 @@
 ///
 /// P. J. Acklam, An algorithm for computing the inverse normal cumulative distribution function (2003):
 /// one rational function for the middle, one for both tails.
-pub(crate) fn quantile(p: f64) -> f64 {
+pub fn quantile(p: f64) -> f64 {
     const MIDDLE: ([f64; 6], [f64; 6]) = (
         [
             -3.969683028665376e1,

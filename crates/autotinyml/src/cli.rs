@@ -27,6 +27,7 @@ mod quickstart;
 mod report;
 mod searchers;
 mod signals;
+mod supervisor;
 mod table;
 mod temporary;
 
@@ -77,6 +78,12 @@ enum Command {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let command = Arguments::parse().command;
+    if matches!(command, Command::Quickstart(_) | Command::Optimize(_))
+        && supervisor::study().is_none()
+        && let Some(code) = supervisor::supervise()
+    {
+        return code;
+    }
     let done = signals::watch().map_err(Failure::Signals).and_then(|()| run(command));
     signals::clean_up();
     done.unwrap_or_else(|failure| {

@@ -124,6 +124,7 @@ mod tests {
             balanced_accuracy: Some(0.8),
             macro_f1: Some(0.7),
             fold_accuracies: vec![0.9],
+            fold_scores: vec![],
             learning_curve: vec![],
             validation_curve: vec![],
             stopped: None,

@@ -33,11 +33,25 @@ impl TrialRecord {
         self.outcome.accuracy.is_some() && self.outcome.verdict.deployable()
     }
 
+    /// Whether it came to an end, and may not be deployed. A trial that was stopped early is neither.
+    pub fn is_refused(&self) -> bool {
+        self.outcome.stopped.is_none() && !self.outcome.verdict.deployable()
+    }
+
     /// As a trial of one combination alone.
     pub fn of(&self, combination: usize) -> Self {
         let outcome = self.combinations.get(combination).unwrap_or(&self.outcome).clone();
         Self { outcome, combinations: vec![], ..self.clone() }
     }
+}
+
+/// A trial during which the study's process ended, or that came to no end itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Crash {
+    /// Which.
+    pub trial: usize,
+    /// In print.
+    pub how: String,
 }
 
 /// What became of a configuration.
@@ -53,10 +67,13 @@ pub struct TrialOutcome {
     pub macro_f1: Option<f64>,
     /// Validation accuracy of each fold, 0 to 1.
     pub fold_accuracies: Vec<f64>,
+    /// Likewise, by the study's goal. Empty if that is accuracy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fold_scores: Vec<f64>,
     /// Mean training accuracy over the folds after each epoch, 0 to 1.
     pub learning_curve: Vec<f64>,
-    /// Of the first fold, as trained, after each epoch, 0 to 1: on its validation part, or on what is held
-    /// out where that tells when to stop training. Empty if bad trials are not stopped.
+    /// By the study's goal, of the first fold, as trained, after each epoch, 0 to 1: on its validation part, or
+    /// on what is held out where that tells when to stop training. Empty if bad trials are not stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub validation_curve: Vec<f64>,
     /// None: its training went on to the end.
@@ -89,6 +106,7 @@ impl TrialOutcome {
             balanced_accuracy: None,
             macro_f1: None,
             fold_accuracies: vec![],
+            fold_scores: vec![],
             learning_curve: vec![],
             validation_curve: vec![],
             stopped: None,
@@ -103,6 +121,11 @@ impl TrialOutcome {
         let reasons: Vec<&str> =
             self.verdict.reasons.iter().map(String::as_str).chain(stopped).collect();
         reasons.join("; ")
+    }
+
+    /// Of each fold, what the search wants more of.
+    pub fn fold_scores(&self) -> &[f64] {
+        if self.fold_scores.is_empty() { &self.fold_accuracies } else { &self.fold_scores }
     }
 
     /// What the search wants more of.

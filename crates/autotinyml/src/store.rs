@@ -8,6 +8,8 @@ mod error;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use autotinyml_search::{Phase, Setting, Space};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -37,6 +39,8 @@ pub enum Fact {
     Finished,
     /// Trials that looked deployable until they were taken to the chip: `Vec<Rejected>`.
     Rejected,
+    /// What took the study's process down: `Vec<Crash>`.
+    Crashes,
 }
 
 impl Fact {
@@ -49,6 +53,7 @@ impl Fact {
             Self::Best => "best",
             Self::Finished => "finished",
             Self::Rejected => "rejected",
+            Self::Crashes => "crashes",
         }
     }
 }
@@ -71,7 +76,7 @@ impl Store {
         fs::create_dir_all(folder).map_err(file_error(folder))?;
         let lock_path = folder.join("study.lock");
         let lock = File::create(&lock_path).map_err(file_error(&lock_path))?;
-        match lock.try_lock() {
+        match try_lock(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::Busy(folder.to_owned())),
             Err(TryLockError::Error(error)) => return Err(file_error(&lock_path)(error)),
@@ -357,6 +362,22 @@ impl Store {
 
     fn damaged(&self, problem: String) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), problem }
+    }
+}
+
+/// How long a process takes at most that has to end since the one that watched over it was killed.
+const END_WITHIN: Duration = Duration::from_secs(2);
+
+/// Locks a file, unless another process has it and keeps it.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < END_WITHIN => {
+                sleep(Duration::from_millis(10));
+            }
+            ended => return ended,
+        }
     }
 }
 

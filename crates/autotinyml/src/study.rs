@@ -22,7 +22,7 @@ use crate::early_stopping::{Earlier, Hurdles};
 use crate::evaluate::{EvaluateError, Evaluator, evaluate_for};
 use crate::evidence;
 use crate::prescreen::Prescreen;
-use crate::record::{TrialOutcome, TrialRecord};
+use crate::record::{Crash, TrialOutcome, TrialRecord};
 use crate::store::{Store, StoreError};
 use crate::study_file::{Check, Study};
 
@@ -54,10 +54,17 @@ pub struct Search<'a> {
     pub jobs: usize,
     /// Whether no further trial is to begin.
     pub stop: &'a dyn Fn() -> bool,
+    /// What took the process down before: trials that did so twice are refused, those that may have done so
+    /// run alone.
+    pub crashes: &'a [Crash],
 }
 
 /// What is told of a search while it runs.
 pub enum Event<'a> {
+    /// A trial is about to run.
+    Begun(usize),
+    /// A trial's time was up a minute ago, and it has not come to an end.
+    Hanging(usize),
     /// A trial has finished, and is durable.
     Finished(&'a TrialRecord),
     /// No further trial begins; so many are still running.
@@ -80,6 +87,9 @@ pub struct Combination<'a> {
 
 /// How soon it is seen that the search is to stop.
 const STOP_SEEN_WITHIN: Duration = Duration::from_millis(100);
+
+/// After its time is up for both attempts, a trial has so long to come to the end of an epoch and say so.
+const EPOCH_MAX: Duration = Duration::from_secs(60);
 
 /// Runs a study's trials from where its store stands to its last one, or until it is told to stop. A
 /// space that runs out of configurations ends it early.
@@ -119,17 +129,23 @@ impl Search<'_> {
     ) -> Result<Vec<TrialRecord>, StudyError> {
         let Self { study, store, parallel, stop, .. } = self;
         let mut course = Course::new(store.trials(&study.space)?, study, *parallel);
-        let workers = self.jobs.clamp(1, *parallel);
+        let limit = study.search.trial_time_limit.map(|limit| 2 * limit + EPOCH_MAX);
         let (finished, results) = mpsc::channel();
         thread::scope(|scope| {
-            let mut running = 0;
+            let mut running: BTreeMap<usize, Instant> = BTreeMap::new();
             let (mut failure, mut stopping) = (None, false);
             loop {
                 if !stopping && stop() {
                     stopping = true;
-                    on_event(Event::Stopping(running));
+                    on_event(Event::Stopping(running.len()));
                 }
-                while running < workers && !stopping && failure.is_none() && course.may_suggest() {
+                let workers =
+                    if self.suspects(&course) { 1 } else { self.jobs.clamp(1, *parallel) };
+                while running.len() < workers
+                    && !stopping
+                    && failure.is_none()
+                    && course.may_suggest()
+                {
                     let id = course.suggested.len();
                     if let Some(trial) = course.finished.get(&id) {
                         course.suggested.push((trial.configuration.clone(), trial.epochs));
@@ -140,23 +156,33 @@ impl Search<'_> {
                             let hurdles = course.hurdles(turn);
                             let asked = (suggestion.configuration.clone(), suggestion.epochs);
                             course.suggested.push(asked);
-                            running += 1;
-                            let finished = finished.clone();
+                            running.insert(id, Instant::now());
+                            on_event(Event::Begun(id));
+                            let (finished, crashed) = (finished.clone(), self.crashed_twice(id));
                             scope.spawn(move || {
-                                let ended = trial(evaluate, id, turn, suggestion, hurdles.as_ref());
-                                finished.send(ended).expect("all trials are waited for");
+                                let ended = match crashed {
+                                    Some(how) => Ok(crash(id, suggestion, how)),
+                                    None => trial(evaluate, id, turn, suggestion, hurdles.as_ref()),
+                                };
+                                finished.send((id, ended)).expect("all trials are waited for");
                             });
                         }
                         Err(SearchError::Exhausted { .. }) => course.budget = id,
                         Err(error) => failure = Some(error.into()),
                     }
                 }
-                if running == 0 {
+                if running.is_empty() {
                     let finished = course.finished.into_values().collect();
                     return failure.map_or(Ok(finished), Err);
                 }
-                let Ok(ended) = results.recv_timeout(STOP_SEEN_WITHIN) else { continue };
-                running -= 1;
+                let Ok((id, ended)) = results.recv_timeout(STOP_SEEN_WITHIN) else {
+                    let hangs =
+                        |begun: &Instant| limit.is_some_and(|limit| begun.elapsed() > limit);
+                    let hanging = running.iter().find(|(_, begun)| hangs(begun));
+                    hanging.into_iter().for_each(|(&id, _)| on_event(Event::Hanging(id)));
+                    continue;
+                };
+                running.remove(&id);
                 let durable = ended.map_err(StudyError::from).and_then(|trial| {
                     store.add_trial(&study.space, &trial)?;
                     Ok(trial)
@@ -174,6 +200,16 @@ impl Search<'_> {
 }
 
 impl Search<'_> {
+    /// Whether one of the trials that may have taken the process down is still to come.
+    fn suspects(&self, course: &Course<'_>) -> bool {
+        self.crashes.iter().any(|crash| !course.finished.contains_key(&crash.trial))
+    }
+
+    /// How a trial took the process down, if it did so twice.
+    fn crashed_twice(&self, id: usize) -> Option<&str> {
+        self.crashes.iter().filter(|crash| crash.trial == id).nth(1).map(|crash| crash.how.as_str())
+    }
+
     /// The configuration for a trial, and the combination that it is suggested for.
     fn suggest(
         &self,
@@ -258,6 +294,13 @@ fn trial(
     Ok(TrialRecord { id, configuration, phase, epochs, outcome, combinations: outcomes, seconds })
 }
 
+/// A trial that has taken the process down twice.
+fn crash(id: usize, suggestion: Suggestion, how: &str) -> TrialRecord {
+    let Suggestion { configuration, phase, epochs, .. } = suggestion;
+    let outcome = TrialOutcome::refused(format!("{how}, twice"), None);
+    TrialRecord { id, configuration, phase, epochs, outcome, combinations: vec![], seconds: 0.0 }
+}
+
 type Evaluated = Result<(Vec<TrialOutcome>, f64), EvaluateError>;
 
 /// The inner error: why it did not come to an end.
@@ -338,9 +381,11 @@ impl<'a> Course<'a> {
         let several = self.study.combinations.len() > 1;
         let rivals = outcomes.filter(|outcome| !several || outcome.verdict.deployable());
         let earlier: Vec<Earlier<'_>> = rivals
-            .map(|TrialOutcome { validation_curve, fold_accuracies, .. }| Earlier {
-                curve: validation_curve,
-                folds: fold_accuracies,
+            .map(|outcome| Earlier {
+                curve: &outcome.validation_curve,
+                folds: outcome.fold_scores(),
+                end: outcome.score(self.study.search.goal),
+                deployable: outcome.verdict.deployable(),
             })
             .collect();
         Some(Hurdles::new(stopping, &earlier))

@@ -73,6 +73,7 @@ impl Row {
                     balanced_accuracy: None,
                     macro_f1: None,
                     accuracy: Some(accuracy),
+                    fold_scores: vec![],
                     fold_accuracies: vec![accuracy],
                     learning_curve: vec![],
                     validation_curve: self.measured.curve.clone(),

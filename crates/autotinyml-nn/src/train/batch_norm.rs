@@ -40,7 +40,7 @@ fn step(start: &Model, learning_rate: f32) -> (Epoch, Model) {
     let training = Training::new(1, 6, optimizer);
     let (samples, mut seen) = ([0, 1, 2, 3, 4, 5], None);
     let after = fit(start.clone(), &dataset(), &samples, &samples, &training, 2, &mut |epoch| {
-        seen = Some(*epoch);
+        seen = Some(epoch.clone());
         ControlFlow::Continue(())
     });
     (seen.unwrap(), after.unwrap())

@@ -131,6 +131,6 @@ pub struct EarlyStopping {
 pub enum Monitor {
     /// Less is better: [`Epoch::validation_loss`](super::Epoch::validation_loss).
     ValidationLoss,
-    /// More is better: [`Epoch::validation_accuracy`](super::Epoch::validation_accuracy).
+    /// More is better: the accuracy of [`Epoch::validation`](super::Epoch::validation).
     ValidationAccuracy,
 }

@@ -5,7 +5,7 @@ use crate::execution::Execution;
 use crate::layer::softmax::Targets;
 use crate::layer::{Trained, Use};
 use crate::model::Weights;
-use crate::{Dataset, Node, Shape};
+use crate::{Confusion, Dataset, Metric, Node, Shape};
 
 /// Samples to validate with.
 pub(super) struct Validation<'a> {
@@ -38,20 +38,18 @@ impl<'a> Validation<'a> {
         Some(Self { data, samples, targets, inference })
     }
 
-    /// Mean loss and accuracy.
-    pub(super) fn score(&mut self, trained: &[Option<Trained>]) -> (f64, f64) {
-        let (mut loss, mut hits) = (0.0, 0);
+    /// Mean loss, and which classes are chosen.
+    pub(super) fn score(&mut self, trained: &[Option<Trained>]) -> (f64, Confusion) {
+        let (mut loss, mut confusion) = (0.0, Confusion::new(self.data.classes.len()));
         for batch in self.samples.chunks(BATCH) {
             gather(&mut self.inference, self.data, batch);
             forward(&mut self.inference, trained, batch.len(), 0);
             let (logits, _) = self.inference.output(batch.len());
             let labels = batch.iter().map(|&sample| self.data.labels[sample]);
-            let score = self.targets.cross_entropy(logits, labels);
-            loss += score.loss;
-            hits += score.hits;
+            confusion.add(logits, labels.clone());
+            loss += self.targets.cross_entropy(logits, labels).loss;
         }
-        let count = self.samples.len() as f64;
-        (loss / count + penalty(trained), hits as f64 / count)
+        (loss / self.samples.len() as f64 + penalty(trained), confusion)
     }
 }
 
@@ -73,7 +71,7 @@ impl Best {
     pub(super) fn see(&mut self, epoch: &Epoch, trained: &[Option<Trained>]) -> bool {
         let merit = match self.stopping.monitor {
             Monitor::ValidationLoss => epoch.validation_loss.map(|loss| -loss),
-            Monitor::ValidationAccuracy => epoch.validation_accuracy,
+            Monitor::ValidationAccuracy => epoch.validation_score(Metric::Accuracy),
         };
         let merit = merit.filter(|merit| !merit.is_nan()).unwrap_or(f64::NEG_INFINITY);
         if self.found.as_ref().is_none_or(|(best, _)| merit > *best) {

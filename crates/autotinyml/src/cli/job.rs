@@ -15,13 +15,13 @@ use super::out::refuse_occupied;
 use super::preamble::{idle, introduction, nothing_fits};
 use super::progress::{Linking, Progress, wrapped};
 use super::report::Stored;
-use super::signals::{self, Orderly};
-use super::{Failure, NOTHING_DEPLOYABLE, combinations, report};
+use super::signals::{self, Orderly, Unfinished};
+use super::{Failure, NOTHING_DEPLOYABLE, combinations, report, supervisor};
 use crate::evaluate::Evaluator;
 use crate::finalist::{Final, ranking};
 use crate::in_print::counted;
 use crate::prescreen::Prescreen;
-use crate::record::{Deployable, Finalist, Rejected, TrialRecord, refusal};
+use crate::record::{Crash, Deployable, Finalist, Rejected, TrialRecord, refusal};
 use crate::samples::Samples;
 use crate::store::{Fact, Store};
 use crate::study::{self, Combination, Event, Search};
@@ -72,6 +72,7 @@ impl Job {
         let warm_start = self.warm_start(&samples)?;
         let opened = self.open(&samples, &tools)?;
         let store = &opened.store;
+        signals::resumable();
         if let Some(WarmStart { trials, .. }) = warm_start {
             store.add_trials(&self.study.space, &trials)?;
         }
@@ -203,6 +204,7 @@ impl Job {
         let mut progress = Progress::new(study, &earlier, reachable, self.quiet);
         let on_event = &mut |event: Event<'_>| {
             progress.event(&event);
+            supervised(&event);
             if self.json
                 && let Event::Finished(trial) = event
             {
@@ -211,7 +213,8 @@ impl Job {
             }
         };
         let (searcher, jobs) = (&*searcher, self.jobs);
-        let search = Search { study, searcher, store, parallel, jobs, stop };
+        let crashes = &crashes(store)?;
+        let search = Search { study, searcher, store, parallel, jobs, stop, crashes };
         let combinations: Vec<Combination<'_>> = (evaluators.iter().zip(&prescreens))
             .map(|(evaluator, prescreen)| Combination { evaluator, prescreen })
             .collect();
@@ -309,6 +312,7 @@ impl Job {
             self.tell(&format!("trial {}, the best: train on all folds, compile, run", trial.id));
             let partial = self.folder.join("firmware.partial");
             remove(&partial)?;
+            let _unfinished = Unfinished::begin(&partial);
             let verdict = match evaluator.finalist(&trial.configuration, Some(trial), &partial)? {
                 Final::Ran(finalist, model) if finalist.verdict.deployable() => {
                     replace(&firmware, &partial)?;
@@ -324,6 +328,32 @@ impl Job {
             store.set_fact(Fact::Rejected, &rejected)?;
         }
         Ok(None)
+    }
+}
+
+/// What took the study's processes down so far.
+fn crashes(store: &Store) -> Result<Vec<Crash>, Failure> {
+    let mut crashes: Vec<Crash> = store.fact(Fact::Crashes)?.unwrap_or_default();
+    if let Some(supervised) = supervisor::study()
+        && !supervised.crashes.is_empty()
+    {
+        crashes.extend(supervised.crashes.iter().cloned());
+        store.set_fact(Fact::Crashes, &crashes)?;
+    }
+    Ok(crashes)
+}
+
+/// Lets the supervisor know which trials run.
+fn supervised(event: &Event<'_>) {
+    let Some(study) = supervisor::study() else { return };
+    match event {
+        Event::Begun(trial) => study.begun(*trial),
+        Event::Finished(trial) => study.ended(trial.id),
+        Event::Hanging(trial) => {
+            study.hangs(*trial);
+            signals::end(1);
+        }
+        Event::Stopping(_) => {}
     }
 }
 

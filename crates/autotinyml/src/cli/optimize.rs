@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::Failure;
 use super::boards::OwnBoards;
 use super::job::{Job, all_cores};
+use super::supervisor;
 use crate::study_file::{StudyFile, read_text};
 
 /// Searches for the most accurate network that fits the board, and takes it there.
@@ -60,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Job {
         folder: arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&study.name)),
         study,
-        resume: arguments.resume,
+        resume: arguments.resume || supervisor::goes_on(),
         jobs: arguments.jobs.map_or_else(all_cores, |jobs| jobs as usize),
         json: arguments.json,
         quiet: arguments.quiet,

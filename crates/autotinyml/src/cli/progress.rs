@@ -29,6 +29,8 @@ pub struct Progress<'a> {
     goal: Metric,
     finished: usize,
     deployable: usize,
+    /// Early: neither deployable nor refused.
+    stopped: usize,
     /// Each trial is told of as its own combination sees it, so that none is the best.
     several: bool,
     /// The first of the ranking.
@@ -65,6 +67,7 @@ impl<'a> Progress<'a> {
             goal: *goal,
             finished: 0,
             deployable: 0,
+            stopped: 0,
             several,
             best: None,
             pace,
@@ -81,6 +84,7 @@ impl<'a> Progress<'a> {
     pub fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Finished(trial) => self.trial(trial),
+            Event::Begun(_) | Event::Hanging(_) => {}
             Event::Stopping(running) => {
                 let trials = counted(*running, "running trial");
                 let line = format!("stopping: {trials} to end first; Ctrl-C again stops at once");
@@ -118,6 +122,10 @@ impl<'a> Progress<'a> {
 
     fn count(&mut self, trial: &TrialRecord) {
         self.finished += 1;
+        if trial.outcome.stopped.is_some() {
+            self.stopped += 1;
+            return;
+        }
         if !trial.outcome.verdict.deployable() {
             return;
         }
@@ -130,8 +138,13 @@ impl<'a> Progress<'a> {
         if self.finished == 0 {
             return "no trial has finished yet".to_owned();
         }
-        let share = 100.0 * self.deployable as f64 / self.finished as f64;
-        let share = format!("{}/{} deployable ({share:.0} %)", self.deployable, self.finished);
+        let judged = self.finished - self.stopped;
+        let percent_deployable = 100.0 * self.deployable as f64 / judged.max(1) as f64;
+        let mut share =
+            format!("{}/{judged} deployable ({percent_deployable:.0} %)", self.deployable);
+        if self.stopped > 0 {
+            share += &format!(", {} stopped early", self.stopped);
+        }
         let best = match &self.best {
             _ if self.several => return share,
             Some(best) => {

@@ -237,7 +237,7 @@ pub fn trial_json(space: &Space, trial: &TrialRecord) -> Value {
         "accuracy": trial.outcome.accuracy,
         "balanced_accuracy": trial.outcome.balanced_accuracy,
         "macro_f1": trial.outcome.macro_f1,
-        "deployable": trial.outcome.verdict.deployable(),
+        "deployable": trial.is_deployable(),
         "stopped": trial.outcome.stopped,
         "reasons": trial.outcome.verdict.reasons,
         "footprint": trial.outcome.footprint,

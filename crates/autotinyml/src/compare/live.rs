@@ -41,7 +41,7 @@ pub fn repeat(
         }
     };
     let study = evaluator.study;
-    let search = Search { study, searcher, store, parallel, jobs, stop: &|| false };
+    let search = Search { study, searcher, store, parallel, jobs, stop: &|| false, crashes: &[] };
     let trials = study::run(&search, &[Combination { evaluator, prescreen }], on_event)?;
     let step = |trial: &TrialRecord| Step {
         configuration: trial.configuration.clone(),

@@ -192,23 +192,31 @@ impl<'a> TableStudy<'a> {
     }
 
     /// How long a trial is trained that has to clear what its study's early stopping makes of the `earlier`
-    /// curves: None to the end, or the epochs after which it is stopped. Its own curve, as far as it came,
+    /// ones: None to the end, or the epochs after which it is stopped. Its own curve, as far as it came,
     /// follows the earlier ones.
-    fn stopped(&self, row: &Row, earlier: &mut Vec<Vec<f64>>) -> Option<usize> {
+    fn stopped(&self, row: &Row, earlier: &mut Vec<Reached>) -> Option<usize> {
         let stopping = self.study.search.early_stopping?;
-        let curve = match self.outcome(row).score {
-            Some(_) => row.measured.curve.as_slice(),
-            None => &[],
-        };
-        let known: Vec<Earlier<'_>> =
-            earlier.iter().map(|curve| Earlier { curve, folds: &[] }).collect();
+        let Outcome { score, feasible, .. } = self.outcome(row);
+        let curve = score.map_or(&[][..], |_| &row.measured.curve);
+        let known: Vec<Earlier<'_>> = (earlier.iter())
+            .map(|Reached { curve, end, deployable }| Earlier {
+                curve,
+                folds: &[],
+                end: *end,
+                deployable: *deployable,
+            })
+            .collect();
         let hurdles = Hurdles::new(stopping, &known);
         let missed = (1..curve.len()).find_map(|epochs| hurdles.missed(&curve[..epochs]));
         let epochs = missed.and_then(|missed| match missed.place {
             Place::Epoch(epoch) => Some(epoch),
             Place::Fold(_) => None,
         });
-        earlier.push(curve[..epochs.unwrap_or(curve.len())].to_vec());
+        earlier.push(Reached {
+            curve: curve[..epochs.unwrap_or(curve.len())].to_vec(),
+            end: score.filter(|_| epochs.is_none()),
+            deployable: feasible,
+        });
         epochs
     }
 
@@ -254,6 +262,15 @@ impl<'a> TableStudy<'a> {
         }
         Ok(Some(repeat))
     }
+}
+
+/// How far a trial has come.
+struct Reached {
+    /// Score after each epoch.
+    curve: Vec<f64>,
+    /// At its end, if it was not stopped.
+    end: Option<f64>,
+    deployable: bool,
 }
 
 /// What meets the limits of a study as far as they are known before training; None: nothing is.

@@ -118,7 +118,7 @@ impl Evaluator<'_> {
             let on_epoch = &mut |epoch: &Epoch| {
                 curve.push(epoch.accuracy);
                 if let Some(hurdles) = hurdles {
-                    validation_curve.extend(epoch.validation_accuracy);
+                    validation_curve.extend(epoch.validation_score(search.goal));
                     missed = hurdles.missed(&validation_curve);
                 }
                 let stops = late() || missed.is_some();
@@ -135,8 +135,11 @@ impl Evaluator<'_> {
             let labels: Vec<usize> =
                 fold.validation.iter().map(|&sample| data.labels[sample]).collect();
             deployed.iter_mut().for_each(|deployed| deployed.add(&model, &inputs, &labels));
+            let own = (deployed.iter())
+                .find(|deployed| deployed.compression == deploy.compression)
+                .expect("every compression was asked for");
             if missed.is_none() && number + 1 < self.samples.folds.len() {
-                let folds = deployed[0].of_folds(Metric::Accuracy);
+                let folds = own.of_folds(search.goal);
                 missed = all_hurdles.and_then(|hurdles| hurdles.missed_after(&folds));
             }
             if missed.is_some() {
@@ -159,7 +162,13 @@ impl Evaluator<'_> {
         let DeployPlan { compression, limits, .. } = &self.study.deploy;
         let found = trained.deployed.iter().find(|deployed| deployed.compression == *compression);
         let deployed = found.expect("every compression was asked for");
+        let goal = self.study.search.goal;
+        let whole_folds =
+            trained.missed.is_none_or(|missed| matches!(missed.place, Place::Fold(_)));
+        let of_folds = |metric| if whole_folds { deployed.of_folds(metric) } else { vec![] };
         let curves = TrialOutcome {
+            fold_accuracies: of_folds(Metric::Accuracy),
+            fold_scores: if goal == Metric::Accuracy { vec![] } else { of_folds(goal) },
             learning_curve: trained.learning_curve.clone(),
             validation_curve: trained.validation_curve.clone(),
             ..TrialOutcome::refused(String::new(), None)
@@ -167,18 +176,13 @@ impl Evaluator<'_> {
         if let Some(missed) = &trained.missed {
             let mut verdict = self.verdict(&footprint);
             verdict.reasons.extend(advice);
-            let (epochs, fold_accuracies) = match missed.place {
-                Place::Epoch(epoch) => (epoch, vec![]),
-                Place::Fold(_) => (trained.epochs_done, deployed.of_folds(Metric::Accuracy)),
-            };
             let stopped = Some(Stopped {
                 reason: missed.to_string(),
-                score: deployed.score(self.study.search.goal),
-                epochs,
-                epochs_saved: trained.epochs - epochs,
+                score: deployed.score(goal),
+                epochs: trained.epochs_done,
+                epochs_saved: trained.epochs - trained.epochs_done,
             });
-            let footprint = Some(footprint);
-            return TrialOutcome { stopped, verdict, footprint, fold_accuracies, ..curves };
+            return TrialOutcome { stopped, verdict, footprint: Some(footprint), ..curves };
         }
         let classes = self.samples.raw.classes.len();
         let CrossAccuracy { accuracy, rmse, mae, l2r, .. } =
@@ -196,7 +200,6 @@ impl Evaluator<'_> {
             accuracy: Some(deployed.score(Metric::Accuracy)),
             balanced_accuracy: Some(deployed.score(Metric::BalancedAccuracy)),
             macro_f1: Some(deployed.score(Metric::MacroF1)),
-            fold_accuracies: deployed.of_folds(Metric::Accuracy),
             verdict,
             footprint: Some(footprint),
             ..curves

@@ -173,6 +173,7 @@ fn outcome(id: usize, filters: usize, kernel: usize, pool: usize, units: usize) 
         accuracy,
         balanced_accuracy: accuracy.map(|accuracy| accuracy - 0.02),
         macro_f1: accuracy.map(|accuracy| accuracy - 0.03),
+        fold_scores: vec![],
         fold_accuracies: accuracy.map_or(vec![], |mean| vec![mean - 0.01, mean, mean + 0.01]),
         learning_curve: accuracy.map_or(vec![], curve),
         validation_curve: vec![],

@@ -56,7 +56,7 @@ pub fn overview(summary: &Summary) -> Vec<(String, String)> {
             summary.trials.len(),
             summary.budget,
             count(TrialRecord::is_deployable),
-            count(|trial| !trial.outcome.verdict.deployable()),
+            count(TrialRecord::is_refused),
         ),
     ));
     overview.extend(stopped(summary).map(|text| ("stopped early".to_owned(), text)));

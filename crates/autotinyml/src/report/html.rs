@@ -365,7 +365,9 @@ fn trial_row(summary: &Summary, trial: &TrialRecord) -> Markup {
             @if epochs_differ(summary) {
                 (cell(Some(outcome.learning_curve.len()).filter(|&epochs| epochs > 0)))
             }
-            @if outcome.verdict.deployable() { td.within { "✓" } } @else { td.beyond { "✗" } }
+            @if trial.is_deployable() { td.within { "✓" } }
+            @else if trial.is_refused() { td.beyond { "✗" } }
+            @else { td { "–" } }
             (cell(outcome.score(summary.goal).map(percent)))
             (size(ram)) (size(rom))
             (cell(footprint.map(|footprint| grouped(footprint.macc))))

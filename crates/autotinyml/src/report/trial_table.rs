@@ -110,7 +110,7 @@ fn outcome(summary: &Summary) -> Vec<Column> {
         numbers("macro_f1", |t| t.outcome.macro_f1),
         column("fold_accuracies", Values::NumberLists(of_all(summary, folds))),
         column("stopped", Values::Texts(of_all(summary, stopped))),
-        flags("deployable", |t| Some(t.outcome.verdict.deployable())),
+        flags("deployable", |t| Some(t.is_deployable())),
         flags("meets_limits", |t| Some(t.outcome.verdict.meets_limits)),
         flags("links_on_chip", |t| t.outcome.verdict.links_on_chip),
         size("parameters", |f| Some(f.parameters)),

@@ -100,12 +100,13 @@ fn go_on(
     jobs: usize,
     evaluate: &Evaluate<'_>,
     stop: &dyn Fn() -> bool,
+    crashes: &[Crash],
 ) -> Result<Vec<TrialRecord>, StudyError> {
     let store = &Store::open(folder).unwrap();
     let searcher = &*by_name(searcher, &SearcherOptions::default()).unwrap();
     let (accepts, violation) = (|_: &Configuration| true, |_: &Configuration| 0.0);
     let problems = [problem(study, &accepts, &violation)];
-    let search = Search { study, searcher, store, parallel: PARALLEL, jobs, stop };
+    let search = Search { study, searcher, store, parallel: PARALLEL, jobs, stop, crashes };
     let mut told = store.count_trials().unwrap();
     let trials = search.run(&problems, evaluate, &mut |event| {
         if let Event::Finished(trial) = event {
@@ -134,14 +135,16 @@ impl Dice {
 
 #[test]
 fn delays_workers_interruptions_and_failures_change_no_bit() {
-    let stopping = "early_stopping = { rule = \"median\", first = 1 }";
-    for (searcher, search) in [("svm-cbo", ""), ("tpe", ""), ("svm-cbo", stopping)] {
+    let [median, prediction] = [r#"rule = "median", first = 1"#, r#"rule = "prediction""#]
+        .map(|rule| format!("early_stopping = {{ {rule} }}"));
+    let cases = [("svm-cbo", ""), ("tpe", ""), ("svm-cbo", &median), ("svm-cbo", &prediction)];
+    for (searcher, search) in cases {
         let study = &study_with(search);
         let at_once = |_: usize, suggestion: &Suggestion, hurdles: Option<&Hurdles>| {
             Ok((vec![curved(study, &suggestion.configuration, hurdles)], 0.0))
         };
         let whole = tempfile::tempdir().unwrap();
-        let whole = go_on(study, searcher, whole.path(), 1, &at_once, &never).unwrap();
+        let whole = go_on(study, searcher, whole.path(), 1, &at_once, &never, &[]).unwrap();
         assert_eq!(whole.len(), 20);
         let stopped = whole.iter().filter(|trial| trial.outcome.stopped.is_some()).count();
         assert_eq!((3..16).contains(&stopped), !search.is_empty(), "{stopped} were stopped");
@@ -162,7 +165,7 @@ fn delays_workers_interruptions_and_failures_change_no_bit() {
             let trials = loop {
                 begun += 1;
                 let stop = || dice.throw(16) == 0;
-                match go_on(study, searcher, folder.path(), jobs, &evaluate, &stop) {
+                match go_on(study, searcher, folder.path(), jobs, &evaluate, &stop, &[]) {
                     Ok(trials) if trials.len() == 20 => break trials,
                     Ok(_) | Err(StudyError::Evaluate(EvaluateError::Folder(_))) => {}
                     Err(error) => panic!("{error}"),
@@ -194,7 +197,7 @@ fn what_crashes_or_hangs_is_tried_twice_and_recorded_with_its_reason() {
         }
     };
     let folder = tempfile::tempdir().unwrap();
-    let trials = go_on(&study, "random", folder.path(), 1, &evaluate, &never).unwrap();
+    let trials = go_on(&study, "random", folder.path(), 1, &evaluate, &never, &[]).unwrap();
     assert_eq!(trials.len(), 20, "the study goes on");
     for trial in trials {
         let reasons = &trial.outcome.verdict.reasons;
@@ -207,4 +210,32 @@ fn what_crashes_or_hangs_is_tried_twice_and_recorded_with_its_reason() {
         let expected = if [3, 4, 5, 7].contains(&trial.id) { 2 } else { 1 };
         assert_eq!(attempts, (trial.id, expected));
     }
+}
+
+#[test]
+fn what_took_the_process_down_runs_alone_and_if_it_did_so_twice_no_more() {
+    let study = study();
+    let running = AtomicU64::new(0);
+    let evaluate = |_: usize, suggestion: &Suggestion, _: Option<&Hurdles>| {
+        let together = running.fetch_add(1, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(20));
+        running.fetch_sub(1, Ordering::SeqCst);
+        Ok((vec![outcome(&study, &suggestion.configuration)], together as f64))
+    };
+    let crash = |trial, how: &str| Crash { trial, how: how.to_owned() };
+    let crashes = [crash(2, "once"), crash(5, "ended"), crash(6, "once"), crash(5, "ended again")];
+    let folder = tempfile::tempdir().unwrap();
+    let trials =
+        go_on(&study, "random", folder.path(), PARALLEL, &evaluate, &never, &crashes).unwrap();
+    assert_eq!(trials.len(), 20, "the study goes on");
+    for trial in &trials {
+        if trial.id == 5 {
+            assert_eq!(trial.outcome.verdict.reasons, ["ended again, twice"]);
+        } else {
+            assert_eq!(trial.outcome, outcome(&study, &trial.configuration));
+        }
+    }
+    // What it took is how many ran already.
+    assert!(trials[..7].iter().all(|trial| trial.seconds == 0.0));
+    assert!(trials[7..].iter().any(|trial| trial.seconds > 0.0));
 }

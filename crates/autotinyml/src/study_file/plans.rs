@@ -253,12 +253,19 @@ fn unread(section: &Section<'_>, searcher: &str) -> Vec<&'static str> {
 fn early_stopping(entry: &Entry<'_>) -> Result<EarlyStopping, InputError> {
     let section = entry.section()?;
     let rule = section.required("rule", "rule = \"median\"")?;
-    let eta = section.optional("eta");
-    let rule = match (one_of(&rule, "a rule", &["median", "successive-halving"])?, eta) {
-        ("median", None) => Rule::Median,
-        ("median", Some(eta)) => return Err(eta.without_effect("successive-halving", &rule)),
-        (_, None) => Rule::SuccessiveHalving { eta: 2 },
-        (_, Some(eta)) => Rule::SuccessiveHalving { eta: eta.whole_number(2)? as usize },
+    let [eta, chance] = ["eta", "chance"].map(|key| section.optional(key));
+    let name = one_of(&rule, "a rule", &["median", "successive-halving", "prediction"])?;
+    for (entry, of) in [(&eta, "successive-halving"), (&chance, "prediction")] {
+        if let Some(entry) = entry.as_ref().filter(|_| name != of) {
+            return Err(entry.without_effect(of, &rule));
+        }
+    }
+    let rule = match name {
+        "median" => Rule::Median,
+        "successive-halving" => {
+            Rule::SuccessiveHalving { eta: eta.map_or(Ok(2), |eta| eta.whole_number(2))? as usize }
+        }
+        _ => Rule::Prediction { chance: chance.map_or(Ok(0.05), |chance| a_chance(&chance))? },
     };
     let first = match section.optional("first") {
         Some(first) => first.whole_number(1)? as usize,
@@ -266,6 +273,14 @@ fn early_stopping(entry: &Entry<'_>) -> Result<EarlyStopping, InputError> {
     };
     section.finish()?;
     Ok(EarlyStopping { rule, first })
+}
+
+/// Above 0, below ½.
+fn a_chance(entry: &Entry<'_>) -> Result<f64, InputError> {
+    match entry.number()? {
+        chance if chance > 0.0 && chance < 0.5 => Ok(chance),
+        _ => Err(entry.unexpected("a chance above 0 and below 0.5", "the default is 0.05")),
+    }
 }
 
 fn warm_start(

@@ -75,7 +75,7 @@ pub fn measure(
         &training,
         seed.wrapping_mul(1000),
         &mut |epoch| {
-            curve.extend(epoch.validation_accuracy);
+            curve.extend(epoch.validation_score(Metric::Accuracy));
             ControlFlow::Continue(())
         },
     );

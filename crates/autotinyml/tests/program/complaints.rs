@@ -306,5 +306,7 @@ fn early_stopping_beside_what_does_not_go_with_it() {
     assert_snapshot!(search(&format!("warm_start = \"runs/first\"\n{median}")));
     assert_snapshot!(search("early_stopping = { rule = \"median\", eta = 3 }"));
     assert_snapshot!(search("early_stopping = { rule = \"mean\" }"));
+    assert_snapshot!(search("early_stopping = { rule = \"median\", chance = 0.1 }"));
+    assert_snapshot!(search("early_stopping = { rule = \"prediction\", chance = 0.5 }"));
     assert_snapshot!(search("early_stopping = \"median\""));
 }

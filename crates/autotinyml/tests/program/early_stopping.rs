@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::fs;
 
+use autotinyml::early_stopping::{Earlier, EarlyStopping, Hurdles, Place, Rule};
+
+use crate::durability;
 use crate::epochs::optimize;
 use crate::{STUDY, run, study_folder, text};
 
@@ -19,8 +22,8 @@ fn study(early_stopping: &str) -> String {
 #[test]
 fn bad_trials_end_early_and_the_others_to_the_same_bits() {
     let (all, _) = optimize(study_folder(&study("")).path(), &[]);
-    for rule in ["{ rule = \"median\", first = 1 }", "{ rule = \"successive-halving\", first = 1 }"]
-    {
+    for rule in ["median", "successive-halving", "prediction"] {
+        let rule = format!("{{ rule = \"{rule}\", first = 1 }}");
         let study = study(&format!("early_stopping = {rule}"));
         let folder = study_folder(&study);
         let (trials, summary) = optimize(folder.path(), &["--jobs", "3"]);
@@ -31,6 +34,7 @@ fn bad_trials_end_early_and_the_others_to_the_same_bits() {
         for (trial, undisturbed) in &stopped {
             assert_eq!(trial["settings"], undisturbed["settings"], "random reads nothing");
             assert!(trial["accuracy"].is_null() && trial["footprint"].is_object());
+            assert_eq!(trial["deployable"], false, "nor is it refused: {}", trial["reasons"]);
             let stopped = &trial["stopped"];
             let epochs = stopped["epochs"].as_u64().unwrap();
             assert_eq!(epochs + stopped["epochs_saved"].as_u64().unwrap(), EPOCHS * FOLDS);
@@ -63,8 +67,9 @@ fn bad_trials_end_early_and_the_others_to_the_same_bits() {
         let table = fs::read_to_string(folder.path().join("runs/walkers/trials.csv")).unwrap();
         let mut table = csv::Reader::from_reader(table.as_bytes());
         for (row, trial) in table.deserialize::<HashMap<String, String>>().zip(&trials) {
-            let reason = trial["stopped"]["reason"].as_str().unwrap_or_default();
-            assert_eq!(row.unwrap()["stopped"], reason);
+            let (row, stopped) = (row.unwrap(), trial["stopped"]["reason"].as_str());
+            assert_eq!(row["stopped"], stopped.unwrap_or_default());
+            assert!(stopped.is_none() || row["deployable"] == "false", "{row:?}");
         }
 
         let again = study_folder(&study);
@@ -72,4 +77,48 @@ fn bad_trials_end_early_and_the_others_to_the_same_bits() {
         let (rest, _) = optimize(again.path(), &["--jobs", "2", "--resume"]);
         assert_eq!(rest, trials[9..], "{rule}");
     }
+}
+
+/// Trials of before `parallel`, by macro F1, decide which go on: their record tells the same decisions again.
+#[test]
+fn trials_are_stopped_by_what_the_study_searches_for() {
+    let rule =
+        "goal = \"macro-f1\"\nearly_stopping = { rule = \"prediction\", first = 1, chance = 0.2 }";
+    let folder = study_folder(&study(rule));
+    optimize(folder.path(), &["--jobs", "2"]);
+    let trials = durability::trials(&folder.path().join("runs/walkers"));
+    let stopping = EarlyStopping { rule: Rule::Prediction { chance: 0.2 }, first: 1 };
+    let (mut stopped, mut differ) = (0, 0);
+    for trial in &trials {
+        let known = &trials[..(trial.id + 1).saturating_sub(4)];
+        let earlier: Vec<Earlier<'_>> = (known.iter())
+            .map(|it| Earlier {
+                curve: &it.outcome.validation_curve,
+                folds: it.outcome.fold_scores(),
+                end: it.outcome.macro_f1,
+                deployable: it.outcome.verdict.deployable(),
+            })
+            .collect();
+        let hurdles = Hurdles::new(stopping, &earlier);
+        let (curve, folds) = (&trial.outcome.validation_curve, trial.outcome.fold_scores());
+        let missed = (1..=curve.len()).find_map(|epochs| hurdles.missed(&curve[..epochs]));
+        let missed = missed.or_else(|| hurdles.missed_after(&folds[..1.min(folds.len())]));
+        let told = trial.outcome.stopped.as_ref().map(|stopped| stopped.reason.clone());
+        assert_eq!(missed.map(|missed| missed.to_string()), told, "trial {}", trial.id);
+        stopped += usize::from(told.is_some());
+        if let Some(missed) = missed {
+            let epochs = match missed.place {
+                Place::Epoch(epoch) => epoch,
+                Place::Fold(fold) => fold * EPOCHS as usize,
+            };
+            let record = trial.outcome.stopped.as_ref().unwrap();
+            assert_eq!(record.epochs, epochs);
+        }
+        if let Some(macro_f1) = trial.outcome.macro_f1 {
+            let mean = folds.iter().sum::<f64>() / folds.len() as f64;
+            assert!((mean - macro_f1).abs() < 1e-12, "{mean} {macro_f1}");
+            differ += usize::from(folds != trial.outcome.fold_accuracies);
+        }
+    }
+    assert!(stopped >= 4 && differ >= 4, "{stopped} stopped, {differ} by another score");
 }

@@ -115,6 +115,7 @@ fn asked_twice_a_study_stops_at_once() {
     study.signal("INT");
     let (code, said) = study.end();
     assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("is kept, the same line with --resume goes on"), "{said}");
     assert!(asked.elapsed() < PATIENCE / 4, "{:?}", asked.elapsed());
 }
 
@@ -186,6 +187,28 @@ fn whatever_was_compiled_is_ended_with_the_program_and_leaves_nothing() {
 }
 
 #[test]
+fn while_the_best_network_is_compiled_a_study_stops_at_once_and_leaves_no_part_of_it() {
+    let folder = study_folder(STUDY);
+    let (bin, tmp) = (endless_compiler(folder.path()), folder.path().join("tmp"));
+    fs::create_dir(&tmp).unwrap();
+    let child = program(folder.path())
+        .args(["optimize", "study.toml", "--out", "out", "--trials", "3"])
+        .envs([("PATH", &bin), ("TMPDIR", &tmp)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let study = Running { child, out: folder.path().join("out"), tmp };
+    let (partial, pid) = (study.out.join("firmware.partial"), folder.path().join("pid"));
+    study.wait_until(|_| pid.exists() && partial.is_dir());
+    study.signal("INT");
+    let (code, said) = study.end();
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("is kept, the same line with --resume goes on"), "{said}");
+    assert!(!partial.exists());
+}
+
+#[test]
 fn a_trial_that_takes_too_long_is_refused_and_the_study_goes_on() {
     let limited = STUDY.replace("seed = 7", "seed = 7\ntrial_time_limit = 1e-6");
     let folder = study_folder(&limited);
@@ -194,4 +217,52 @@ fn a_trial_that_takes_too_long_is_refused_and_the_study_goes_on() {
     let printed = text(&output.stdout);
     let reason = "\"no result within the time limit of 0.000001 s, twice\"";
     assert_eq!(printed.matches(reason).count(), 3, "{printed}");
+}
+
+/// The process that a supervisor runs a study in.
+fn child_of(supervisor: u32) -> Option<String> {
+    let children = format!("/proc/{supervisor}/task/{supervisor}/children");
+    Some(fs::read_to_string(children).ok()?.split_whitespace().next()?.to_owned())
+}
+
+#[test]
+fn a_trial_that_takes_its_process_down_twice_is_refused_and_the_study_goes_on() {
+    let folder = study_folder(&STUDY.replace("epochs = 4", "epochs = 65536"));
+    let mut study = Running::start(folder.path(), &["--jobs", "2"]);
+    let mut killed = String::new();
+    for crashes in ["0, 1", "0"] {
+        // Trials run for as long as nobody ends them.
+        study.wait_until(|study| {
+            child_of(study.child.id()).is_some_and(|child| child != killed) && study.searches(0)
+        });
+        sleep(Duration::from_millis(700));
+        killed = child_of(study.child.id()).unwrap();
+        let kill = format!("kill -KILL {killed}");
+        assert!(Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
+        study
+            .wait_to_say(&format!("the study goes on, begun anew at trial {crashes}: its process"));
+    }
+    study.wait_until(|study| Store::read(&study.out).unwrap().count_trials().unwrap() == 1);
+    sleep(Duration::from_millis(300));
+    study.signal("INT");
+    study.wait_to_say("Ctrl-C again stops at once");
+    study.signal("INT");
+    let out = study.out.clone();
+    assert_eq!(study.end().0, Some(130));
+    let refused = &trials(&out)[0];
+    assert_eq!(
+        refused.outcome.verdict.reasons,
+        ["its process was ended by signal 9 (SIGKILL, perhaps since memory ran out), twice"]
+    );
+}
+
+#[test]
+fn a_study_ends_with_its_supervisor() {
+    let folder = study_folder(&STUDY.replace("epochs = 4", "epochs = 65536"));
+    let mut study = Running::start(folder.path(), &[]);
+    study.wait_until(|study| study.searches(0));
+    let child = child_of(study.child.id()).unwrap();
+    study.child.kill().unwrap();
+    study.child.wait().unwrap();
+    study.wait_until(|_| !is_alive(&child));
 }

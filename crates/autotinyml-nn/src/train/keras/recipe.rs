@@ -133,7 +133,7 @@ fn every_setting_of_a_recipe_agrees_with_keras() {
         let training = run.training(samples.len());
         let mut epochs = vec![];
         let model = fit(model, &data, &samples, &validation, &training, 0, &mut |epoch| {
-            epochs.push(*epoch);
+            epochs.push(epoch.clone());
             ControlFlow::Continue(())
         })
         .unwrap();
@@ -141,7 +141,8 @@ fn every_setting_of_a_recipe_agrees_with_keras() {
         assert_eq!(epochs.len(), run.losses.len(), "{number}: {training:?}");
         for (index, ours) in epochs.iter().enumerate() {
             let (validation_loss, keras) = (ours.validation_loss.unwrap(), run);
-            let accuracy = ours.validation_accuracy.unwrap() - keras.validation_accuracies[index];
+            let accuracy = ours.validation_score(Metric::Accuracy).unwrap()
+                - keras.validation_accuracies[index];
             assert!(
                 (ours.loss / keras.losses[index] - 1.0).abs() < 1e-5
                     && (validation_loss / keras.validation_losses[index] - 1.0).abs() < 1e-5

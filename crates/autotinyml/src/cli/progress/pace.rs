@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::HumanDuration;
 
+/// Trials from which nobody should conclude that the end is near.
+const FEW: u32 = 3;
+
 /// What is known of it. The clock is the caller's.
 #[derive(Clone)]
 pub struct Pace {
@@ -40,6 +43,8 @@ impl Pace {
         let rate = rate(each);
         match self.time_left(now) {
             _ if self.left == 0 => format!(", {rate}"),
+            // The first trials may have been refused in no time.
+            left if left.as_secs() == 0 && self.finished < FEW => format!(", {rate}"),
             left if left.as_secs() == 0 => format!(", {rate}, nearly done"),
             left => format!(", {rate}, {} left", HumanDuration(left)),
         }
@@ -86,6 +91,10 @@ mod tests {
         assert_eq!(pace.told(at(85)), ", 3.0 trials per minute, nearly done");
         pace.finished(at(80));
         assert_eq!(pace.told(at(90)), ", 3.0 trials per minute");
+
+        let mut refused = Pace::new(begun, 6);
+        refused.finished(begun + Duration::from_millis(1));
+        assert_eq!(refused.told(at(0)), ", 1000.0 trials per second");
     }
 
     #[test]
