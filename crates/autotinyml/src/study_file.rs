@@ -10,6 +10,7 @@ mod tests;
 mod training;
 
 use std::fs;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -81,19 +82,32 @@ pub struct Study {
 /// A study file that cannot be read at all.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot read {}: {error}", path.display())]
-#[diagnostic(help("expected the path of a study file, such as examples/walking-tiny.toml"))]
+#[diagnostic(help("{help}"))]
 pub struct Unreadable {
     path: PathBuf,
-    error: std::io::Error,
+    error: io::Error,
+    help: String,
 }
 
 /// The text of a file.
 ///
 /// # Errors
-/// It is missing or not text.
+/// It is missing, not text, or rather data.
 pub fn read_text(path: &Path) -> Result<SourceText, Unreadable> {
-    let text =
-        fs::read_to_string(path).map_err(|error| Unreadable { path: path.to_owned(), error })?;
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let is_data = path.is_dir() || path.exists() && matches!(&*ending, "csv" | "npz");
+    let unreadable = |error| {
+        let expected = "expected the path of a study file, such as examples/walking-tiny.toml";
+        let help = match is_data {
+            true => format!("{expected}; `autotinyml new {}` writes one for data", path.display()),
+            false => expected.to_owned(),
+        };
+        Unreadable { path: path.to_owned(), error, help }
+    };
+    if is_data {
+        return Err(unreadable(io::Error::other("it is no study file")));
+    }
+    let text = fs::read_to_string(path).map_err(unreadable)?;
     Ok(SourceText { name: path.display().to_string(), text })
 }
 

@@ -7,6 +7,7 @@ use autotinyml_deploy::{BoardError, DeployError};
 use autotinyml_search::SearchError;
 use console::Term;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use textwrap::{WordSeparator, WordSplitter};
 
 use crate::compare::on_table::LookUpError;
 use crate::data::download::GetError;
@@ -166,7 +167,12 @@ impl Failure {
         };
         let mut report = String::new();
         let columns = Term::stderr().size_checked().map_or(100, |(_, columns)| columns.min(100));
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(columns.into());
+        // Names and paths stay whole.
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_width(columns.into())
+            .with_break_words(false)
+            .with_word_separator(WordSeparator::AsciiSpace)
+            .with_word_splitter(WordSplitter::NoHyphenation);
         match handler.render_report(&mut report, self) {
             Ok(()) => eprint!("{report}"),
             Err(_) => eprintln!("Error: {self}"),

@@ -1,5 +1,6 @@
 //! Why a store cannot be used, and what its user can do.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
@@ -11,7 +12,7 @@ use super::SCHEMA_VERSION;
 pub enum StoreError {
     /// There is none.
     #[error("{} does not exist", .0.display())]
-    #[diagnostic(help("expected the folder of a study, as `autotinyml optimize` writes it"))]
+    #[diagnostic(help("{}", .0.parent().map_or_else(String::new, what_was_expected)))]
     Missing(PathBuf),
     /// It was made, but interrupted before it knew its study.
     #[error("{} holds no study yet", .0.display())]
@@ -87,4 +88,17 @@ pub fn database_error(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError
 /// For `map_err`: what the operating system says of a file.
 pub fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
     move |error| StoreError::File { path: path.to_owned(), error }
+}
+
+/// Names the studies in a folder that is none itself, if there are any.
+fn what_was_expected(folder: &Path) -> String {
+    let expected = "expected the folder of a study, as `autotinyml optimize` writes it";
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let studies = entries.map(|entry| entry.path()).filter(|path| path.join("study.db").exists());
+    let mut studies: Vec<String> = studies.map(|path| path.display().to_string()).collect();
+    studies.sort();
+    match studies.is_empty() {
+        true => expected.to_owned(),
+        false => format!("{expected}; there are {}", studies.join(", ")),
+    }
 }

@@ -180,6 +180,7 @@ fn a_file_that_is_no_toml_or_is_not_there() {
     assert_snapshot!(complaint("epochs = 4", "epochs = four"));
     let folder = study_folder(STUDY);
     assert_snapshot!(refused(folder.path(), &["optimize", "studdy.toml"]));
+    assert_snapshot!(refused(folder.path(), &["optimize", "data"]));
 }
 
 #[test]
@@ -276,6 +277,9 @@ fn check_without_what_it_needs() {
 fn a_folder_without_a_study() {
     let folder = study_folder(STUDY);
     assert_snapshot!(refused(folder.path(), &["report", "nowhere"]));
+    fs::create_dir_all(folder.path().join("done/walkers")).unwrap();
+    fs::write(folder.path().join("done/walkers/study.db"), "").unwrap();
+    assert_snapshot!(refused(folder.path(), &["report", "done"]));
 }
 
 #[test]
