@@ -118,14 +118,20 @@ fn columns() -> u16 {
     Term::stdout().size_checked().map_or(100, |(_, columns)| columns.min(COLUMNS_MAX))
 }
 
-/// Text broken between words, never within a name or a path, nor before a unit.
+/// Text broken between words, never within a name or a path, nor before a unit. A line that is indented
+/// goes on so.
 fn filled(text: &str, columns: u16) -> String {
-    let options = textwrap::Options::new(columns.into());
-    let at_spaces = options
-        .word_separator(WordSeparator::AsciiSpace)
-        .word_splitter(WordSplitter::NoHyphenation)
-        .break_words(false);
-    textwrap::fill(&unbroken(text), at_spaces).replace('\u{a0}', " ")
+    let line = |line: &str| {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let options = textwrap::Options::new(columns.into());
+        let at_spaces = options
+            .subsequent_indent(indent)
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation)
+            .break_words(false);
+        textwrap::fill(&unbroken(line), at_spaces).replace('\u{a0}', " ")
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Prints a result.

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::boards::{OwnBoards, named};
 use super::preamble::idle;
-use super::{Failure, print};
+use super::{Failure, columns, filled, print};
 use crate::advice::{Choice, advice, costs_of_layers, falls_short};
 use crate::in_print::counted;
 use crate::prescreen::{SAVING_WORTH_IT, saved_share};
@@ -126,7 +126,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             let text =
                 as_text(&network, compression, &footprint, limits.is_some(), &verdict, &advice);
             let text = text + &cross.as_ref().map_or(String::new(), agreements);
-            text + &warning.map_or(String::new(), |warning| format!("warning: {warning}\n"))
+            let text =
+                text + &warning.map_or(String::new(), |warning| format!("warning: {warning}\n"));
+            filled(&text, columns())
         }
     })?;
     Ok(ExitCode::SUCCESS)

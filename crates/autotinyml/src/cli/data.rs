@@ -8,7 +8,7 @@ use autotinyml_deploy::Boards;
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, print};
+use super::{Failure, columns, filled, print};
 use crate::contact_sheet::{contact_sheet, png};
 use crate::data::download::{self, Got};
 use crate::data::published::Published;
@@ -88,7 +88,7 @@ fn list() -> Result<ExitCode, Failure> {
         text += &format!("{name}  {title}\n    {size} in {count} from {source}\n");
         text += &format!("    licence: {license}\n    cite: {citation}\n");
     }
-    print(&text)?;
+    print(&filled(&text, columns()))?;
     Ok(ExitCode::SUCCESS)
 }
 
