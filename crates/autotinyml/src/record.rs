@@ -7,6 +7,8 @@ use autotinyml_nn::{Confusion, Metric};
 use autotinyml_search::{Configuration, Phase};
 use serde::{Deserialize, Serialize};
 
+use crate::in_print::grouped;
+
 /// A finished trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialRecord {
@@ -224,6 +226,8 @@ impl fmt::Display for Deployable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let share = 100.0 * self.within_limits as f64 / self.space.max(1) as f64;
         let Self { space, within_limits, unbuildable, .. } = self;
+        let [within_limits, space, unbuildable] =
+            [within_limits, space, unbuildable].map(|&n| grouped(n));
         write!(f, "{within_limits} of the space's {space} configurations ({share:.1} %) fit")?;
         match &self.unbuildable_reason {
             Some(reason) => write!(f, "; {unbuildable} make no network ({reason})"),
