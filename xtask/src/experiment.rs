@@ -40,7 +40,7 @@ pub struct Sitting {
     name: Name,
     /// Begin nothing more after so many minutes; run again, it goes on [default: to the end].
     #[arg(long, value_name = "N")]
-    minutes: Option<f64>,
+    minutes: Option<u32>,
     /// Searches at once [default: all cores].
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -77,10 +77,10 @@ pub fn run(sitting: &Sitting) -> Result<(), String> {
         Name::Bottle => bottle::comparisons(),
         Name::Searchers => searchers::comparisons(),
     };
-    let minutes = if sitting.page { Some(0.0) } else { sitting.minutes };
-    let end = minutes.map(|minutes| Instant::now() + Duration::from_secs_f64(60.0 * minutes));
-    let left = || end.map(|end| end.saturating_duration_since(Instant::now()).as_secs_f64() / 60.0);
-    let is_over = || left() == Some(0.0);
+    let minutes = if sitting.page { Some(0) } else { sitting.minutes };
+    let end = minutes.map(|minutes| Instant::now() + Duration::from_secs(60) * minutes);
+    let left = || end.map(|end| end.saturating_duration_since(Instant::now()));
+    let is_over = || left() == Some(Duration::ZERO);
     if let Name::Bottle = sitting.name
         && !is_over()
     {

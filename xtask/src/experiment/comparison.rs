@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -81,12 +82,12 @@ impl Comparison {
         line + &format!(" --searchers {searchers} --repeats {repeats} --trials {TRAININGS}")
     }
 
-    /// Makes it, or goes on, for so many minutes at most, and keeps what came of it.
+    /// Makes it, or goes on, for so long at most, and keeps what came of it.
     pub fn run(
         &self,
         program: &Program,
         sitting: &Sitting,
-        minutes: Option<f64>,
+        time: Option<Duration>,
     ) -> Result<(), String> {
         let out = root().join("target/experiments").join(&self.name);
         let mut arguments = vec!["compare".to_owned()];
@@ -97,8 +98,8 @@ impl Comparison {
             if study.starts_with("walking") {
                 add(&["--data", &sitting.data.display().to_string()]);
             }
-            if let Some(minutes) = minutes {
-                add(&["--minutes", &minutes.to_string()]);
+            if let Some(time) = time {
+                add(&["--minutes", &time.as_secs().div_ceil(60).to_string()]);
             }
         }
         add(&["--table", &table, "--searchers", &self.searchers.join(",")]);

@@ -69,6 +69,14 @@ fn deploy<'f>(arguments: &Arguments, file: &'f StudyFile) -> Option<&'f DeployPl
     all.iter().find(asked).or(all.first())
 }
 
+/// Whether the limits of one of the file's combinations are meant for a board: for its own, and for a board that
+/// the file doesn't name if all combinations have the same limits.
+fn limits_hold(deploy: &DeployPlan, board: Option<&Board>, file: &StudyFile) -> bool {
+    let mut others = file.deploy.iter().flatten();
+    board.is_none_or(|board| board.name == deploy.board.name)
+        || others.all(|other| other.limits == deploy.limits)
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let boards = arguments.boards.read()?;
@@ -83,7 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     };
     let compression =
         arguments.compression.or(deploy.map(|deploy| deploy.compression)).unwrap_or_default();
-    let limits = deploy.map(|deploy| deploy.limits);
+    let limits = deploy.filter(|deploy| limits_hold(deploy, board, &file)).map(|it| it.limits);
 
     // Before the data, which may take long to read.
     let configuration = configuration(arguments, &file)?;

@@ -79,7 +79,7 @@ pub struct Arguments {
     /// Of a table that grows: begin nothing more after so many minutes. What is trained stays; only seeds
     /// with which all searches have ended count. Run again, it goes on.
     #[arg(long, value_name = "N", requires_all = ["study", "table"])]
-    minutes: Option<f64>,
+    minutes: Option<u32>,
     /// With --table: other limits than the study's: ram_kb, rom_kb, macc, cross_accuracy; "none" lifts one.
     #[arg(long, value_name = "NAME=VALUE,…", value_delimiter = ',', requires = "table")]
     limits: Vec<String>,

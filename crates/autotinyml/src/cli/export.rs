@@ -1,7 +1,7 @@
 //! `autotinyml export`: the C project of a trial.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use autotinyml_deploy::Tools;
@@ -59,7 +59,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     let tools = Tools::find();
     let evaluator = Evaluator::new(&study, &samples, &tools);
-    let partial = arguments.out.with_extension("partial");
+    let place = arguments.out.parent().filter(|place| !place.as_os_str().is_empty());
+    let place = place.unwrap_or(Path::new("."));
+    let folder = fs::create_dir_all(place)
+        .and_then(|()| tempfile::tempdir_in(place))
+        .map_err(|error| Failure::Write { path: arguments.out.clone(), error })?;
+    let partial = folder.path().join("firmware");
     let ended = evaluator.finalist(&trial.configuration, Some(trial), &partial)?;
     let Final::Ran(finalist, _) = ended else {
         let message = format!("trial {id} has no network: training on the whole data diverges");

@@ -73,14 +73,17 @@ impl Job {
 
 /// The first difference that matters between a stored study and the one to resume.
 fn changed(stored: &Identity, now: &Identity) -> Option<&'static str> {
-    let same_board = match (&stored.board, &now.board) {
-        (Some(stored), Some(now)) => stored.is_same_hardware(now),
-        _ => true,
-    };
+    // A study from before boards were kept has none.
+    let of_now = now.board.iter().chain(&now.boards);
+    let mut boards = stored.board.iter().chain(&stored.boards).zip(of_now);
+    let same_boards = boards.all(|(stored, now)| stored.is_same_hardware(now));
     [
-        (meaning(&stored.study_text) != meaning(&now.study_text), "its study file means another"),
+        (
+            meaning(&stored.study_text) != meaning(&now.study_text),
+            "its study file says something else",
+        ),
         (stored.data_digest != now.data_digest, "its data is different"),
-        (!same_board, "its board is another"),
+        (!same_boards, "its board is another"),
         (stored.seed != now.seed, "its seed is different"),
         (stored.trials > now.trials, "it has more trials"),
     ]

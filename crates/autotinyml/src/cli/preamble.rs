@@ -87,7 +87,7 @@ pub fn nothing_fits(study: &Study, prescreen: &Prescreen<'_>) -> Option<String> 
         grouped(smallest.footprint.macc),
         settings.join(", "),
         limits_in_print(&deploy.limits),
-        prescreen.advice(smallest).iter().map(|line| format!(" Of it {line}.")).collect::<String>(),
+        prescreen.advice(smallest).iter().map(|line| format!(" There {line}.")).collect::<String>(),
         study.source.name
     ))
 }

@@ -253,7 +253,7 @@ impl<R: BufRead> Lines<R> {
             self.number += 1;
             if length as u64 > LINE_BYTES_MAX {
                 let found = format!("a line of more than {LINE_BYTES_MAX} bytes");
-                let cure = "is this a CSV file, and its line ends \\n or \\r\\n?";
+                let cure = "is this a CSV file whose lines end in \\n or \\r\\n?";
                 let expected = "lines of numbers separated by commas";
                 return Err(DataError::in_line(file, self.number, found, expected, cure));
             }

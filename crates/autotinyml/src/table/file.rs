@@ -12,6 +12,7 @@ use flate2::Compression as Effort;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
+use super::make::SPACE_MAX;
 use super::{COMPRESSIONS, Deployed, Measured, Row, Table};
 use crate::study_file::StudyFile;
 use crate::study_file::section::{InputError, SourceText};
@@ -189,6 +190,9 @@ pub fn read(path: &Path, boards: &Boards) -> Result<Table, TableError> {
     }
 }
 
+/// Of a table's text, at most. A row has some hundred.
+const TEXT_BYTES_MAX: u64 = 1 << 30;
+
 /// Reads a table that need not have every configuration, and what tells its data from other data if it
 /// says so.
 ///
@@ -198,8 +202,13 @@ pub fn read_part(path: &Path, boards: &Boards) -> Result<(Table, Option<String>)
     let file_error = |error| TableError::File { path: path.to_owned(), error };
     let mut text = String::new();
     GzDecoder::new(File::open(path).map_err(file_error)?)
+        .take(TEXT_BYTES_MAX)
         .read_to_string(&mut text)
         .map_err(file_error)?;
+    let damaged = |problem: String| TableError::Damaged { path: path.to_owned(), problem };
+    if text.len() as u64 == TEXT_BYTES_MAX {
+        return Err(damaged(format!("it has more than {TEXT_BYTES_MAX} bytes")));
+    }
     let head = text.lines().take_while(|line| line.starts_with('#'));
     let data_digest = head.clone().find_map(|line| line.strip_prefix(DATA)).map(str::to_owned);
     let study_text: String = head
@@ -210,9 +219,11 @@ pub fn read_part(path: &Path, boards: &Boards) -> Result<(Table, Option<String>)
         .collect();
     let source = SourceText { name: path.display().to_string(), text: study_text };
     let study = StudyFile::parse(&source, boards)?.into_study()?;
+    if study.space.size().is_none_or(|size| size > SPACE_MAX) {
+        return Err(damaged(format!("its space has more than {SPACE_MAX} configurations")));
+    }
     let configurations: Vec<Configuration> = study.space.enumerate().collect();
     let mut lines = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(text.as_bytes());
-    let damaged = |problem: String| TableError::Damaged { path: path.to_owned(), problem };
     let columns = Columns::of(lines.headers().map_err(|error| damaged(error.to_string()))?)
         .map_err(damaged)?;
     let mut rows = Vec::with_capacity(configurations.len());

@@ -62,8 +62,7 @@ pub fn growing(
     let mut asked = study.clone();
     adapt(arguments, &mut asked)?;
     let orderly = Orderly::begin();
-    let end =
-        arguments.minutes.map(|minutes| Instant::now() + Duration::from_secs_f64(60.0 * minutes));
+    let end = arguments.minutes.map(|minutes| Instant::now() + Duration::from_secs(60) * minutes);
     let stop = || orderly.asked().is_some() || end.is_some_and(|end| Instant::now() >= end);
     let judged = TableStudy::growing(&table, &asked);
     let compared = look_up(arguments, &asked, &judged, study.search.seed, &stop);
