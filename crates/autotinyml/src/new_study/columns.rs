@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::data::DataError;
-use crate::data::csv::{Column, TimeUnit, fields};
+use crate::data::csv::{Column, TimeUnit, fields, separator_of};
 use crate::in_print::counted;
 use crate::study_file::section::nearest;
 
@@ -78,6 +78,8 @@ pub struct Look {
 #[derive(Default)]
 struct ColumnLook {
     texts: usize,
+    /// The first of them, with its line from 1.
+    first_text: Option<(usize, String)>,
     fractions: usize,
     /// Of the first [`CLASSES_MAX`] + 1.
     values: HashSet<String>,
@@ -86,12 +88,13 @@ struct ColumnLook {
 }
 
 impl ColumnLook {
-    fn see(&mut self, field: &str) {
+    fn see(&mut self, field: &str, line: usize) {
         if self.values.len() <= CLASSES_MAX && !self.values.contains(field) {
             self.values.insert(field.to_owned());
         }
         let Ok(number) = field.parse::<f64>() else {
             self.texts += 1;
+            self.first_text.get_or_insert_with(|| (line, field.chars().take(20).collect()));
             return;
         };
         self.fractions += usize::from(number.fract() != 0.0);
@@ -163,7 +166,7 @@ impl Look {
         let mut source = BufReader::new(File::open(path).map_err(unreadable)?);
         let mut look = Self { first_line: String::new(), titles: None, columns: vec![], rows: 0 };
         let mut line = vec![];
-        loop {
+        for number in 1.. {
             line.clear();
             let read = source.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
             if read.map_err(unreadable)? == 0 {
@@ -175,7 +178,7 @@ impl Look {
                 if look.first_line.is_empty() {
                     look.first_line = text.chars().take(60).collect();
                 }
-                look.line(&fields(text));
+                look.line(number, &fields(text));
             }
         }
         if look.rows < 2 {
@@ -191,7 +194,7 @@ impl Look {
         Ok(look)
     }
 
-    fn line(&mut self, fields: &[&str]) {
+    fn line(&mut self, number: usize, fields: &[&str]) {
         if self.columns.is_empty() {
             self.columns = fields.iter().map(|_| ColumnLook::default()).collect();
             if fields.iter().all(|field| field.parse::<f64>().is_err()) {
@@ -199,7 +202,7 @@ impl Look {
                 return;
             }
         }
-        self.columns.iter_mut().zip(fields).for_each(|(column, field)| column.see(field));
+        self.columns.iter_mut().zip(fields).for_each(|(column, field)| column.see(field, number));
         self.rows += 1;
     }
 
@@ -232,9 +235,10 @@ impl Look {
             [] => format!("{numbers}, as the columns have no titles"),
             _ => format!("one of {}, or {numbers}", titles.join(", ")),
         };
-        let cure = match nearest(name, titles.into_iter()) {
-            Some(title) => format!("did you mean {title:?}? correct --label"),
-            None => "correct --label".to_owned(),
+        let cure = match (separator_of(&self.first_line), nearest(name, titles.into_iter())) {
+            (Some(other), _) => other.to_owned(),
+            (None, Some(title)) => format!("did you mean {title:?}? correct --label"),
+            (None, None) => "correct --label".to_owned(),
         };
         DataError::in_line(file, 1, format_args!("no column is called {name:?}"), expected, cure)
     }
@@ -329,10 +333,14 @@ impl Look {
         let is_value = self.channels(taken);
         let rest = (0..self.columns.len())
             .filter(|column| !taken.contains(column) && !is_value.contains(column));
-        let why = |column: usize| match self.columns[column].texts {
-            0 => "it just counts the rows".to_owned(),
-            1 => "1 of its values is no number".to_owned(),
-            texts => format!("{texts} of its values are no numbers"),
+        let why = |column: usize| match &self.columns[column] {
+            ColumnLook { first_text: None, .. } => "it just counts the rows".to_owned(),
+            ColumnLook { texts: 1, first_text: Some((line, text)), .. } => {
+                format!("1 of its values is no number, {text:?} in line {line}")
+            }
+            ColumnLook { texts, first_text: Some((line, text)), .. } => {
+                format!("{texts} of its values are no numbers, first {text:?} in line {line}")
+            }
         };
         rest.map(|column| match self.name(column) {
             Column::Title(title) => format!("column `{title}` is left out: {}", why(column)),

@@ -119,6 +119,7 @@ fn csv(path: &Path, label: Option<&str>, is_file: bool) -> Result<Sighting, Data
         let found = format!("no column looks like the classes ({})", look.described());
         let expected = format!("one with 2 to {CLASSES_MAX} different texts or whole numbers");
         let cure = "name it by --label TITLE, or by its number from 1 on";
+        let cure = separator_of(&look.first_line).unwrap_or(cure);
         return Err(DataError::new(path, found, expected, cure));
     }
     let group = look.group(label);

@@ -226,6 +226,8 @@ fn what_cannot_be_made_sense_of() {
     let labels: String = (0..40).map(|row| format!("7,{}\n", ["a", "b"][row % 2])).collect();
     fs::write(folder.path().join("constant.csv"), labels).unwrap();
     assert_snapshot!(complaint(&["constant.csv"]));
+    fs::write(folder.path().join("semicolons.csv"), "a;b;label\n1,5;2;x\n2,5;3;y\n").unwrap();
+    assert_snapshot!(complaint(&["semicolons.csv", "--label", "label"]));
 }
 
 /// The product of its axes is 0 in 64 bits.
