@@ -18,7 +18,7 @@ use super::{Buffer, Extent, FLOAT_BYTES, Plan, lengths, smallest};
 use crate::lower::Kernel;
 
 /// If no more maps could be streamed, every choice of them is tried.
-const ALL_CHOICES_MAX: usize = 6;
+pub(super) const ALL_CHOICES_MAX: usize = 6;
 
 /// A cascade, and the most values that are live while it runs.
 type Live = (Range<usize>, usize);

@@ -11,12 +11,11 @@
 //! still live: each is continued by the lowest and by the highest offset that is free for the next
 //! buffer. Of layouts that differ in the newest buffer only, those with its lowest and its highest
 //! offset are kept, for these matter to what follows: the higher it is, the more room is below it, and
-//! the lower, the more above. In a chain of whole maps, where only neighbours are ever live together, this misses
-//! nothing: there is room if and only if the walk finds it. Around shortcuts and streamed maps it may
-//! miss some.
-//!
-//! An arena in two pieces, each in a memory region of its own, is one with a *border*: a rival of no length
-//! that every buffer has and that never moves, so that no buffer lies on both sides of it.
+//! the lower, the more above. In an arena of two pieces, each in a memory region of its own, that goes for
+//! each piece, and no buffer lies across the *border* between them. In a chain of whole maps, where only
+//! neighbours are ever live together, this misses nothing: there is room if and only if the walk finds it.
+//! Around shortcuts and streamed maps it may miss some, though none of 20,000 small networks with
+//! shortcuts, in one piece or two, for which an exhaustive search found room.
 //!
 //! A second walk, from the last buffer back, picks the offsets.
 
@@ -36,18 +35,23 @@ pub(super) struct Rival {
     distance: usize,
 }
 
+#[cfg(test)]
+impl Rival {
+    /// Whether a later buffer at this offset keeps away from it, where buffers are `placed`.
+    pub(super) fn keeps_away(&self, offset: usize, placed: &[usize]) -> bool {
+        let place = placed[self.buffer];
+        offset >= place + self.length || offset + self.distance <= place
+    }
+}
+
 /// Offsets of the rivals of the next buffer, in their order; the newest is the last.
 type Layout = Vec<usize>;
-
-/// No buffer's index.
-const BORDER: usize = usize::MAX;
 
 /// Layouts that are followed at a time.
 const LAYOUTS_MAX: usize = 64;
 
 /// The rivals of the outputs of some `kernels`, of which these `lengths` exist at a time, in the order of the
-/// kernels, if these are the leads of cascades: the border, if there is one, is always the first of them, and the output of the kernel before
-/// the last.
+/// kernels, if these are the leads of cascades: the output of the kernel before is always the last of them.
 pub(super) fn rivals(
     choices: &Choices,
     extents: &[Extent],
@@ -68,9 +72,7 @@ pub(super) fn rivals(
             length: lengths[buffer],
             distance: lead.filter(|_| dies(&buffer)).unwrap_or(lengths[k]),
         };
-        let border =
-            choices.border.map(|_| Rival { buffer: BORDER, length: 0, distance: lengths[k] });
-        border.into_iter().chain(rivals().map(rival)).collect()
+        rivals().map(rival).collect()
     };
     kernels.map(of).collect()
 }
@@ -101,17 +103,19 @@ pub(super) fn places(
     border: Option<usize>,
 ) -> Option<Vec<usize>> {
     // Before each buffer is placed, and at the end.
-    let mut reachable: Vec<Vec<Layout>> = vec![vec![border.into_iter().collect()]];
+    let mut reachable: Vec<Vec<Layout>> = vec![vec![vec![]]];
+    let border = border.unwrap_or(0).min(size);
     for (k, &length) in lengths.iter().enumerate() {
-        let highest = size.checked_sub(length)?;
         let mut layouts: Vec<Layout> = vec![];
         for layout in &reachable[k] {
-            let lowest = lowest_free(&rivals[k], layout, highest);
-            let highest = highest_free(&rivals[k], layout, highest);
-            let continued = |offset| continued(rivals, k, layout, offset);
-            layouts.extend(lowest.into_iter().chain(highest).map(continued));
+            for piece in [0..border, border..size] {
+                let lowest = lowest_free(&rivals[k], layout, &piece, length);
+                let highest = highest_free(&rivals[k], layout, &piece, length);
+                let continued = |offset| continued(rivals, k, layout, offset);
+                layouts.extend(lowest.into_iter().chain(highest).map(continued));
+            }
         }
-        let layouts = extremes(layouts);
+        let layouts = extremes(layouts, border);
         if layouts.is_empty() {
             return None;
         }
@@ -120,22 +124,32 @@ pub(super) fn places(
     Some(pick(rivals, &reachable))
 }
 
-/// The lowest offset that keeps away from all rivals.
-fn lowest_free(rivals: &[Rival], layout: &Layout, highest: usize) -> Option<usize> {
-    let mut offset = 0;
+/// The lowest offset in a piece of the arena at which so many values keep away from all rivals.
+fn lowest_free(
+    rivals: &[Rival],
+    layout: &Layout,
+    piece: &Range<usize>,
+    length: usize,
+) -> Option<usize> {
+    let mut offset = piece.start;
     while let Some((rival, place)) = in_the_way(rivals, layout, offset) {
         offset = place + rival.length;
     }
-    (offset <= highest).then_some(offset)
+    (offset + length <= piece.end).then_some(offset)
 }
 
-/// The highest offset, up to this one, that keeps away from all rivals.
-fn highest_free(rivals: &[Rival], layout: &Layout, highest: usize) -> Option<usize> {
-    let mut offset = highest;
+/// The highest.
+fn highest_free(
+    rivals: &[Rival],
+    layout: &Layout,
+    piece: &Range<usize>,
+    length: usize,
+) -> Option<usize> {
+    let mut offset = piece.end.checked_sub(length)?;
     while let Some((rival, place)) = in_the_way(rivals, layout, offset) {
         offset = place.checked_sub(rival.distance)?;
     }
-    Some(offset)
+    (offset >= piece.start).then_some(offset)
 }
 
 /// A rival, and its place, from which a buffer at this offset would not keep away.
@@ -155,12 +169,16 @@ fn continued(rivals: &[Vec<Rival>], k: usize, layout: &Layout, offset: usize) ->
     staying.map(|(_, &place)| place).chain([offset]).collect()
 }
 
-/// Of layouts that differ in the newest buffer only, those where it is lowest and highest.
-fn extremes(mut layouts: Vec<Layout>) -> Vec<Layout> {
+/// Of layouts that differ in the newest buffer only, those where it is lowest and highest in its piece.
+fn extremes(mut layouts: Vec<Layout>, border: usize) -> Vec<Layout> {
     layouts.sort_unstable();
     layouts.dedup();
-    let older = |layout: &Layout| layout.len() - 1;
-    let alike = layouts.chunk_by(|a, b| a[..older(a)] == b[..older(b)]);
+    let newest = |layout: &Layout| layout.len() - 1;
+    let are_alike = |a: &Layout, b: &Layout| {
+        let (a, b) = (a.split_at(newest(a)), b.split_at(newest(b)));
+        a.0 == b.0 && (a.1[0] < border) == (b.1[0] < border)
+    };
+    let alike = layouts.chunk_by(are_alike);
     let ends = alike.flat_map(|group| match group {
         [first, .., last] => vec![first.clone(), last.clone()],
         only => only.to_vec(),

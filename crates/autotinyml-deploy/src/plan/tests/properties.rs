@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use super::super::choice::ALL_CHOICES_MAX;
+use super::super::places::Rival;
 use super::*;
 
 fn any_layer() -> impl Strategy<Value = Layer> {
@@ -56,15 +58,15 @@ enum Part {
 }
 
 /// A network with shortcuts, of at most twelve parts, as far as they can be built, and two dense layers.
-fn any_network() -> impl Strategy<Value = Network> {
-    let same = (1..7usize).prop_map(|filters| conv(filters, 3, 1, Padding::Same));
+fn any_network(side: usize, filters: usize) -> impl Strategy<Value = Network> {
+    let same = (1..filters).prop_map(|filters| conv(filters, 3, 1, Padding::Same));
     let part = prop_oneof![
         2 => any_layer().prop_map(Part::Layer),
         2 => same.prop_map(Part::Layer),
         2 => Just(Part::Branch),
         2 => Just(Part::Join),
     ];
-    let input = (1..9usize, 1..9usize, 1..5usize);
+    let input = (1..side, 1..side, 1..filters);
     (input, prop::collection::vec(part, 0..12), any::<bool>()).prop_map(
         |((h, w, c), wanted, mean)| {
             let input = Shape::new(h, w, c);
@@ -253,13 +255,34 @@ impl Arena<'_> {
     }
 }
 
+/// Whether any offsets at all do for the buffers after the first ones, which are `placed`.
+fn has_places(
+    lengths: &[usize],
+    rivals: &[Vec<Rival>],
+    [border, size]: [usize; 2],
+    placed: &mut Vec<usize>,
+) -> bool {
+    let Some(&length) = lengths.get(placed.len()) else { return true };
+    (0..(size + 1).saturating_sub(length)).any(|offset| {
+        let is_across = offset < border && offset + length > border;
+        let rivals_here = &rivals[placed.len()];
+        if is_across || !rivals_here.iter().all(|rival| rival.keeps_away(offset, placed)) {
+            return false;
+        }
+        placed.push(offset);
+        let has_places = has_places(lengths, rivals, [border, size], placed);
+        placed.pop();
+        has_places
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// Each cell of the arena remembers who wrote it last: every read finds its own value.
     #[test]
     fn no_value_is_overwritten_before_it_was_read(
-        kernels in prop_oneof![any_kernels(), any_network().prop_map(|network| lower(&network).unwrap())],
+        kernels in prop_oneof![any_kernels(), any_network(9, 7).prop_map(|network| lower(&network).unwrap())],
         quarters in 0..4_usize,
     ) {
         let mut plan = plan(&kernels).unwrap();
@@ -303,10 +326,11 @@ proptest! {
         }
     }
 
-    /// Every choice of streamed maps is tried.
+    /// Every choice of streamed maps is tried. The plan finds the best if they are few, and in nearly all
+    /// other cases: of 140,000 it missed one.
     #[test]
-    fn no_other_choice_of_streamed_maps_takes_less(
-        kernels in prop_oneof![any_kernels(), any_network().prop_map(|network| lower(&network).unwrap())]
+    fn no_other_choice_of_streamed_maps_takes_much_less(
+        kernels in prop_oneof![any_kernels(), any_network(9, 7).prop_map(|network| lower(&network).unwrap())]
     ) {
         let choices = Choices::new(&kernels, None);
         let least = &choices.least;
@@ -321,7 +345,32 @@ proptest! {
         };
         let best = (0..1 << streamable.len()).map(choice).min().unwrap();
         let arena_bytes = plan(&kernels).unwrap().arena_bytes;
-        prop_assert!(arena_bytes <= best, "{arena_bytes} instead of {best}");
+        let most = if streamable.len() <= ALL_CHOICES_MAX { best } else { best + best / 10 };
+        prop_assert!(arena_bytes <= most, "{arena_bytes} instead of {best}");
+    }
+
+    /// An exhaustive search for places finds no smaller arena for a small network, in one piece or two.
+    #[test]
+    fn no_other_places_take_less(
+        network in any_network(4, 3),
+        is_streamed in any::<bool>(),
+        border in 0..40usize,
+    ) {
+        let kernels = lower(&network).unwrap();
+        let choices = Choices::new(&kernels, (border > 0).then_some(border));
+        let whole = vec![Extent::Whole; kernels.len()];
+        let extents = if is_streamed { &choices.least } else { &whole };
+        let lengths = lengths(&kernels, extents);
+        let lead = |cascade: &Range<usize>| choices.leads.lead(cascade);
+        let rivals = rivals(&choices, extents, &lengths, 0..kernels.len(), &lead);
+        let lengths = &lengths[..kernels.len() - 1];
+        if lengths.iter().sum::<usize>() > 60 || lengths.len() > 7 {
+            return Ok(());
+        }
+        let has_places = |size: &usize| has_places(lengths, &rivals, [border, *size], &mut vec![]);
+        let least = (border..).find(has_places).unwrap();
+        let found = smallest(&choices, extents, usize::MAX).unwrap().arena_bytes / 4;
+        prop_assert_eq!(found.max(border), least);
     }
 
     #[test]
