@@ -75,7 +75,7 @@ impl<'a> Estimate<'a> {
         };
         let saved = |shortage: &Shortage| {
             let [from, smaller] =
-                [&from, &smaller].map(|footprint| self.amount(shortage.resource, footprint));
+                [&from, &smaller].map(|footprint| self.amount(shortage, footprint));
             let saved = from.saturating_sub(smaller);
             (saved > 0).then(|| match shortage.resource {
                 Resource::Macc => format!("{} MACC", grouped(saved)),
@@ -85,13 +85,15 @@ impl<'a> Estimate<'a> {
         shortages.iter().filter_map(saved).collect::<Vec<_>>().join(" and ")
     }
 
-    fn amount(&self, resource: Resource, footprint: &Footprint) -> u64 {
-        let bytes = match (resource, self.limits.accounting) {
+    /// What a network takes of that of which there is too little, as it was counted there.
+    fn amount(&self, shortage: &Shortage, footprint: &Footprint) -> u64 {
+        let linked = shortage.linked || self.limits.accounting == Accounting::Elf;
+        let bytes = match (shortage.resource, linked) {
             (Resource::Macc, _) => return footprint.macc,
-            (Resource::Ram, Accounting::St) => footprint.st_ram_bytes,
-            (Resource::Rom, Accounting::St) => footprint.st_rom_bytes,
-            (Resource::Ram, Accounting::Elf) => footprint.ram_bytes.unwrap_or(0),
-            (Resource::Rom, Accounting::Elf) => footprint.flash_bytes.unwrap_or(0),
+            (Resource::Ram, false) => footprint.st_ram_bytes,
+            (Resource::Rom, false) => footprint.st_rom_bytes,
+            (Resource::Ram, true) => footprint.ram_bytes.unwrap_or(0),
+            (Resource::Rom, true) => footprint.flash_bytes.unwrap_or(0),
         };
         bytes as u64
     }

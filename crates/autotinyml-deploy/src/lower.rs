@@ -8,7 +8,7 @@ use autotinyml_nn::{Activation, Layer, Network, Node, Padding, Shape, Source, ex
 
 use crate::fold::fold_network;
 
-/// One call of a C function, see `c/autotinyml.h`.
+/// One call of a C function, see `c/kernels/autotinyml.h`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kernel {
     /// A C identifier, unique in the network: the name of the first node it stands for.

@@ -44,7 +44,10 @@ pub fn advice(
         Some((changes, smaller)) => {
             let saved = estimate.savings(&shortages, network, &smaller);
             let verb = if changes.contains(',') { "save" } else { "saves" };
-            format!("would fit: {changes} {verb} {saved}")
+            match saved.is_empty() {
+                true => format!("would fit: {changes}"),
+                false => format!("would fit: {changes} {verb} {saved}"),
+            }
         }
         None => "no number of filters and units would fit".to_string(),
     });

@@ -23,7 +23,7 @@ use crate::error::DeployError;
 /// `shift=4`: every instruction takes 2⁴ ns of virtual time.
 const NANOSECONDS_PER_INSTRUCTION: u64 = 16;
 
-/// Instructions for each MACC of a network, for which time limits leave room for more: 3.4 for experiment
+/// Instructions for each MACC of a network, about; time limits leave twenty times as long: 3.4 for experiment
 /// 1's baseline at ×4 on a Cortex-M4F; where floats are the library's work 82 on a Cortex-M3 and 169 on a
 /// Cortex-M0 for the small network that the tests run on every core, which takes a Cortex-M4F 5.6.
 pub fn instructions_per_macc(core: Core) -> u64 {
@@ -68,8 +68,8 @@ impl Emulator {
             }
             linked => linked?,
         }
-        let instructions = macc * instructions_per_macc(objects.core());
-        let milliseconds = instructions * 1000 / INSTRUCTIONS_PER_SECOND;
+        let instructions = macc.saturating_mul(instructions_per_macc(objects.core()));
+        let milliseconds = instructions.saturating_mul(1000) / INSTRUCTIONS_PER_SECOND;
         Ok(Some(Self {
             emulator: emulator.to_path_buf(),
             machine: objects.core().machine(),
@@ -88,7 +88,8 @@ impl Emulator {
     }
 
     /// The same program with weights of 0 and biases of 1: no layer finds zeros to pass over, so that this
-    /// takes the most instructions that there can be.
+    /// takes the most instructions that there can be, but for the few by which activation functions and pooling differ from
+    /// value to value.
     ///
     /// # Errors
     /// The program cannot be read or written.

@@ -41,20 +41,24 @@ pub struct Run {
 /// multiplication and an addition where the other rounds twice.
 const TOLERANCE: f32 = 1e-3;
 
-/// Compares the emulator's outputs (of the first inputs) with this computer's, `outputs` of each
-/// input.
+/// Compares the emulator's outputs with this computer's, `outputs` of each of these `inputs`.
 ///
 /// # Errors
 /// [`DeployError::RunnersDiffer`]: an output differs by more than rounding explains, or only one
 /// is a number.
-pub fn compare_runners(host: &[f32], emulated: &[f32], outputs: usize) -> Result<(), DeployError> {
+pub fn compare_runners(
+    inputs: &[usize],
+    host: &[f32],
+    emulated: &[f32],
+    outputs: usize,
+) -> Result<(), DeployError> {
     for (index, (&host, &emulated)) in host.iter().zip(emulated).enumerate() {
         let near = match (host.is_finite(), emulated.is_finite()) {
             (true, true) => (host - emulated).abs() <= TOLERANCE * host.abs().max(1.0),
             (host_is_finite, emulated_is_finite) => host_is_finite == emulated_is_finite,
         };
         if !near {
-            let (input, output) = (index / outputs, index % outputs);
+            let (input, output) = (inputs[index / outputs], index % outputs);
             return Err(DeployError::RunnersDiffer { input, output, host, emulated });
         }
     }
@@ -89,17 +93,17 @@ mod tests {
     fn runners_may_differ_by_rounding_only() {
         let host = [0.25, 0.75, 2000.0, f32::NAN, 0.5, f32::INFINITY];
         let near = [0.2501, 0.7495, 2001.9, f32::INFINITY];
-        assert!(compare_runners(&host, &near, 2).is_ok());
+        assert!(compare_runners(&[4, 7, 9], &host, &near, 2).is_ok());
         for (index, far) in [(0, 0.2511), (2, 2002.1), (3, 0.0), (4, f32::NAN), (5, 1e38)] {
             let mut emulated = host;
             emulated[index] = far;
-            let error = compare_runners(&host, &emulated, 2).unwrap_err();
+            let error = compare_runners(&[4, 7, 9], &host, &emulated, 2).unwrap_err();
             let DeployError::RunnersDiffer { input, output, .. } = error else { panic!("{error}") };
-            assert_eq!((input, output), (index / 2, index % 2));
+            assert_eq!((input, output), ([4, 7, 9][index / 2], index % 2));
         }
         insta::assert_snapshot!(
-            compare_runners(&host, &[0.25, 0.5], 2).unwrap_err(),
-            @"output 1 of input 0 (from 0) is 0.75 on this computer, but 0.5 under the emulator"
+            compare_runners(&[4, 7, 9], &host, &[0.25, 0.5], 2).unwrap_err(),
+            @"output 1 of input 4 (from 0) is 0.75 on this computer, but 0.5 under the emulator"
         );
     }
 }
