@@ -31,37 +31,38 @@ pub fn print(name: &str, all: &[Named<'_>], columns: u16) -> String {
     });
     let table = rows(&header, &lines.collect::<Vec<_>>(), columns);
     let alone = |text: String| paragraphs(&[(String::new(), text)], columns);
-    let told = |values: Vec<(&str, String)>| -> String {
-        let known = values.into_iter().filter(|(_, value)| value != "–");
-        known.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
-    };
     let names = parameters(all);
-    let limits = all.iter().map(|&(folder, summary)| {
-        let text = told(LIMITS.into_iter().zip(limits(summary)).take(LIMITS.len() - 1).collect());
-        (folder.to_owned(), text)
-    });
-    let settings = all.iter().map(|&(folder, summary)| {
-        let settings = settings(summary, &names);
-        (folder.to_owned(), told(names.iter().copied().zip(settings).collect()))
-    });
+    let limits =
+        |summary: &Summary| told(LIMITS.iter().zip(limits(summary)).take(LIMITS.len() - 1));
+    let settings = |summary: &Summary| told(names.iter().zip(settings(summary, &names)));
     let mut parts = vec![alone(headline(name, all)), table];
-    for (title, lines) in [
-        ("Limits", limits.collect::<Vec<_>>()),
-        ("Settings of the best networks", settings.collect()),
-    ] {
-        let told: Vec<(String, String)> =
-            lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
-        if let [(_, first), others @ ..] = &told[..]
-            && others.len() + 1 == all.len()
-            && others.iter().all(|(_, text)| text == first)
-        {
-            parts.push(paragraphs(&[(format!("{title} of all"), first.clone())], columns));
-        } else if !told.is_empty() {
-            parts.push(alone(title.to_owned()) + "\n" + &paragraphs(&told, columns));
-        }
-    }
+    parts.extend(of_each("Limits", all, columns, limits));
+    parts.extend(of_each("Settings of the best networks", all, columns, settings));
     parts.push(alone(note(all)));
     parts.join("\n\n") + "\n"
+}
+
+/// A line for each combination of which there is something to tell; one for all, if it is the same.
+fn of_each(
+    title: &str,
+    all: &[Named<'_>],
+    columns: u16,
+    text: impl Fn(&Summary) -> String,
+) -> Option<String> {
+    let lines = all.iter().map(|&(folder, summary)| (folder.to_owned(), text(summary)));
+    let lines: Vec<(String, String)> = lines.filter(|(_, text)| !text.is_empty()).collect();
+    let (_, first) = lines.first()?;
+    if lines.len() == all.len() && lines.iter().all(|(_, text)| text == first) {
+        return Some(paragraphs(&[(format!("{title} of all"), first.clone())], columns));
+    }
+    let title = paragraphs(&[(String::new(), title.to_owned())], columns);
+    Some(format!("{title}\n{}", paragraphs(&lines, columns)))
+}
+
+/// Names with their values, but for those without one.
+fn told<'a>(values: impl Iterator<Item = (&'a &'a str, String)>) -> String {
+    let known = values.filter(|(_, value)| value != "–");
+    known.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The table as a page that needs nothing but itself; each row leads to the report of its combination.
