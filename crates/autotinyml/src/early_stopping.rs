@@ -59,8 +59,9 @@ pub enum Rule {
         /// η, at least 2.
         eta: usize,
     },
-    /// After the epochs r, 2r, 4r …, and after each fold: who by a_e or m_f ends as the best with a chance of
-    /// less than δ. Asked seldom, since whoever is asked often falls through in the end.
+    /// After half the epochs that others trained (not before r), and after each fold: who by a_e or m_f ends as
+    /// the best with a chance of less than δ. Not before: networks of a kind that learns slowly at first would
+    /// be judged by those of another.
     Prediction {
         /// δ, between 0 and ½.
         chance: f64,
@@ -136,7 +137,7 @@ impl Hurdles {
                 Rule::SuccessiveHalving { eta } if is_rung(epoch, first, eta) => {
                     plain(rung(trained.iter().filter_map(score), eta))
                 }
-                Rule::Prediction { chance } if is_rung(epoch, first, 2) => {
+                Rule::Prediction { chance } if epoch == epochs.div_ceil(2).max(first) => {
                     predicted(&trained, &score, chance)
                 }
                 Rule::SuccessiveHalving { .. } | Rule::Prediction { .. } => None,
