@@ -121,11 +121,6 @@ impl Board {
         self.regions.iter().filter(|region| region.kind == RegionKind::Ram)
     }
 
-    /// The region that holds the stack.
-    pub fn stack_region(&self) -> &Region {
-        self.ram().find(|region| region.name == self.stack).expect("checked when parsed")
-    }
-
     /// The largest region of a kind: code and weights are there, or variables and, if it has room, the
     /// arena.
     pub fn largest(&self, kind: RegionKind) -> &Region {

@@ -163,7 +163,7 @@ mod tests {
             sizes("stm32f303k8"),
             (72, vec![(0x0800_0000, 64 * kib), (0x2000_0000, 12 * kib), (0x1000_0000, 4 * kib)])
         );
-        assert_eq!(Board::named("stm32f303k8").unwrap().stack_region().name, "ccm");
+        assert_eq!(Board::named("stm32f303k8").unwrap().stack, "ccm");
         assert!(Board::named("STM32F303K8").is_none());
     }
 
