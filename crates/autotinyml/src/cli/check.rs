@@ -9,6 +9,7 @@ use autotinyml_deploy::{
 };
 use autotinyml_nn::{Dataset, Network, Shape, Source, node_parameters};
 use autotinyml_search::{Configuration, Setting};
+use console::Term;
 use serde_json::json;
 
 use super::boards::{OwnBoards, named};
@@ -136,7 +137,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             let text = text + &cross.as_ref().map_or(String::new(), agreements);
             let text =
                 text + &warning.map_or(String::new(), |warning| format!("warning: {warning}\n"));
-            filled(&text, columns())
+            // What reads lines gets them whole.
+            if Term::stdout().is_term() { filled(&text, columns()) } else { text }
         }
     })?;
     Ok(ExitCode::SUCCESS)
