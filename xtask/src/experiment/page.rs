@@ -1,7 +1,7 @@
 //! What the pages of the experiments have in common.
 
 use super::comparison::{Comparison, TRAININGS};
-use super::figures::{Measure, Pair, Spread, Winner};
+use super::figures::{Figures, Measure, Pair, Spread, Winner};
 
 /// A table in Markdown; all columns but the first `left` are aligned to the right.
 pub fn table(header: &[String], left: usize, lines: &[Vec<String>]) -> String {
@@ -38,10 +38,10 @@ pub fn networks(comparison: &Comparison, measures: &[Measure]) -> String {
     if !baselines.is_empty() {
         lines.push(line("baseline", &baselines, baselines.len()));
     }
-    for name in comparison.searchers {
+    for Figures { name, repeats, .. } in comparison.figures() {
         let found: Vec<&Winner> =
-            winners.iter().filter(|w| w.searcher == *name && w.among_deployable).collect();
-        lines.push(line(&format!("`{name}`"), &found, comparison.repeats_done()));
+            winners.iter().filter(|w| w.searcher == name && w.among_deployable).collect();
+        lines.push(line(&format!("`{name}`"), &found, repeats));
     }
     table(&header, 1, &lines)
 }
@@ -63,7 +63,7 @@ pub fn searchers(comparison: &Comparison) -> String {
         true => format!("{:.2}", 100.0 * share),
         false => "none".to_owned(),
     };
-    let line = |figures: super::figures::Figures| {
+    let line = |figures: Figures| {
         let [quarter, half, all] = figures.best.map(percent);
         let [lower, upper] = figures.quartiles.map(percent);
         vec![
