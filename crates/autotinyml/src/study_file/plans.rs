@@ -265,7 +265,7 @@ fn early_stopping(entry: &Entry<'_>) -> Result<EarlyStopping, InputError> {
         "successive-halving" => {
             Rule::SuccessiveHalving { eta: eta.map_or(Ok(2), |eta| eta.whole_number(2))? as usize }
         }
-        _ => Rule::Prediction { chance: chance.map_or(Ok(0.05), |chance| a_chance(&chance))? },
+        _ => Rule::Prediction { chance: chance.map_or(Ok(0.1), |chance| a_chance(&chance))? },
     };
     let first = match section.optional("first") {
         Some(first) => first.whole_number(1)? as usize,
@@ -279,7 +279,7 @@ fn early_stopping(entry: &Entry<'_>) -> Result<EarlyStopping, InputError> {
 fn a_chance(entry: &Entry<'_>) -> Result<f64, InputError> {
     match entry.number()? {
         chance if chance > 0.0 && chance < 0.5 => Ok(chance),
-        _ => Err(entry.unexpected("a chance above 0 and below 0.5", "the default is 0.05")),
+        _ => Err(entry.unexpected("a chance above 0 and below 0.5", "the default is 0.1")),
     }
 }
 
